@@ -1,0 +1,79 @@
+"""The promoter construct: adapters, plasmid flanks and how a sequence is brought to 110 bp.
+
+Every measured promoter is one *construct*: a 17-bp left adapter, a variable *insert* of 80 bp and a
+13-bp right adapter, read 5' to 3' toward the reporter gene. What lies beyond an adapter on the plasmid
+is the *flank*.
+
+The adapters and the plasmid around them are those of the pTpA random promoter library (de Boer et al.
+2020, Nat. Biotechnol. 38, 56-65, doi:10.1038/s41587-019-0315-8) that the DREAM Challenge 2022 measured.
+"""
+
+LEFT_ADAPTER = "TGCATTTTTTTCACATC"
+RIGHT_ADAPTER = "GGTTACGGCTGTT"
+LEFT_FLANK = "CACCCTAATCAAGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAAC"
+RIGHT_FLANK = "TCTTAATTAAAAAAAGATAGAAAACATTAGGAGTGTAACACAAGACTTTCGGATCC"
+
+INSERT_LENGTH = 80
+CONSTRUCT_LENGTH = len(LEFT_ADAPTER) + INSERT_LENGTH + len(RIGHT_ADAPTER)
+
+#: Lengths that `fit_construct` can bring to a construct: shorter ones would need more plasmid than is known.
+MIN_FIT_LENGTH = CONSTRUCT_LENGTH - 2 * min(len(LEFT_FLANK), len(RIGHT_FLANK))
+
+
+def add_adapters(insert: str) -> str:
+    """Put an insert between the two adapters.
+
+    Parameters
+    ----------
+    insert : str
+        The variable part of the promoter, of any length.
+
+    Returns
+    -------
+    str
+        `insert` with the 17-bp adapter before it and the 13-bp adapter behind it: 110 bp for an 80-bp insert.
+    """
+    return LEFT_ADAPTER + insert + RIGHT_ADAPTER
+
+
+def fit_construct(construct: str) -> str:
+    """Bring a construct of another length to 110 bp.
+
+    A short construct is filled with the plasmid's own bases on both sides, the left side getting the odd
+    one; a long one is cut centrally: the same number of bases goes on both sides, and the left side loses
+    the odd one. A construct of 110 bp is returned as it is.
+
+    Parameters
+    ----------
+    construct : str
+        A sequence with both adapters.
+
+    Returns
+    -------
+    str
+        110 bp.
+
+    Raises
+    ------
+    ValueError
+        If the construct is so short (under 8 bp) that the known plasmid sequence does not reach.
+
+    Notes
+    -----
+    The rule is that of the KircherLab model of the DREAM Challenge 2022 ("fit sequence"), whose code lost
+    the first T of the right flank; it is present here.
+    """
+    missing = CONSTRUCT_LENGTH - len(construct)
+    if missing == 0:
+        return construct
+    if missing < 0:
+        start = (-missing + 1) // 2
+        return construct[start : start + CONSTRUCT_LENGTH]
+    if len(construct) < MIN_FIT_LENGTH:
+        raise ValueError(
+            f"a construct of {len(construct)} bp cannot be fitted to {CONSTRUCT_LENGTH} bp: the known plasmid "
+            f"sequence fills constructs of at least {MIN_FIT_LENGTH} bp"
+        )
+    left = (missing + 1) // 2
+    right = missing - left
+    return LEFT_FLANK[len(LEFT_FLANK) - left :] + construct + RIGHT_FLANK[:right]

@@ -1,0 +1,162 @@
+"""One-hot encoding of DNA, in the order A, C, G, T.
+
+Sequences of one length are handled as matrices of ASCII letters, `uint8` (N, L), so that a batch is encoded
+by one look-up in a table of 256 rows.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+ALPHABET = "ACGT"
+
+
+def _encoding_table() -> np.ndarray:
+    table = np.zeros((256, len(ALPHABET)), dtype=np.float32)
+    for index, letter in enumerate(ALPHABET):
+        for byte in (ord(letter), ord(letter.lower())):
+            table[byte, index] = 1.0
+    for byte in b"Nn":
+        table[byte] = 1.0 / len(ALPHABET)
+    return table
+
+
+def _complement_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint8)
+    for letter, partner in zip(b"ACGTacgt", b"TGCAtgca", strict=True):
+        table[letter] = partner
+    return table
+
+
+_ENCODING = _encoding_table()
+_COMPLEMENT = _complement_table()
+_IS_LETTER = _ENCODING.any(axis=1)
+_IS_GC = np.isin(np.arange(256), list(b"GCgc"))
+
+
+def letters(sequences: Sequence[str]) -> np.ndarray:
+    """Lay sequences of one length out as a matrix of letters.
+
+    Parameters
+    ----------
+    sequences : sequence of str
+        N sequences of the same length L, ASCII.
+
+    Returns
+    -------
+    numpy.ndarray
+        ASCII codes, `uint8` (N, L).
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or if a sequence holds a character that is not ASCII.
+    """
+    lengths = {len(sequence) for sequence in sequences}
+    if len(lengths) > 1:
+        raise ValueError(f"sequences must have one length but have lengths {sorted(lengths)}")
+    try:
+        text = "".join(sequences).encode("ascii")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"sequences must be ASCII letters but hold {error.object[error.start]!r}") from None
+    return np.frombuffer(text, dtype=np.uint8).reshape(len(sequences), lengths.pop() if lengths else 0)
+
+
+def find_invalid(matrix: np.ndarray) -> tuple[int, int] | None:
+    """Find the first letter that is not A, C, G, T or N, in either case.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes, `uint8` (N, L).
+
+    Returns
+    -------
+    tuple of int or None
+        Row and column of the letter, both 0-based; None if every letter is valid.
+    """
+    valid = _IS_LETTER[matrix]
+    if valid.all():
+        return None
+    row, column = np.unravel_index(int(np.argmin(valid)), valid.shape)
+    return int(row), int(column)
+
+
+def one_hot(matrix: np.ndarray) -> np.ndarray:
+    """One-hot encode a matrix of letters; N becomes 0.25 for each base.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes, `uint8` (N, L); A, C, G, T and N in either case.
+
+    Returns
+    -------
+    numpy.ndarray
+        `float32` (N, L, 4), columns in the order A, C, G, T.
+
+    Raises
+    ------
+    ValueError
+        If a letter is none of A, C, G, T, N.
+    """
+    invalid = find_invalid(matrix)
+    if invalid is not None:
+        row, column = invalid
+        raise ValueError(
+            f"sequence {row} has {chr(matrix[row, column])!r} at position {column + 1}, but only A, C, G, T and N "
+            "can be encoded"
+        )
+    return _ENCODING[matrix]
+
+
+def from_one_hot(encoded: np.ndarray) -> list[str]:
+    """Read sequences back from their one-hot encoding.
+
+    Parameters
+    ----------
+    encoded : numpy.ndarray
+        (N, L, 4), any real dtype, as `one_hot` makes it.
+
+    Returns
+    -------
+    list of str
+        N sequences of upper-case letters; a position without a single largest value is N.
+    """
+    largest = encoded.max(axis=2, keepdims=True)
+    single = (encoded == largest).sum(axis=2) == 1
+    codes = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[encoded.argmax(axis=2)]
+    codes = np.where(single, codes, np.uint8(ord("N")))
+    return [row.tobytes().decode("ascii") for row in codes]
+
+
+def reverse_complement(matrix: np.ndarray) -> np.ndarray:
+    """Reverse-complement every row of a matrix of letters.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes, `uint8` (N, L). Letters other than A, C, G and T stay what they are.
+
+    Returns
+    -------
+    numpy.ndarray
+        `uint8` (N, L).
+    """
+    return _COMPLEMENT[matrix[:, ::-1]]
+
+
+def gc_content(matrix: np.ndarray) -> np.ndarray:
+    """Fraction of G and C among all letters of each row.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes, `uint8` (N, L).
+
+    Returns
+    -------
+    numpy.ndarray
+        `float64` (N,), 0 to 1.
+    """
+    return _IS_GC[matrix].mean(axis=1)

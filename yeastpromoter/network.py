@@ -1,0 +1,86 @@
+"""The convolutional network: Table 1 of the KircherLab report (DREAM Challenge 2022)."""
+
+from __future__ import annotations
+
+from itertools import count, repeat
+from typing import TYPE_CHECKING
+
+from yeastpromoter.construct import CONSTRUCT_LENGTH
+from yeastpromoter.decoding import N_BUCKETS
+from yeastpromoter.encoding import ALPHABET
+
+if TYPE_CHECKING:
+    import keras
+
+FIRST_ACTIVATIONS = ("relu", "softmax")
+
+
+def build_network(
+    first_activation: str = "relu",
+    dtype: str = "float32",
+    dropout_scale: float = 1.0,
+    seed: int | None = None,
+) -> keras.Model:
+    """Build the network: 2,194,768 parameters, of which 2,193,068 are trainable.
+
+    Parameters
+    ----------
+    first_activation : {"relu", "softmax"}, optional
+        Activation of the first convolution. The report's Table 1 says softmax, its authors' code uses ReLU;
+        the other three convolutions are softmax in both.
+    dtype : str, optional
+        Keras dtype policy of the layers, for example ``"float32"`` or, to train in bfloat16 with float32
+        weights, ``"mixed_bfloat16"``. The output is float32 (float64 under ``"float64"``) either way.
+    dropout_scale : float, optional
+        Factor on the three dropout rates (0.1, 0.1 and 0.3); 0 turns dropout off.
+    seed : int, optional
+        Seed of the initial weights and of the dropout. Without it they differ from call to call.
+
+    Returns
+    -------
+    keras.Model
+        One input, one-hot constructs (N, 110, 4) in the order A, C, G, T; one output, the bucket scores
+        (N, 18) of the layer ``bucket_scores``, linear. Not compiled.
+
+    Raises
+    ------
+    ValueError
+        If `first_activation` is unknown.
+    """
+    if first_activation not in FIRST_ACTIVATIONS:
+        raise ValueError(
+            f"first_activation must be one of {', '.join(FIRST_ACTIVATIONS)} but is {first_activation!r}"
+        )
+    import keras
+    from keras import layers
+
+    # A seed of its own for each layer: layers that share one would start from the same random numbers.
+    seeds = repeat(None) if seed is None else count(1000 * seed)
+
+    def weights() -> dict:
+        return {"kernel_initializer": keras.initializers.GlorotUniform(next(seeds)), "dtype": dtype}
+
+    def dropout(rate: float, name: str) -> keras.layers.Layer:
+        return layers.Dropout(rate * dropout_scale, seed=next(seeds), dtype=dtype, name=name)
+
+    output_dtype = "float64" if dtype == "float64" else "float32"
+    inputs = layers.Input((CONSTRUCT_LENGTH, len(ALPHABET)), name="construct")
+    x = layers.Conv1D(250, 7, activation=first_activation, name="conv_1", **weights())(inputs)
+    x = layers.BatchNormalization(name="norm_1", dtype=dtype)(x)
+    x = layers.Conv1D(250, 8, activation="softmax", name="conv_2", **weights())(x)
+    x = layers.BatchNormalization(name="norm_2", dtype=dtype)(x)
+    x = layers.MaxPooling1D(2, name="pool_1", dtype=dtype)(x)
+    x = dropout(0.1, "dropout_1")(x)
+    x = layers.Conv1D(250, 3, activation="softmax", name="conv_3", **weights())(x)
+    x = layers.BatchNormalization(name="norm_3", dtype=dtype)(x)
+    x = layers.Conv1D(100, 2, activation="softmax", name="conv_4", **weights())(x)
+    x = layers.BatchNormalization(name="norm_4", dtype=dtype)(x)
+    # A pool of 1 changes nothing; it stands in Table 1 and keeps the layers countable against it.
+    x = layers.MaxPooling1D(1, name="pool_2", dtype=dtype)(x)
+    x = dropout(0.1, "dropout_2")(x)
+    x = layers.Flatten(name="flatten", dtype=dtype)(x)
+    x = layers.Dense(300, activation="sigmoid", name="dense_1", **weights())(x)
+    x = dropout(0.3, "dropout_3")(x)
+    x = layers.Dense(300, activation="sigmoid", name="dense_2", **weights())(x)
+    outputs = layers.Dense(N_BUCKETS, name="bucket_scores", **(weights() | {"dtype": output_dtype}))(x)
+    return keras.Model(inputs, outputs, name="yeastpromoter")
