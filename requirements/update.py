@@ -1,0 +1,74 @@
+"""Write the lock files of this folder anew from pyproject.toml: ``python requirements/update.py [--upgrade]``.
+
+For maintainers only, and the one thing here that needs `uv <https://docs.astral.sh/uv/>`_. The files:
+
+``development.lock``
+    Everything that running, training and testing need, with the hashes of PyPI.
+``runtime.lock``
+    What running needs, at the same versions.
+``gpu.lock``
+    What running needs, and the CUDA libraries of TensorFlow.
+``runtime.txt``
+    The names and versions of ``runtime.lock`` without the hashes, which Kipoi cannot read: the ``dependencies`` of
+    model.yaml and dataloader.yaml point here, and ``kipoi env export`` copies it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
+
+
+def compile_lock(name: str, extras: tuple[str, ...], constraint: str | None = None, upgrade: bool = False) -> None:
+    """Resolve pyproject.toml with some of its extras into a lock file with hashes.
+
+    Parameters
+    ----------
+    name : str
+        File to write, in this folder. The versions that it already holds are kept where they still fit.
+    extras : tuple of str
+        Extras of pyproject.toml to include.
+    constraint : str, optional
+        Lock file of this folder whose versions must be used.
+    upgrade : bool, default False
+        Take the newest versions instead of keeping those of the file.
+    """
+    command = ["uv", "pip", "compile", "pyproject.toml", "--no-config", "--quiet", "--generate-hashes"]
+    # A fixed index: the hashes must be PyPI's, whatever mirror this machine uses.
+    command += ["--default-index", "https://pypi.org/simple", "--no-emit-index-url", "--python-version", "3.11"]
+    command += ["--custom-compile-command", "python requirements/update.py"]
+    command += ["--output-file", f"requirements/{name}"]
+    for extra in extras:
+        command += ["--extra", extra]
+    if constraint is not None:
+        command += ["--constraint", f"requirements/{constraint}"]
+    if upgrade:
+        command += ["--upgrade"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def write_versions(lock: Path, versions: Path) -> None:
+    """Write the names and versions of a lock file, one ``name==version`` to a line."""
+    pins = [f"{match['name']}=={match['version']}" for match in PINNED.finditer(lock.read_text())]
+    header = f"# The versions of {lock.name}, written by requirements/update.py. Do not edit.\n"
+    versions.write_text(header + "\n".join(pins) + "\n")
+
+
+def main(arguments: list[str]) -> None:
+    """Write all files."""
+    if arguments not in ([], ["--upgrade"]):
+        sys.exit("usage: python requirements/update.py [--upgrade]")
+    compile_lock("development.lock", ("training", "test"), upgrade=bool(arguments))
+    compile_lock("runtime.lock", (), constraint="development.lock", upgrade=bool(arguments))
+    compile_lock("gpu.lock", ("gpu",), constraint="development.lock", upgrade=bool(arguments))
+    write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
