@@ -61,7 +61,8 @@ def check_machine() -> None:
         )
     if sys.platform == "win32":
         raise SetupError(
-            "this needs Linux or macOS: pysam and pybedtools do not exist for Windows. Use the Windows Subsystem for Linux"
+            "this needs Linux or macOS: pysam and pybedtools do not exist for Windows. "
+            "The Windows Subsystem for Linux will do"
         )
 
 
@@ -266,7 +267,7 @@ def test(environment: Path, options: list[str]) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line, set up, and go; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="start.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="start.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("command", choices=["predict", "test"])
     parser.add_argument("--environment", type=Path, default=ROOT / ".venv", metavar="FOLDER", help="default: .venv")
