@@ -36,8 +36,8 @@ ROWS_SHOWN = 10
 STAMP = "yeastpromoter-environment.json"
 LOCKS = {"predict": ("runtime",), "test": ("runtime", "development")}
 SIZES = {
-    "runtime": "about 750 MB to download, 2.2 GB on disk, a few minutes",
-    "development": "about 150 MB more for training and tests",
+    "runtime": "about 700 MB to download, 2.3 GB on disk, a few minutes",
+    "development": "about 100 MB more, 0.3 GB on disk, for training and tests",
 }
 
 

@@ -1,0 +1,315 @@
+"""The entry under the real ``kipoi`` command.
+
+Starting Kipoi with TensorFlow takes seconds, so that each command runs once (module fixtures) and several tests look at
+what it did.
+"""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from yeastpromoter.construct import add_adapters
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+ENTRY_FILES = ("model.yaml", "model.py", "dataloader.yaml", "dataloader.py")
+ENTRY_FOLDERS = ("model_files", "yeastpromoter", "example", "requirements")
+
+Result = namedtuple("Result", "status stdout stderr")
+Source = namedtuple("Source", "folder entry home")
+
+OTHER_MODEL = """
+info:
+  authors:
+  - name: Somebody
+  doc: Adds up the input.
+  license: MIT
+defined_as: model.Sum
+default_dataloader: .
+schema:
+  inputs:
+    shape: (4, )
+    doc: numbers
+  targets:
+    shape: (1, )
+    doc: their sum
+"""
+
+OTHER_MODEL_CODE = """
+from kipoi.model import BaseModel
+
+
+class Sum(BaseModel):
+    def predict_on_batch(self, x):
+        return x.sum(axis=1)
+"""
+
+OTHER_DATALOADER = """
+type: Dataset
+defined_as: dataloader.Numbers
+info:
+  authors:
+  - name: Somebody
+  doc: Counts.
+  license: MIT
+args:
+  n:
+    doc: how many records
+    example: 3
+output_schema:
+  inputs:
+    shape: (4, )
+    doc: numbers
+"""
+
+OTHER_DATALOADER_CODE = """
+import numpy as np
+from kipoi.data import Dataset
+
+
+class Numbers(Dataset):
+    def __init__(self, n):
+        self.n = int(n)
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, index):
+        return {"inputs": np.full(4, index, dtype="float32")}
+"""
+
+IN_ONE_PROCESS = """
+import json, sys
+import kipoi
+import numpy as np
+
+sequences, order = sys.argv[1], sys.argv[2:]
+models = {name: kipoi.get_model(name, "zoo") for name in order}
+ours = models["promoters"]
+batch = next(ours.default_dataloader(sequence_file=sequences).batch_iter(batch_size=32))
+theirs = models["group/other"].pipeline.predict({"n": 3})
+result = {
+    "promoters": np.asarray(ours.predict_on_batch(batch["inputs"])["expression"], dtype=float).tolist(),
+    "other": np.asarray(theirs, dtype=float).tolist(),
+    "path": [folder for folder in sys.path if folder.startswith(ours.source_dir.rstrip("/"))],
+}
+print(json.dumps(result))
+"""
+
+
+def run(*command, cwd, home):
+    """Run a program of this environment and return its status and what it said."""
+    environment = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND", "PYTHONPATH"):
+        environment.pop(name, None)  # the entry has to be quiet and right without help from outside
+    done = subprocess.run(
+        [str(BIN / command[0]), *map(str, command[1:])], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def copy_entry(folder):
+    """Copy what makes the entry, and nothing else of the repository."""
+    folder.mkdir(parents=True)
+    for name in ENTRY_FILES:
+        shutil.copy(ROOT / name, folder)
+    for name in ENTRY_FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def state(folder):
+    """Every path below a folder with its time of change."""
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def set_writable(folder, writable):
+    """Allow or forbid writing to a folder and all below it."""
+    for path in [folder, *folder.rglob("*")]:
+        mode = path.stat().st_mode
+        path.chmod(mode | stat.S_IWUSR if writable else mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+
+
+def random_inserts(count, seed):
+    letters = np.random.default_rng(seed).choice(list("ACGT"), size=(count, 80))
+    return ["".join(row) for row in letters]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A local source with two entries, ours being read-only, and a home folder whose Kipoi knows it."""
+    root = tmp_path_factory.mktemp("kipoi")
+    folder = root / "zoo"
+    entry = copy_entry(folder / "promoters")
+    other = folder / "group" / "other"
+    other.mkdir(parents=True)
+    (other / "model.yaml").write_text(OTHER_MODEL)
+    (other / "model.py").write_text(OTHER_MODEL_CODE)
+    (other / "dataloader.yaml").write_text(OTHER_DATALOADER)
+    (other / "dataloader.py").write_text(OTHER_DATALOADER_CODE)
+    home = root / "home"
+    (home / ".kipoi").mkdir(parents=True)
+    config = {"model_sources": {"zoo": {"type": "local", "local_path": str(folder)}}}
+    (home / ".kipoi" / "config.yaml").write_text(yaml.safe_dump(config))
+    set_writable(entry, False)
+    yield Source(folder, entry, home)
+    set_writable(entry, True)
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    """A FASTA file of 40 constructs: two batches at Kipoi's default of 32."""
+    path = tmp_path_factory.mktemp("input") / "constructs.fa"
+    records = [f">record {i}\n{add_adapters(insert)}\n" for i, insert in enumerate(random_inserts(40, seed=1))]
+    path.write_text("".join(records).replace(">record ", ">record_"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def predicted(source, sequences, tmp_path_factory):
+    """`kipoi predict` of the read-only member of a local source, called from an unrelated folder."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    before = state(source.entry)
+    result = run(
+        *["kipoi", "predict", "promoters", "--source", "zoo", "--keep_metadata"],
+        *["--dataloader_args", f"sequence_file={sequences}", "-o", "out.tsv", "out.h5"],
+        cwd=folder,
+        home=source.home,
+    )
+    assert result.status == 0, result.stderr
+    return folder, result, before
+
+
+def test_predict_writes_a_row_for_every_record_with_its_id(predicted):
+    folder, _, _ = predicted
+    frame = pd.read_csv(folder / "out.tsv", sep="\t")
+    assert list(frame["metadata/id"]) == [f"record_{i}" for i in range(40)]
+    assert frame["preds/expression"].between(-2, 19).all()
+    assert frame["preds/expression"].nunique() > 1
+
+
+def test_predict_writes_the_same_to_hdf5(predicted):
+    folder, _, _ = predicted
+    frame = pd.read_csv(folder / "out.tsv", sep="\t")
+    with h5py.File(folder / "out.h5") as file:
+        np.testing.assert_allclose(file["preds/expression"][:], frame["preds/expression"], rtol=1e-6)
+        assert [name.decode() for name in file["metadata/id"][:]] == list(frame["metadata/id"])
+
+
+def test_predict_keeps_quiet(predicted):
+    _, result, _ = predicted
+    for noise in ("WARNING", "oneDNN", "cpu_feature_guard", "cuda", "absl"):
+        assert noise not in result.stdout + result.stderr
+
+
+def test_predict_writes_nothing_into_the_entry(source, predicted):
+    _, _, before = predicted
+    assert state(source.entry) == before
+
+
+@pytest.mark.parametrize("order", [("promoters", "group/other"), ("group/other", "promoters")])
+def test_works_beside_another_entry_in_one_process(source, sequences, predicted, tmp_path, order):
+    result = run("python", "-c", IN_ONE_PROCESS, sequences, *order, cwd=tmp_path, home=source.home)
+    assert result.status == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    frame = pd.read_csv(predicted[0] / "out.tsv", sep="\t")
+    np.testing.assert_allclose(found["promoters"], frame["preds/expression"][:32], atol=1e-4)
+    assert found["other"] == [0.0, 4.0, 8.0]
+    assert found["path"] == []  # our folder on sys.path would shadow the `model` of other entries
+
+
+def test_kipoi_test_passes_inside_and_compares(source):
+    result = run("kipoi", "test", ".", cwd=ROOT, home=source.home)
+    output = result.stdout + result.stderr
+    assert result.status == 0, output
+    assert "All predictions match" in output
+    assert "WARNING" not in output
+
+
+def test_kipoi_test_passes_from_elsewhere(source, tmp_path):
+    result = run("kipoi", "test", source.entry, cwd=tmp_path, home=source.home)
+    output = result.stdout + result.stderr
+    assert result.status == 0, output
+    assert "All predictions match" in output
+    assert "WARNING" not in output
+
+
+def test_kipoi_test_fails_when_a_prediction_differs(source, tmp_path):
+    entry = copy_entry(tmp_path / "altered")
+    expected = read_expected(entry)
+    with h5py.File(expected, "r+") as file:
+        values = file["preds/expression"][:]
+        values[-1] += 0.01
+        file["preds/expression"][...] = values
+    result = run("kipoi", "test", "altered", cwd=tmp_path, home=source.home)
+    assert result.status != 0
+    assert "predictions don't match" in result.stdout + result.stderr
+
+
+def read_expected(entry):
+    """Path of the expected predictions that model.yaml names."""
+    return entry / yaml.safe_load((entry / "model.yaml").read_text())["test"]["expect"]
+
+
+def test_preproc_writes_the_inputs_as_one_hot(source, sequences, tmp_path):
+    result = run(
+        *["kipoi", "preproc", os.path.relpath(source.entry, tmp_path), "--source", "dir", "--keep_metadata"],
+        *["--dataloader_args", json.dumps({"sequence_file": str(sequences)}), "-o", "inputs.h5"],
+        cwd=tmp_path,
+        home=source.home,
+    )
+    output = result.stdout + result.stderr
+    assert result.status == 0, output
+    assert "WARNING" not in output
+    with h5py.File(tmp_path / "inputs.h5") as file:
+        inputs = file["inputs"][:]
+    text = [line for line in sequences.read_text().splitlines() if not line.startswith(">")]
+    assert ["".join("ACGT"[i] for i in row) for row in inputs.argmax(axis=2)] == text
+    assert (inputs.sum(axis=2) == 1).all()
+
+
+def test_info_and_get_example_describe_the_entry(source):
+    info = run("kipoi", "info", ".", "--source", "dir", cwd=source.entry, home=source.home)
+    assert info.status == 0, info.stderr
+    assert "sequence_file" in info.stdout + info.stderr
+
+    before = state(source.entry)
+    example = run(
+        "kipoi", "get-example", "promoters", "--source", "zoo", "-o", "example", cwd=source.home, home=source.home
+    )
+    assert example.status == 0, example.stderr
+    # As the README says: nothing is copied; what it prints is the dataloader's arguments, relative to the entry.
+    arguments = json.loads(example.stdout.splitlines()[-1])
+    assert (source.entry / arguments["sequence_file"]).is_file()
+    assert not (source.home / "example").exists()
+    assert state(source.entry) == before
+    assert "WARNING" not in info.stdout + info.stderr + example.stdout + example.stderr
+
+
+def test_env_export_gives_the_locked_versions(source, tmp_path):
+    result = run(
+        *["kipoi", "env", "export", "promoters", "--source", "zoo", "-o", "environment.yaml"],
+        cwd=tmp_path,
+        home=source.home,
+    )
+    assert result.status == 0, result.stderr
+    environment = yaml.safe_load((tmp_path / "environment.yaml").read_text())
+    *conda, last = environment["dependencies"]
+    assert "python=3.11" in conda
+    lock = (ROOT / "requirements" / "runtime.lock").read_text().splitlines()
+    pins = {line.removesuffix(" \\") for line in lock if "==" in line}
+    assert set(last["pip"]) == pins
+    assert len(last["pip"]) == len(pins)
+    assert "kipoi==0.8.6" in pins
+    assert "conda-forge" in environment["channels"]
