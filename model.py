@@ -1,0 +1,272 @@
+"""The Kipoi model: constructs or inserts in, expression out. A thin layer over the package `yeastpromoter`."""
+
+import copy
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
+
+ENTRY = Path(__file__).resolve().parent
+
+# Kipoi does not put the entry's folder on sys.path. It is there only for these imports: left there, this file and
+# dataloader.py would be found as `model` and `dataloader` in place of those of other entries.
+sys.path.insert(0, str(ENTRY))
+try:
+    from yeastpromoter.activations import find_layer, network_to, run
+    from yeastpromoter.decoding import BUCKET_VALUES, METHODS, decode
+    from yeastpromoter.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
+    from yeastpromoter.inputs import as_constructs, of_input
+    from yeastpromoter.network import build_network
+    from yeastpromoter.startup import quiet_startup
+    from yeastpromoter.weights import load_weights
+finally:
+    sys.path.remove(str(ENTRY))
+
+BUCKET_SCORES = "bucket_scores"
+
+
+class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
+    """Expression of yeast promoters, predicted from their one-hot sequence.
+
+    Parameters
+    ----------
+    weights : str
+        Weights file, relative to the working directory, which is the entry's folder while Kipoi constructs the
+        model.
+    weights_sha256 : str
+        SHA-256 of the weights file.
+    weights_version : str
+        Version of the weights.
+    first_activation : {"relu", "softmax"}, optional
+        Activation of the first convolution; it has to be the one that the weights were trained with.
+    decoding : {"weighted_mean", "argmax"}, optional
+        How bucket scores become expression (see `yeastpromoter.decoding.decode`).
+    bucket_values : sequence of float, optional
+        Expression that each of the 18 buckets stands for.
+
+    Attributes
+    ----------
+    network : keras.Model
+        From constructs (N, 110, 4) to bucket scores (N, 18).
+    weights_version : str
+        Version of the weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no weights file.
+    ValueError
+        If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
+        those above.
+    """
+
+    def __init__(
+        self,
+        weights: str,
+        weights_sha256: str,
+        weights_version: str,
+        first_activation: str = "relu",
+        decoding: str = "weighted_mean",
+        bucket_values: Sequence[float] = BUCKET_VALUES,
+    ):
+        if decoding not in METHODS:
+            raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
+        if len(bucket_values) != len(BUCKET_VALUES):
+            raise ValueError(f"bucket_values must be {len(BUCKET_VALUES)} numbers but are {len(bucket_values)}")
+        # While Kipoi constructs the model this is the entry's folder, which the paths in model.yaml start from.
+        self._folder = Path.cwd()
+        self.weights_version = weights_version
+        self.decoding = decoding
+        self.bucket_values = tuple(float(value) for value in bucket_values)
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        with quiet_startup():
+            self.network = build_network(first_activation)
+            load_weights(self.network, weights, weights_sha256)
+        # XLA would compile anew for each new batch size.
+        self.network.jit_compile = False
+        self._networks_to = {}
+
+    @property
+    def test(self):
+        """What `kipoi test` compares with: the `test` part of model.yaml, its path made absolute.
+
+        Kipoi itself would look for the file from where the command is run.
+        """
+        return self._test
+
+    @test.setter
+    def test(self, test):
+        self._test = copy.copy(test)
+        if isinstance(test.expect, str):
+            self._test.expect = str(self._folder / test.expect)
+
+    def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Predict expression.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            One-hot constructs (N, 110, 4), or inserts (N, 80, 4), to which the adapters are added. Columns in the
+            order A, C, G, T; N is 0.25 each. Any floating, integer or boolean dtype.
+
+        Returns
+        -------
+        dict of numpy.ndarray
+            ``{"expression": float32 (N,)}``, mean sorting bucket, 0 to 17. NaN where the decoding is undefined.
+
+        Raises
+        ------
+        ValueError
+            If `x` is none of that.
+        """
+        expression = decode(self.predict_bucket_scores(x), self.bucket_values, self.decoding)
+        return {"expression": expression.astype(np.float32)}
+
+    def predict_bucket_scores(self, x: np.ndarray) -> np.ndarray:
+        """Predict the 18 bucket scores that are decoded into expression.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            As in `predict_on_batch`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Raw outputs of the network, `float32` (N, 18).
+
+        Raises
+        ------
+        ValueError
+            If `x` is not as in `predict_on_batch`.
+        """
+        constructs = as_constructs(x)
+        if not len(constructs):
+            return np.zeros((0, len(self.bucket_values)), dtype=np.float32)
+        return np.asarray(self.network.predict_on_batch(constructs))
+
+    def predict_activation_on_batch(
+        self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
+    ) -> np.ndarray | dict[str, np.ndarray]:
+        """Predict the output of a layer.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            As in `predict_on_batch`.
+        layer : str or int
+            Name of the layer (``conv_1``, ..., ``bucket_scores``), or its index, where 0 is the input.
+        pre_nonlinearity : bool, optional
+            Whether to return the output from before the layer's activation function, where it has one.
+
+        Returns
+        -------
+        numpy.ndarray or dict of numpy.ndarray
+            Output of the layer, `float32` (N, ...). For ``bucket_scores`` a dictionary with the keys ``00`` to
+            ``17``, each (N,), so that the columns Kipoi writes sort by bucket.
+
+        Raises
+        ------
+        ValueError
+            If `x` is not as in `predict_on_batch`, or if there is no such layer.
+        """
+        if find_layer(self.network, layer).name == BUCKET_SCORES:  # linear: the same with pre_nonlinearity
+            scores = self.predict_bucket_scores(x)
+            return {f"{bucket:02d}": column for bucket, column in enumerate(scores.T)}
+        return run(self._network_to(layer, pre_nonlinearity), as_constructs(x))
+
+    def input_grad(
+        self,
+        x: np.ndarray,
+        filter_idx: FilterIndex = None,
+        avg_func: str | None = None,
+        layer: str | int | None = None,
+        final_layer: bool = True,
+        selected_fwd_node: None = None,
+        pre_nonlinearity: bool = False,
+    ) -> np.ndarray:
+        """Gradient of the expression, or of outputs of a layer, with respect to the input.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            (N, 110, 4) or (N, 80, 4) as in `predict_on_batch`, but with any finite numbers.
+        filter_idx : int, slice, list or tuple, optional
+            Which outputs of `layer`: an index of its last axis (for ``bucket_scores``, the bucket), or a tuple of
+            indices of all its axes after the first. Default: all.
+        avg_func : {"sum", "max", "min", "absmax"}, optional
+            How these outputs of one record become the one number whose gradient is taken. Default: their sum. It
+            does nothing without `layer`.
+        layer : str or int, optional
+            Name of the layer or its index. Default: the expression.
+        final_layer : bool, optional
+            Whether the expression is meant where no `layer` is given. A `layer` that is given counts either way.
+        selected_fwd_node : None, optional
+            Part of Kipoi's interface for layers that are used more than once, which this network has none of.
+        pre_nonlinearity : bool, optional
+            Whether to take the outputs of `layer` from before its activation function.
+
+        Returns
+        -------
+        numpy.ndarray
+            `float32`, the shape of `x`. NaN in records whose expression is undefined.
+
+        Raises
+        ------
+        ValueError
+            If an argument is none of that, or for the gradient of an expression that is decoded by argmax, which
+            is a step function.
+        """
+        if selected_fwd_node is not None:
+            raise ValueError(f"selected_fwd_node must be None but is {selected_fwd_node!r}: no layer is used twice")
+        constructs = as_constructs(x, only_one_hot=False)
+        if layer is None:
+            self._check_expression_gradient(filter_idx, final_layer)
+            network = self.network
+
+            def cotangent(scores):
+                return expression_cotangent(scores, self.bucket_values)
+        else:
+            network = self._network_to(layer, pre_nonlinearity)
+
+            def cotangent(outputs):
+                return selection_cotangent(outputs, filter_idx, avg_func)
+
+        _mend_kipoi_interpret()
+        return of_input(input_gradient(network, constructs, cotangent), np.shape(x)[1])
+
+    def _check_expression_gradient(self, filter_idx, final_layer):
+        if not final_layer:
+            raise ValueError("layer must be given when final_layer is false")
+        if filter_idx not in (None, 0):
+            raise ValueError(
+                f"filter_idx must be None for the expression, which is one number, but is {filter_idx!r}; the scores "
+                f"of the buckets are there with layer={BUCKET_SCORES!r}"
+            )
+        if self.decoding == "argmax":
+            raise ValueError(
+                "an expression decoded by argmax has no gradient: it is a step function. Take that of bucket scores "
+                f"(layer={BUCKET_SCORES!r}) or decode by weighted_mean"
+            )
+
+    def _network_to(self, layer, pre_nonlinearity):
+        key = find_layer(self.network, layer).name, bool(pre_nonlinearity)
+        if key not in self._networks_to:
+            self._networks_to[key] = network_to(self.network, *key)
+        return self._networks_to[key]
+
+
+def _mend_kipoi_interpret() -> None:
+    """Let kipoi-interpret's GradientXInput run: it multiplies the gradient by means of a name gone since Python 3.10.
+
+    Its last release, 0.1.2, looks for ``collections.Mapping``, which is ``collections.abc.Mapping`` now. Only its
+    own reference to the module is replaced, and only if it is in use.
+    """
+    utils = sys.modules.get("kipoi_interpret.utils")
+    if utils is not None:
+        import collections.abc
+
+        utils.collections = collections.abc
