@@ -75,7 +75,7 @@ def find_invalid(matrix: np.ndarray) -> tuple[int, int] | None:
     tuple of int or None
         Row and column of the letter, both 0-based; None if every letter is valid.
     """
-    valid = _IS_LETTER[matrix]
+    valid = _IS_LETTER.take(matrix)
     if valid.all():
         return None
     row, column = np.unravel_index(int(np.argmin(valid)), valid.shape)
@@ -107,7 +107,7 @@ def one_hot(matrix: np.ndarray) -> np.ndarray:
             f"sequence {row} has {chr(matrix[row, column])!r} at position {column + 1}, but only A, C, G, T and N "
             "can be encoded"
         )
-    return _ENCODING[matrix]
+    return _ENCODING.take(matrix, axis=0)
 
 
 def from_one_hot(encoded: np.ndarray) -> list[str]:

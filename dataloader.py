@@ -1,0 +1,154 @@
+"""Kipoi dataloader for files of promoter sequences."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from kipoi.data import Dataset
+from kipoi_utils.external.torch.data import DataLoader
+
+# The package lies beside this file, where the kipoi command does not look. It must not stay on the path: the entry's
+# own `model` and `dataloader` would hide those of other entries.
+_ENTRY = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _ENTRY)
+try:
+    from yeastpromoter.encoding import one_hot
+    from yeastpromoter.sequence_files import SequenceFile
+finally:
+    sys.path.remove(_ENTRY)
+
+
+class YeastPromoterSequences(Dataset):
+    """Promoter sequences of a file, one-hot encoded as 110-bp constructs.
+
+    The whole file is checked before the first batch. What a user should know of it (sequences that were dropped or
+    fitted, ids that occur twice) is given as Python warnings, which go to stderr, and stays in the attribute `notes`.
+
+    Parameters
+    ----------
+    sequence_file : str
+        FASTA, table (tab or comma) or one sequence per line; plain, gzip or bgzip.
+    sequence_column, id_column, target_columns, header, sequence_type, other_lengths
+        As for `yeastpromoter.sequence_files.SequenceFile`; ``dataloader.yaml`` describes them for users.
+
+    Attributes
+    ----------
+    sequences : yeastpromoter.sequence_files.SequenceFile
+        The file, with the counts `n_records`, `n_dropped`, `n_fitted` and `n_duplicates`.
+    notes : tuple of str
+        The warnings that were given.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file or an argument is wrong; the message says where and how.
+    """
+
+    def __init__(
+        self,
+        sequence_file,
+        sequence_column=0,
+        id_column=None,
+        target_columns=None,
+        header="auto",
+        sequence_type="construct",
+        other_lengths="error",
+    ):
+        self.sequences = SequenceFile(
+            sequence_file,
+            sequence_column=sequence_column,
+            id_column=id_column,
+            target_columns=target_columns,
+            header=header,
+            sequence_type=sequence_type,
+            other_lengths=other_lengths,
+        )
+        self.notes = self.sequences.notes
+        for note in self.notes:
+            warnings.warn(note, stacklevel=2)
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: int) -> dict:
+        """Return one sample: what `read_batch` returns, without the first axis."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range: there are {len(self)} sequences")
+        batch = self.read_batch(np.array([index % len(self)]))
+        sample = {name: array[0] for name, array in batch.items() if name != "metadata"}
+        return sample | {"metadata": {name: array[0] for name, array in batch["metadata"].items()}}
+
+    def read_batch(self, indices: np.ndarray) -> dict:
+        """Read and encode some of the sequences.
+
+        Parameters
+        ----------
+        indices : numpy.ndarray
+            `int64` (N,), each at least 0 and less than ``len()``.
+
+        Returns
+        -------
+        dict
+            ``inputs``, `float32` (N, 110, 4), columns A, C, G, T; ``metadata`` with ``id``, `str` (N,), ``record``,
+            `int64` (N,), and ``length``, in bp, `int64` (N,); if target columns were chosen, ``targets``, `float32`
+            (N, T).
+        """
+        batch = self.sequences.read(indices)
+        sample = {
+            "inputs": one_hot(batch.constructs),
+            "metadata": {"id": batch.ids, "record": batch.records, "length": batch.lengths},
+        }
+        if batch.targets is not None:
+            sample["targets"] = batch.targets
+        return sample
+
+    def _batch_iterable(self, batch_size=32, shuffle=False, num_workers=0, drop_last=False, **kwargs):
+        """Return an iterable over batches; `kipoi.data.Dataset` documents the arguments.
+
+        Kipoi collects a batch one sample at a time. Here one item of the loader is a whole batch, so that it is read
+        and encoded at once, in this process or in a worker.
+        """
+        return DataLoader(
+            _Batches(self),
+            batch_sampler=_BatchIndices(len(self), batch_size, shuffle, drop_last),
+            num_workers=num_workers,
+            collate_fn=_only_item,
+            **kwargs,
+        )
+
+
+class _Batches:
+    """The sequences, by arrays of indices."""
+
+    def __init__(self, dataset: YeastPromoterSequences) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, indices: np.ndarray) -> dict:
+        return self._dataset.read_batch(indices)
+
+
+class _BatchIndices:
+    """The indices of each batch, shuffled anew each time; numpy's global seed decides, as it does in Kipoi."""
+
+    def __init__(self, n: int, batch_size: int, shuffle: bool, drop_last: bool) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1 but is {batch_size}")
+        self._n, self._batch_size, self._shuffle = n, batch_size, shuffle
+        self._stop = n - n % batch_size if drop_last else n
+
+    def __iter__(self) -> Iterator[list[np.ndarray]]:
+        order = np.random.permutation(self._n) if self._shuffle else None  # noqa: NPY002
+        for start in range(0, self._stop, self._batch_size):
+            stop = min(start + self._batch_size, self._stop)
+            yield [np.arange(start, stop) if order is None else order[start:stop]]
+
+    def __len__(self) -> int:
+        return -(-self._stop // self._batch_size)
+
+
+def _only_item(items: list) -> dict:
+    return items[0]

@@ -1,0 +1,396 @@
+"""The formats of sequence files: FASTA, tables and lists.
+
+A *list* (one sequence per line) is a table of one column. Each format cuts a stretch of text into whole records
+with numpy operations on all of its bytes at once: a Python loop over the records would be many times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_NEWLINE, _RETURN, _QUOTE, _GREATER = b'\n\r">'
+
+
+@dataclass
+class Spans:
+    """Stretches of a text, one for each record.
+
+    Attributes
+    ----------
+    text : bytes
+        What the stretches are cut from.
+    start, stop : numpy.ndarray
+        `int64` (N,), half-open positions in `text`, ascending and not overlapping.
+    doubled_quotes : bool
+        Whether a quotation mark inside a stretch is written twice.
+    """
+
+    text: bytes
+    start: np.ndarray
+    stop: np.ndarray
+    doubled_quotes: bool = False
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Lengths in bytes, `int64` (N,)."""
+        return self.stop - self.start
+
+    def joined(self) -> np.ndarray:
+        """Bytes of all stretches, one behind the other, `uint8`."""
+        text = np.frombuffer(self.text, dtype=np.uint8)
+        lengths = self.lengths
+        if lengths.size and lengths[0] and (lengths == lengths[0]).all():
+            return np.lib.stride_tricks.sliding_window_view(text, int(lengths[0]))[self.start].ravel()
+        steps = np.zeros(text.size + 1, dtype=np.int8)
+        filled = lengths > 0
+        steps[self.start[filled]] += 1
+        steps[self.stop[filled]] -= 1
+        return text[np.cumsum(steps[:-1], dtype=np.int8).view(bool)]
+
+    def strings(self) -> list[str]:
+        """Every stretch as a string.
+
+        Raises
+        ------
+        UnicodeDecodeError
+            If a stretch is not UTF-8.
+        """
+        bounds = zip(self.start.tolist(), self.stop.tolist(), strict=True)
+        if self.text.isascii():
+            text = self.text.decode("ascii")
+            strings = [text[start:stop] for start, stop in bounds]
+        else:
+            strings = [self.text[start:stop].decode("utf-8") for start, stop in bounds]
+        return [string.replace('""', '"') for string in strings] if self.doubled_quotes else strings
+
+    def numbers(self) -> np.ndarray:
+        """Every stretch as a number, `float64` (N,); NaN where it is not a finite decimal number."""
+        values = np.array([_number(cell) for cell in self.strings()], dtype=np.float64)
+        values[~np.isfinite(values)] = np.nan
+        return values
+
+
+def _number(cell: str) -> float:
+    try:
+        # float() would read 1_5 as 15.
+        return float(cell) if "_" not in cell else np.nan
+    except ValueError:
+        return np.nan
+
+
+@dataclass
+class Records:
+    """Records found in a stretch of text.
+
+    Attributes
+    ----------
+    start : numpy.ndarray
+        `int64` (N,), position in the text at which each record starts.
+    sequences : Spans
+        The sequences, without line ends. Their text need not be the one that was parsed.
+    ids : Spans or None
+        The ids, None where the format or the chosen columns have none.
+    targets : tuple of Spans
+        The cells of each target column.
+    """
+
+    start: np.ndarray
+    sequences: Spans
+    ids: Spans | None
+    targets: tuple[Spans, ...] = ()
+
+
+def _lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends, without LF or CR LF, of the lines of a text that ends with LF."""
+    newlines = np.flatnonzero(text == _NEWLINE)
+    starts = np.empty_like(newlines)
+    starts[:1] = 0
+    starts[1:] = newlines[:-1] + 1
+    stops = newlines - ((newlines > starts) & (text[newlines - 1] == _RETURN))
+    return starts, stops
+
+
+class Fasta:
+    """FASTA: a header line with ``>`` and an id, then the sequence on one or more lines.
+
+    The id is the first word of the header. Blank lines are skipped.
+    """
+
+    name = "FASTA"
+
+    def end_of_records(self, text: bytes) -> int:
+        """Position behind the last record that is surely whole; 0 if there is none."""
+        return text.rfind(b"\n>") + 1
+
+    def place(self, record: int) -> str:
+        """Where a record is, for messages."""
+        return f"record {record}"
+
+    def parse(self, data: bytes, first_record: int = 0) -> Records:
+        """Find the records of a stretch of text.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole records, ending with LF.
+        first_record : int, optional
+            Number of the first of them in the file. FASTA needs none: every text that starts with ``>`` is valid.
+
+        Returns
+        -------
+        Records
+        """
+        text = np.frombuffer(data, dtype=np.uint8)
+        starts, stops = _lines(text)
+        is_header = text[starts] == _GREATER
+        headers = np.flatnonzero(is_header)
+        ids = self._ids(data, text, starts[headers], stops[headers])
+        if 2 * headers.size == starts.size and is_header[::2].all():
+            sequences = Spans(data, starts[1::2], stops[1::2])
+        else:
+            lines = ~is_header
+            letters = Spans(data, starts[lines], stops[lines]).joined()
+            record_of_line = np.cumsum(is_header)[lines] - 1
+            lengths = np.bincount(record_of_line, (stops - starts)[lines], headers.size).astype(np.int64)
+            ends = np.cumsum(lengths)
+            sequences = Spans(letters.tobytes(), ends - lengths, ends)
+        return Records(starts[headers], sequences, ids)
+
+    @staticmethod
+    def _ids(data: bytes, text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Spans:
+        blanks = np.flatnonzero((text == ord(" ")) | (text == ord("\t")))
+        if blanks.size:
+            following = np.append(blanks, text.size)[np.searchsorted(blanks, starts)]
+            stops = np.minimum(stops, following)
+        return Spans(data, starts + 1, stops)
+
+
+class Table:
+    """A table with a fixed number of columns, or a list: one column and no delimiter.
+
+    A cell may stand in quotation marks, which are taken off. Between quotation marks a comma is no delimiter.
+
+    Parameters
+    ----------
+    delimiter : str
+        Tab or comma, or an empty string for a list.
+    n_columns : int
+        Number of columns of every row.
+    has_header : bool
+        Whether the first line is a header (for the line numbers in messages).
+    sequence, id, targets : int, int or None, sequence of int
+        Numbers of the columns, from 0.
+    """
+
+    def __init__(
+        self,
+        delimiter: str,
+        n_columns: int,
+        has_header: bool,
+        sequence: int,
+        id: int | None,
+        targets: Sequence[int],
+    ) -> None:
+        self.name = {"\t": "tab-separated table", ",": "comma-separated table", "": "list of sequences"}[delimiter]
+        self._delimiter = delimiter
+        self._n_columns = n_columns
+        self._has_header = has_header
+        self._sequence = sequence
+        self._id = id
+        self._targets = tuple(targets)
+
+    def end_of_records(self, text: bytes) -> int:
+        """Position behind the last record that is surely whole; 0 if there is none."""
+        return text.rfind(b"\n") + 1
+
+    def place(self, record: int) -> str:
+        """Where a record is, for messages."""
+        return f"record {record} (line {record + 1 + self._has_header})"
+
+    def parse(self, data: bytes, first_record: int = 0) -> Records:
+        """Find the records of a stretch of text.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole rows, ending with LF.
+        first_record : int, optional
+            Number of the first of them in the file, for messages.
+
+        Returns
+        -------
+        Records
+
+        Raises
+        ------
+        ValueError
+            If a row has another number of columns, or a quotation mark that is not closed on its line.
+        """
+        text = np.frombuffer(data, dtype=np.uint8)
+        starts, stops = _lines(text)
+        quotes = np.flatnonzero(text == _QUOTE)
+        delimiters = np.flatnonzero(text == ord(self._delimiter)) if self._delimiter else quotes[:0]
+        if quotes.size and self._delimiter == ",":
+            delimiters = self._outside_quotes(delimiters, quotes, starts, stops, first_record)
+        counts = np.diff(np.searchsorted(delimiters, np.append(starts, text.size))) + 1
+        ragged = counts != self._n_columns
+        if ragged.any():
+            row = int(np.argmax(ragged))
+            what = "is empty" if starts[row] == stops[row] else f"has {counts[row]} columns"
+            raise ValueError(
+                f"{self.place(first_record + row)} {what}, but the first line of the {self.name} has {self._n_columns}"
+            )
+        delimiters = delimiters.reshape(starts.size, self._n_columns - 1)
+
+        def column(number: int) -> Spans:
+            start = delimiters[:, number - 1] + 1 if number else starts
+            stop = delimiters[:, number] if number < self._n_columns - 1 else stops
+            if not quotes.size:
+                return Spans(data, start, stop)
+            quoted = (stop - start >= 2) & (text[start] == _QUOTE) & (text[stop - 1] == _QUOTE)
+            return Spans(data, start + quoted, stop - quoted, doubled_quotes=self._delimiter == ",")
+
+        return Records(
+            starts,
+            column(self._sequence),
+            None if self._id is None else column(self._id),
+            tuple(column(number) for number in self._targets),
+        )
+
+    def _outside_quotes(
+        self, delimiters: np.ndarray, quotes: np.ndarray, starts: np.ndarray, stops: np.ndarray, first_record: int
+    ) -> np.ndarray:
+        before_line = np.searchsorted(quotes, starts)
+        unclosed = (np.searchsorted(quotes, stops) - before_line) % 2 == 1
+        if unclosed.any():
+            row = int(np.argmax(unclosed))
+            raise ValueError(
+                f"{self.place(first_record + row)} has a quotation mark that is not closed on its line: a cell must "
+                "not run over a line end"
+            )
+        line = np.searchsorted(starts, delimiters, side="right") - 1
+        return delimiters[(np.searchsorted(quotes, delimiters) - before_line[line]) % 2 == 0]
+
+
+def split_row(line: str, delimiter: str) -> list[str]:
+    """Cut one row of a table into its cells, as `Table` does.
+
+    Parameters
+    ----------
+    line : str
+        A row without its line end.
+    delimiter : str
+        Tab or comma, or an empty string for a list.
+
+    Returns
+    -------
+    list of str
+    """
+    cells: list[str] = []
+    for part in line.split(delimiter) if delimiter else [line]:
+        if delimiter == "," and cells and cells[-1].count('"') % 2:
+            cells[-1] += "," + part
+        else:
+            cells.append(part)
+    unquoted = [cell[1:-1] if len(cell) >= 2 and cell[0] == cell[-1] == '"' else cell for cell in cells]
+    return [cell.replace('""', '"') for cell in unquoted] if delimiter == "," else unquoted
+
+
+def looks_like_dna(cell: str) -> bool:
+    """Whether a cell is a sequence, perhaps with mistakes, rather than the name of a column.
+
+    Parameters
+    ----------
+    cell : str
+        A cell of the first row.
+
+    Returns
+    -------
+    bool
+        True for letters A, C, G, T and N alone, and for ten and more characters of which at least three in four
+        are A, C, G, T, U or N: a sequence with a wrong letter must not be passed over as a header.
+    """
+    upper = cell.strip().upper()
+    if not upper.strip("ACGTN"):
+        return True
+    return len(upper) >= 10 and sum(letter in "ACGTUN" for letter in upper) >= 0.75 * len(upper)
+
+
+def detect(
+    line: str,
+    sequence_column: int | str = 0,
+    id_column: int | str | None = None,
+    target_columns: Sequence[int | str] = (),
+    header: bool | str = "auto",
+) -> tuple[Fasta | Table, bool]:
+    """Recognise the format of a file from its first line.
+
+    Parameters
+    ----------
+    line : str
+        First line of the file, without its line end.
+    sequence_column, id_column : int or str, int or str or None
+        Column by its number, from 0, or by its name in the header. No `id_column`: the table has no ids.
+    target_columns : sequence of int or str
+        Columns with numbers to predict.
+    header : {"auto", True, False}
+        Whether a table starts with a header. With ``"auto"`` it does when a column is chosen by its name, or when
+        the first cell of the sequence column does not look like DNA.
+
+    Returns
+    -------
+    format : Fasta or Table
+    has_header : bool
+        Whether `line` is a header that is no record.
+
+    Raises
+    ------
+    ValueError
+        If a column does not exist, or columns are chosen in a FASTA file.
+    """
+    if line.startswith(">"):
+        if sequence_column != 0 or id_column is not None or target_columns or header is True:
+            raise ValueError(
+                "is FASTA, which has neither columns nor a header line: leave out sequence_column, id_column, "
+                "target_columns and header"
+            )
+        return Fasta(), False
+    delimiter = next((letter for letter in "\t," if letter in line), "")
+    if line.startswith("@") and not delimiter:
+        raise ValueError("looks like FASTQ: convert it to FASTA or to one sequence per line")
+    cells = split_row(line, delimiter)
+    chosen = [sequence_column, *([] if id_column is None else [id_column]), *target_columns]
+    by_name = any(isinstance(column, str) for column in chosen)
+    if header is False and by_name:
+        raise ValueError("columns are chosen by name although header is False: choose them by number, from 0")
+    names = [cell.strip() for cell in cells]
+    numbers = {column: _column_number(column, names) for column in dict.fromkeys(chosen)}
+    sequence = numbers[sequence_column]
+    has_header = by_name or not looks_like_dna(cells[sequence]) if header == "auto" else bool(header)
+    table = Table(
+        delimiter,
+        len(cells),
+        has_header,
+        sequence,
+        None if id_column is None else numbers[id_column],
+        [numbers[column] for column in target_columns],
+    )
+    return table, has_header
+
+
+def _column_number(column: int | str, names: list[str]) -> int:
+    found = ", ".join(f"{number} {name[:40]!r}" for number, name in enumerate(names[:30]))
+    if isinstance(column, str):
+        if names.count(column) == 1:
+            return names.index(column)
+        many = "more than one column" if column in names else "no column"
+        hint = " (a number is given without quotation marks)" if column.isdecimal() else ""
+        raise ValueError(f"has {many} named {column!r}{hint}; the first line has {found}")
+    if not 0 <= column < len(names):
+        raise ValueError(
+            f"has no column {column}: columns are numbered from 0, and the first line has {len(names)}: {found}"
+        )
+    return column

@@ -1,0 +1,491 @@
+"""Sequence files: checked once as a whole, then read by record number.
+
+Opening a file reads all of it once. That pass checks every record and keeps where each one starts (8 bytes a
+record), so files larger than memory can be read, in any order, and every mistake is found before the first
+prediction.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from yeastpromoter.construct import (
+    CONSTRUCT_LENGTH,
+    INSERT_LENGTH,
+    LEFT_ADAPTER,
+    MIN_FIT_LENGTH,
+    RIGHT_ADAPTER,
+    add_adapters,
+    fit_construct,
+)
+from yeastpromoter.encoding import find_invalid, letters
+from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna
+from yeastpromoter.text_files import BLOCK_BYTES, TextFile
+
+SEQUENCE_LENGTHS = {"construct": CONSTRUCT_LENGTH, "insert": INSERT_LENGTH}
+OTHER_LENGTHS = ("error", "drop", "fit")
+
+#: No record of a promoter file comes near this size: a chromosome does, or a file that is no sequence file.
+MAX_RECORD_BYTES = 16 << 20
+
+#: How many records a message names.
+_NAMED = 5
+
+_LETTER_HINTS = {
+    "U": "is it RNA? Replace U by T",
+    "\r": "are the line ends carriage returns alone (old Mac)? Save the file with LF",
+    " ": "a space is no part of a sequence, and tables are separated by tab or comma",
+    ";": "is the table separated by semicolons? Tab and comma are read",
+    "|": "is the table separated by bars? Tab and comma are read",
+    "-": "is it an alignment? Take the gaps out",
+    "*": "is it a protein?",
+} | dict.fromkeys("RYSWKMBDHV", "of the IUPAC codes for more than one base only N is read")
+
+
+@dataclass
+class Batch:
+    """Some records of a sequence file.
+
+    Attributes
+    ----------
+    constructs : numpy.ndarray
+        ASCII letters of the constructs, `uint8` (N, 110).
+    ids : numpy.ndarray
+        Ids, `str` (N,).
+    records : numpy.ndarray
+        Numbers of the records in the file, from 0, `int64` (N,).
+    lengths : numpy.ndarray
+        Lengths of the sequences as they stand in the file, in bp, `int64` (N,).
+    targets : numpy.ndarray or None
+        `float32` (N, T) for T target columns; None if none were chosen.
+    """
+
+    constructs: np.ndarray
+    ids: np.ndarray
+    records: np.ndarray
+    lengths: np.ndarray
+    targets: np.ndarray | None
+
+
+@dataclass
+class _Offenders:
+    """Records whose length does not fit: how many, and the first of them."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+    #: How many have the length of the other sequence type.
+    of_other_type: int = 0
+
+    def __str__(self) -> str:
+        more = ", …" if self.count > len(self.named) else ""
+        return ", ".join(self.named) + more
+
+
+class SequenceFile:
+    """The promoter sequences of one file, as 110-bp constructs.
+
+    The file is FASTA, a table separated by tabs or commas, or a list of one sequence per line; plain, gzip or
+    bgzip; the format is recognised from the content. Blank lines at its end are no records. A record without an
+    id has its number as id.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        File to read.
+    sequence_column : int or str, optional
+        Column with the sequence: its number, from 0, or its name in the header.
+    id_column : int or str, optional
+        Column with the id. Without it the number of the record, from 0, is the id; FASTA has its own ids.
+    target_columns : int or str, or a sequence of them, optional
+        Columns with numbers to predict: a single expression, or 18 buckets.
+    header : {"auto", True, False}, optional
+        Whether a table starts with a header. With ``"auto"`` it does when a column is chosen by its name, or when
+        the sequence column of the first line does not look like DNA.
+    sequence_type : {"construct", "insert"}, optional
+        Whether the sequences are whole constructs (110 bp) or bare inserts (80 bp), to which the adapters are added.
+    other_lengths : {"error", "drop", "fit"}, optional
+        What happens to a sequence of another length: it is an error, it is left out, or it is brought to 110 bp
+        by `yeastpromoter.construct.fit_construct` (an insert after the adapters were added).
+
+    Attributes
+    ----------
+    path : str
+        Absolute path.
+    format : str
+        The format that was recognised.
+    n_records : int
+        Number of records in the file; ``len()`` is the number of those that were not dropped.
+    n_dropped, n_fitted, n_duplicates : int
+        Number of records that were dropped, that are fitted to 110 bp, and whose id another record has too.
+    notes : tuple of str
+        What a user should know of: sentences on the three, those that are not 0.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If an argument is wrong or anything in the file is: each message names the file, the record, what was found
+        and what was wanted. See also `yeastpromoter.text_files.TextFile`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        sequence_column: int | str = 0,
+        id_column: int | str | None = None,
+        target_columns: int | str | Sequence[int | str] | None = None,
+        header: bool | str = "auto",
+        sequence_type: str = "construct",
+        other_lengths: str = "error",
+    ) -> None:
+        sequence_column = _column("sequence_column", sequence_column)
+        id_column = None if id_column is None else _column("id_column", id_column)
+        if target_columns is None:
+            target_columns = ()
+        elif isinstance(target_columns, (int, str)):
+            target_columns = (target_columns,)
+        target_columns = tuple(_column("target_columns", column) for column in target_columns)
+        header = _choice("header", header, ("auto", True, False))
+        self._type = _choice("sequence_type", sequence_type, tuple(SEQUENCE_LENGTHS))
+        self._other_lengths = _choice("other_lengths", other_lengths, OTHER_LENGTHS)
+        self._has_targets = bool(target_columns)
+
+        self._text = TextFile(path)
+        self.path = self._text.path
+        self._format, start = self._detect(sequence_column, id_column, target_columns, header)
+        self.format = self._format.name
+        self._check_and_index(start)
+
+    def __len__(self) -> int:
+        return self.n_records - self.n_dropped
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        """Read some of the records.
+
+        Parameters
+        ----------
+        indices : array_like of int
+            (N,), which of the ``len()`` records that were not dropped, in any order.
+
+        Returns
+        -------
+        Batch
+            In the order of `indices`.
+
+        Raises
+        ------
+        IndexError
+            If an index is negative or not below ``len()``.
+        ValueError
+            If the file has changed since it was checked.
+        """
+        indices = np.asarray(indices, dtype=np.int64)
+        if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
+            raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of sequences")
+        numbers = indices if self._kept is None else self._kept[indices]
+        records = self._format.parse(self._read_text(numbers))
+        if records.start.size != numbers.size:
+            raise ValueError(f"{self.path}: the file has changed since it was checked")
+        lengths = records.sequences.lengths
+        return Batch(
+            constructs=self._constructs(records.sequences.joined(), lengths),
+            ids=np.array(self._ids(records, numbers), dtype=np.str_),
+            records=numbers,
+            lengths=lengths,
+            targets=self._targets(records, numbers),
+        )
+
+    def _detect(self, sequence_column, id_column, target_columns, header) -> tuple[Fasta | Table, int]:
+        """Format of the file and position of its first record."""
+        start, stop = self._text.start, self._text.stop
+        head = self._text.read(start, min(stop, start + BLOCK_BYTES))
+        blank = len(head) - len(head.lstrip(b"\r\n"))
+        if head[blank:].startswith(b">"):
+            start, head = start + blank, head[blank:]
+        line, newline, _ = head.partition(b"\n")
+        line = line.removesuffix(b"\r")
+        if not line:
+            raise ValueError(f"{self.path}: the first line is empty")
+        if not newline and b"\r" in line:
+            raise ValueError(f"{self.path}: the line ends are carriage returns alone (old Mac): save it with LF")
+        try:
+            found, has_header = detect(
+                line.decode("utf-8", "replace"), sequence_column, id_column, target_columns, header
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        if not has_header:
+            return found, start
+        start += len(head.partition(b"\n")[0]) + 1
+        if start >= stop:
+            raise ValueError(
+                f"{self.path}: there are no records behind the header {line[:80].decode('utf-8', 'replace')!r}"
+            )
+        return found, start
+
+    def _stretches(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Text of the file from `start` on, in stretches of whole records, each with its position."""
+        rest = b""
+        for block in self._text.blocks(start):
+            text = rest + block
+            cut = self._format.end_of_records(text)
+            if cut:
+                yield start, text[:cut]
+            start, rest = start + cut, text[cut:]
+            if len(rest) > MAX_RECORD_BYTES:
+                raise ValueError(
+                    f"{self.path}: a record is longer than {MAX_RECORD_BYTES >> 20} MiB, but a promoter sequence has "
+                    f"about {CONSTRUCT_LENGTH} letters. Is it a genome? Predict on intervals of it instead"
+                )
+        if rest:
+            yield start, rest + b"\n"
+
+    def _check_and_index(self, start: int) -> None:
+        starts, kept, hashes = [], [], []
+        offenders, n_fitted, first = _Offenders(), 0, 0
+        for position, text in self._stretches(start):
+            records = self._parse(text, first)
+            lengths = records.sequences.lengths
+            numbers = np.arange(first, first + lengths.size)
+            self._check_letters(records, numbers)
+            ids = self._ids(records, numbers)
+            self._targets(records, numbers)
+            fits = self._fits(lengths)
+            if not fits.all():
+                self._note_offenders(offenders, numbers[~fits], ids, lengths[~fits], first)
+            if self._other_lengths == "drop":
+                kept.append(numbers[fits])
+            elif self._other_lengths == "fit":
+                n_fitted += int((lengths != SEQUENCE_LENGTHS[self._type]).sum())
+            if records.ids is not None:
+                hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids))[fits])
+            starts.append(position + records.start)
+            first += lengths.size
+
+        self.n_records = first
+        self.n_dropped = offenders.count
+        self.n_fitted = n_fitted
+        self._starts = np.concatenate([*starts, [self._text.stop]])
+        del starts
+        self._kept = np.concatenate(kept) if self.n_dropped and kept else None
+        del kept
+        if offenders.count and (self._other_lengths != "drop" or offenders.count == first):
+            raise ValueError(self._length_error(offenders))
+        duplicates = self._duplicates(hashes)
+        self.n_duplicates = duplicates.size
+        self.notes = tuple(self._notes(offenders, duplicates))
+
+    def _parse(self, text: bytes, first: int) -> Records:
+        try:
+            return self._format.parse(text, first)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+
+    def _check_letters(self, records: Records, numbers: np.ndarray) -> None:
+        sequences = records.sequences
+        lengths = sequences.lengths
+        if not lengths.all():
+            empty = int(np.argmin(lengths))
+            raise ValueError(f"{self._place(records, numbers, empty)} has no sequence")
+        joined = sequences.joined()
+        invalid = find_invalid(joined[np.newaxis])
+        if invalid is None:
+            return
+        ends = np.cumsum(lengths)
+        row = int(np.searchsorted(ends, invalid[1], side="right"))
+        position = invalid[1] - int(ends[row] - lengths[row])
+        cell = sequences.text[sequences.start[row] : sequences.stop[row]].decode("utf-8", "replace")
+        letter = cell[position]
+        message = (
+            f"{self._place(records, numbers, row)} has {letter!r} at position {position + 1} of its sequence, but only "
+            "A, C, G, T and N are read"
+        )
+        if isinstance(self._format, Table) and not looks_like_dna(cell):
+            raise ValueError(f"{message}. Does sequence_column choose the right column? The cell is {cell[:40]!r}")
+        hint = _LETTER_HINTS.get(letter.upper())
+        raise ValueError(f"{message}{'; ' + hint if hint else ''}")
+
+    def _place(self, records: Records, numbers: np.ndarray, row: int) -> str:
+        number = int(numbers[row])
+        place = f"{self.path}: {self._format.place(number)}"
+        if records.ids is None:
+            return place
+        span = slice(int(records.ids.start[row]), int(records.ids.stop[row]))
+        return f"{place}, id {records.ids.text[span].decode('utf-8', 'replace')[:80]!r},"
+
+    def _ids(self, records: Records, numbers: np.ndarray) -> list[str]:
+        if records.ids is None:
+            return list(map(str, numbers.tolist()))
+        try:
+            ids = records.ids.strings()
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{self.path}: an id among the records {numbers[0]} to {numbers[-1]} is not UTF-8: save it as UTF-8"
+            ) from None
+        if not all(ids):
+            ids = [name or str(number) for name, number in zip(ids, numbers.tolist(), strict=True)]
+        return ids
+
+    def _targets(self, records: Records, numbers: np.ndarray) -> np.ndarray | None:
+        if not self._has_targets:
+            return None
+        targets = np.empty((numbers.size, len(records.targets)), dtype=np.float32)
+        for column, cells in enumerate(records.targets):
+            values = cells.numbers()
+            if np.isnan(values).any():
+                row = int(np.argmax(np.isnan(values)))
+                cell = cells.text[cells.start[row] : cells.stop[row]].decode("utf-8", "replace")
+                raise ValueError(
+                    f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column {column} of "
+                    f"{len(records.targets)} (counted from 0 in target_columns), but must have a finite number"
+                )
+            targets[:, column] = values
+        return targets
+
+    def _fits(self, lengths: np.ndarray) -> np.ndarray:
+        if self._other_lengths == "fit":
+            added = CONSTRUCT_LENGTH - INSERT_LENGTH if self._type == "insert" else 0
+            return lengths + added >= MIN_FIT_LENGTH
+        return lengths == SEQUENCE_LENGTHS[self._type]
+
+    def _note_offenders(
+        self, offenders: _Offenders, numbers: np.ndarray, ids: list[str], lengths: np.ndarray, first: int
+    ) -> None:
+        offenders.count += numbers.size
+        other = SEQUENCE_LENGTHS["insert" if self._type == "construct" else "construct"]
+        offenders.of_other_type += int((lengths == other).sum())
+        for number, length in zip(numbers[:_NAMED].tolist(), lengths.tolist(), strict=False):
+            if len(offenders.named) < _NAMED:
+                name = ids[number - first]
+                offenders.named.append(
+                    f"{self._format.place(number)}{f' {name[:80]!r}' if name != str(number) else ''} has {length} bp"
+                )
+
+    def _length_error(self, offenders: _Offenders) -> str:
+        expected = SEQUENCE_LENGTHS[self._type]
+        if self._other_lengths == "fit":
+            return (
+                f"{self.path}: {offenders.count:,} of {self.n_records:,} sequences are too short to be fitted to "
+                f"{CONSTRUCT_LENGTH} bp: the known plasmid sequence fills constructs of at least {MIN_FIT_LENGTH} bp, "
+                f"but {offenders}. other_lengths='drop' leaves out all that are not {expected} bp long"
+            )
+        message = (
+            f"{self.path}: {offenders.count:,} of {self.n_records:,} sequences are not {expected} bp long, as "
+            f"sequence_type={self._type!r} says: {offenders}."
+        )
+        if self._other_lengths == "drop":
+            message += " other_lengths='drop' leaves none."
+        else:
+            message += (
+                " other_lengths='drop' would leave them out, other_lengths='fit' would fill them from the plasmid or "
+                f"cut them to {CONSTRUCT_LENGTH} bp."
+            )
+        if 2 * offenders.of_other_type > offenders.count:
+            other, adapters = ("insert", "lack") if self._type == "construct" else ("construct", "have")
+            message += (
+                f" {offenders.of_other_type:,} are {SEQUENCE_LENGTHS[other]} bp long: if they {adapters} the adapters "
+                f"{LEFT_ADAPTER} and {RIGHT_ADAPTER}, sequence_type={other!r} is right."
+            )
+        return message
+
+    def _duplicates(self, hashes: list[np.ndarray]) -> np.ndarray:
+        """Indices of the sequences whose id another one has too."""
+        if not hashes:
+            return np.empty(0, dtype=np.int64)
+        joined = np.concatenate(hashes)
+        hashes.clear()
+        ordered = np.sort(joined)
+        repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not repeated.size:
+            return np.empty(0, dtype=np.int64)
+        place = np.searchsorted(repeated, joined).clip(max=repeated.size - 1)
+        return np.flatnonzero(repeated[place] == joined)
+
+    def _notes(self, offenders: _Offenders, duplicates: np.ndarray) -> Iterator[str]:
+        expected = SEQUENCE_LENGTHS[self._type]
+        if self.n_dropped:
+            yield (
+                f"{self.path}: {self.n_dropped:,} of {self.n_records:,} sequences are left out because they are not "
+                f"{expected} bp long: {offenders}"
+            )
+        if self.n_fitted:
+            yield (
+                f"{self.path}: {self.n_fitted:,} of {self.n_records:,} sequences are not {expected} bp long and are "
+                f"fitted to constructs of {CONSTRUCT_LENGTH} bp"
+            )
+        if duplicates.size:
+            batch = self.read(duplicates[:_NAMED])
+            named = ", ".join(
+                f"{name[:80]!r} (record {number})"
+                for name, number in zip(batch.ids.tolist(), batch.records.tolist(), strict=True)
+            )
+            more = ", …" if duplicates.size > _NAMED else ""
+            yield (
+                f"{self.path}: {duplicates.size:,} of {len(self):,} sequences share their id with another one: "
+                f"{named}{more}. The record number tells them apart"
+            )
+
+    def _read_text(self, numbers: np.ndarray) -> bytes:
+        """Text of some records, one read for each run of consecutive ones."""
+        if not numbers.size:
+            return b""
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        firsts = numbers[np.append(0, breaks)]
+        lasts = numbers[np.append(breaks - 1, numbers.size - 1)]
+        parts = []
+        for start, stop in zip(self._starts[firsts].tolist(), self._starts[lasts + 1].tolist(), strict=True):
+            parts.append(self._text.read(start, stop))
+            if not parts[-1].endswith(b"\n"):
+                parts.append(b"\n")
+        return b"".join(parts)
+
+    def _constructs(self, joined: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        expected = SEQUENCE_LENGTHS[self._type]
+        right = lengths == expected
+        if right.all():
+            return self._with_adapters(joined.reshape(lengths.size, expected))
+        if self._other_lengths != "fit":
+            raise ValueError(f"{self.path}: the file has changed since it was checked")
+        constructs = np.empty((lengths.size, CONSTRUCT_LENGTH), dtype=np.uint8)
+        constructs[right] = self._with_adapters(joined[np.repeat(right, lengths)].reshape(-1, expected))
+        text = joined.tobytes().decode("ascii")
+        stops = np.cumsum(lengths)
+        for row in np.flatnonzero(~right).tolist():
+            sequence = text[stops[row] - lengths[row] : stops[row]]
+            if self._type == "insert":
+                sequence = add_adapters(sequence)
+            constructs[row] = letters([fit_construct(sequence)])[0]
+        return constructs
+
+    def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
+        if self._type == "construct":
+            return rows
+        constructs = np.repeat(letters([add_adapters("N" * INSERT_LENGTH)]), len(rows), axis=0)
+        constructs[:, len(LEFT_ADAPTER) : len(LEFT_ADAPTER) + INSERT_LENGTH] = rows
+        return constructs
+
+
+def _choice(name: str, value: object, choices: tuple) -> object:
+    # 1 == True, but an argument of 1 is more likely a column number that went astray.
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return value
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))} but is {value!r}")
+
+
+def _column(name: str, value: object) -> int | str:
+    if isinstance(value, str):
+        return value
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise ValueError(f"{name} must hold a column's number, from 0, or its name but holds {value!r}")
