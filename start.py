@@ -27,7 +27,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-EXAMPLE = "example/sequences.fa"
+EXAMPLE = "model_files/example/promoters.fa"
 PREDICTIONS = "results/example_predictions.tsv"
 ROWS_SHOWN = 10
 
