@@ -48,9 +48,7 @@ def build_network(
         If `first_activation` is unknown.
     """
     if first_activation not in FIRST_ACTIVATIONS:
-        raise ValueError(
-            f"first_activation must be one of {', '.join(FIRST_ACTIVATIONS)} but is {first_activation!r}"
-        )
+        raise ValueError(f"first_activation must be one of {', '.join(FIRST_ACTIVATIONS)} but is {first_activation!r}")
     import keras
     from keras import layers
 
@@ -63,24 +61,26 @@ def build_network(
     def dropout(rate: float, name: str) -> keras.layers.Layer:
         return layers.Dropout(rate * dropout_scale, seed=next(seeds), dtype=dtype, name=name)
 
-    output_dtype = "float64" if dtype == "float64" else "float32"
-    inputs = layers.Input((CONSTRUCT_LENGTH, len(ALPHABET)), name="construct")
-    x = layers.Conv1D(250, 7, activation=first_activation, name="conv_1", **weights())(inputs)
+    # dtype and data_format are given everywhere: their defaults are the user's, from ~/.keras/keras.json.
+    full_precision = "float64" if dtype == "float64" else "float32"
+    last = "channels_last"
+    inputs = layers.Input((CONSTRUCT_LENGTH, len(ALPHABET)), dtype=full_precision, name="construct")
+    x = layers.Conv1D(250, 7, activation=first_activation, name="conv_1", data_format=last, **weights())(inputs)
     x = layers.BatchNormalization(name="norm_1", dtype=dtype)(x)
-    x = layers.Conv1D(250, 8, activation="softmax", name="conv_2", **weights())(x)
+    x = layers.Conv1D(250, 8, activation="softmax", name="conv_2", data_format=last, **weights())(x)
     x = layers.BatchNormalization(name="norm_2", dtype=dtype)(x)
-    x = layers.MaxPooling1D(2, name="pool_1", dtype=dtype)(x)
+    x = layers.MaxPooling1D(2, data_format=last, name="pool_1", dtype=dtype)(x)
     x = dropout(0.1, "dropout_1")(x)
-    x = layers.Conv1D(250, 3, activation="softmax", name="conv_3", **weights())(x)
+    x = layers.Conv1D(250, 3, activation="softmax", name="conv_3", data_format=last, **weights())(x)
     x = layers.BatchNormalization(name="norm_3", dtype=dtype)(x)
-    x = layers.Conv1D(100, 2, activation="softmax", name="conv_4", **weights())(x)
+    x = layers.Conv1D(100, 2, activation="softmax", name="conv_4", data_format=last, **weights())(x)
     x = layers.BatchNormalization(name="norm_4", dtype=dtype)(x)
     # A pool of 1 changes nothing; it stands in Table 1 and keeps the layers countable against it.
-    x = layers.MaxPooling1D(1, name="pool_2", dtype=dtype)(x)
+    x = layers.MaxPooling1D(1, data_format=last, name="pool_2", dtype=dtype)(x)
     x = dropout(0.1, "dropout_2")(x)
-    x = layers.Flatten(name="flatten", dtype=dtype)(x)
+    x = layers.Flatten(data_format=last, name="flatten", dtype=dtype)(x)
     x = layers.Dense(300, activation="sigmoid", name="dense_1", **weights())(x)
     x = dropout(0.3, "dropout_3")(x)
     x = layers.Dense(300, activation="sigmoid", name="dense_2", **weights())(x)
-    outputs = layers.Dense(N_BUCKETS, name="bucket_scores", **(weights() | {"dtype": output_dtype}))(x)
+    outputs = layers.Dense(N_BUCKETS, name="bucket_scores", **(weights() | {"dtype": full_precision}))(x)
     return keras.Model(inputs, outputs, name="yeastpromoter")
