@@ -1,0 +1,112 @@
+"""Batches of one epoch: shuffled, shifted, one-hot encoded and labelled on the fly.
+
+Everything random in an epoch follows from the seed and the epoch's number alone, so an epoch can be repeated
+exactly after an interruption.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from yeastpromoter.construct import CONSTRUCT_LENGTH, LEFT_FLANK, RIGHT_FLANK
+from yeastpromoter.encoding import letters, one_hot
+
+
+def with_flanks(matrix: np.ndarray, width: int) -> np.ndarray:
+    """Put `width` bases of the plasmid on both sides of constructs, `uint8` (N, 110) to (N, 110 + 2 width)."""
+    left = letters([LEFT_FLANK[len(LEFT_FLANK) - width :]])
+    right = letters([RIGHT_FLANK[:width]])
+    return np.concatenate([np.repeat(left, len(matrix), axis=0), matrix, np.repeat(right, len(matrix), axis=0)], axis=1)
+
+
+class Examples:
+    """Constructs to learn from.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Constructs, `uint8` (N, 110).
+    labels : callable
+        Gives the labels, `float32` (B, 18), of an array of positions, `int` (B,).
+    weight : numpy.ndarray
+        Weight of each construct in the loss, `float32` (N,).
+    shift : mapping, optional
+        ``max_bp`` and ``share``: so many of the constructs are moved, in every epoch anew, by up to so many bp
+        within the plasmid.
+    can_shift : numpy.ndarray, optional
+        Which constructs may be moved, `bool` (N,); all by default.
+    """
+
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        labels: Callable[[np.ndarray], np.ndarray],
+        weight: np.ndarray,
+        shift: Mapping[str, Any] | None = None,
+        can_shift: np.ndarray | None = None,
+    ):
+        self.max_bp = shift["max_bp"] if shift else 0
+        self.share = shift["share"] if shift else 0.0
+        self.labels = labels
+        self.weight = weight
+        self.can_shift = np.ones(len(matrix), dtype=bool) if can_shift is None else can_shift
+        self._windows = np.lib.stride_tricks.sliding_window_view(
+            with_flanks(matrix, self.max_bp) if self.max_bp else matrix, CONSTRUCT_LENGTH, axis=1
+        )
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def constructs(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Take constructs, some of them shifted, `uint8` (B, 110)."""
+        offset = np.full(len(rows), self.max_bp)
+        if self.max_bp:
+            moved = (rng.random(len(rows)) < self.share) & self.can_shift[rows]
+            offset[moved] += rng.integers(-self.max_bp, self.max_bp + 1, moved.sum())
+        return self._windows[rows, offset]
+
+
+class EpochBatches(keras.utils.PyDataset):
+    """The batches of one epoch.
+
+    Parameters
+    ----------
+    examples : Examples
+        Constructs to learn from.
+    batch_size : int
+        Constructs a batch; the last, smaller batch of an epoch is left out unless it is the only one, so that
+        every step has one shape.
+    seed : int
+        Seed of the run.
+    epoch : int
+        Number of the epoch, from 0.
+    epoch_size : int, optional
+        Constructs an epoch. By default all of them, every one once. A smaller number goes through the shuffled
+        constructs in such portions, epoch after epoch, and shuffles anew after each whole pass.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int, epoch: int, epoch_size: int | None = None):
+        super().__init__()
+        self.examples = examples
+        size = min(epoch_size or len(examples), len(examples))
+        portions = len(examples) // size
+        order = np.random.default_rng([seed, epoch // portions]).permutation(len(examples))
+        start = (epoch % portions) * size
+        self._order = order[start : start + size]
+        self._batch_size = min(batch_size, size)
+        self._seed = [seed, epoch]
+
+    def __len__(self) -> int:
+        return math.floor(len(self._order) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rng = np.random.default_rng([*self._seed, index])
+        return (
+            one_hot(self.examples.constructs(rows, rng)),
+            self.examples.labels(rows),
+            self.examples.weight[rows],
+        )
