@@ -314,3 +314,50 @@ def test_env_export_gives_the_locked_versions(source, tmp_path):
     assert len(last["pip"]) == len(pins)
     assert "kipoi==0.8.6" in pins
     assert "conda-forge" in environment["channels"]
+
+
+README_COMMANDS = """
+import json, re, shlex, sys
+from pathlib import Path
+import pandas as pd
+from kipoi.__main__ import main
+
+blocks = re.findall(r"^```(sh|python)\\n(.*?)^```", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
+results = {}
+for language, text in blocks:
+    if language == "python":
+        variables = {}
+        exec(text, variables)
+        results["strings"] = variables["expression"].tolist()
+    elif text.startswith("kipoi predict"):
+        sys.argv = shlex.split(text.replace(chr(92) + chr(10), " "))  # a backslash continues a line
+        main()
+        frame = pd.read_csv("predictions.tsv", sep="\\t")
+        results[f"command {len(results)}"] = {name: frame[name].tolist() for name in frame}
+print(json.dumps(results))
+"""
+
+
+def test_the_commands_of_the_readme_agree(source, tmp_path):
+    """FASTA, a table, strings and intervals: the same inserts give the same predictions."""
+    entry = copy_entry(tmp_path / "entry")
+    shutil.copy(ROOT / "README.md", entry)
+    left, right, inserts = "ACGTACGTAC", "GGTTAACCAT", ["ACGTTGCA" * 10, "TTTTGAAA" * 10]
+    complement = str.maketrans("ACGT", "TGCA")
+    (entry / "inserts.csv").write_text("name,seq\n" + "".join(f"i{n},{text}\n" for n, text in enumerate(inserts)))
+    # Chromosome XVI has the second insert on its other strand.
+    chromosomes = {"I": left + inserts[0] + right, "XVI": left + inserts[1].translate(complement)[::-1] + right}
+    (entry / "genome.fa").write_text("".join(f">{name}\n{text}\n" for name, text in chromosomes.items()))
+    (entry / "inserts.bed").write_text("I\t10\t90\ta\t0\t+\nXVI\t10\t90\tb\t0\t-\n")
+
+    result = run("python", "-c", README_COMMANDS, cwd=entry, home=source.home)
+    assert result.status == 0, result.stderr
+    assert "WARNING" not in result.stdout + result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    fasta, table, strings, intervals = found.values()
+    assert len(fasta["metadata/id"]) > 2
+    assert table["metadata/id"] == ["i0", "i1"]
+    assert intervals["metadata/ranges/chr"] == ["I", "XVI"]
+    np.testing.assert_allclose(table["preds/expression"], strings, atol=1e-4)
+    np.testing.assert_allclose(intervals["preds/expression"], strings, atol=1e-4)
+    assert abs(strings[0] - strings[1]) > 0.01  # or the comparisons above would say nothing
