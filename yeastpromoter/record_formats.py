@@ -183,6 +183,13 @@ class Table:
         Whether the first line is a header (for the line numbers in messages).
     sequence, id, targets : int, int or None, sequence of int
         Numbers of the columns, from 0.
+
+    Attributes
+    ----------
+    name : str
+        What the format is called.
+    n_columns : int
+        Number of columns of every row.
     """
 
     def __init__(
@@ -196,7 +203,7 @@ class Table:
     ) -> None:
         self.name = {"\t": "tab-separated table", ",": "comma-separated table", "": "list of sequences"}[delimiter]
         self._delimiter = delimiter
-        self._n_columns = n_columns
+        self.n_columns = n_columns
         self._has_header = has_header
         self._sequence = sequence
         self._id = id
@@ -236,18 +243,22 @@ class Table:
         if quotes.size and self._delimiter == ",":
             delimiters = self._outside_quotes(delimiters, quotes, starts, stops, first_record)
         counts = np.diff(np.searchsorted(delimiters, np.append(starts, text.size))) + 1
-        ragged = counts != self._n_columns
+        ragged = counts != self.n_columns
         if ragged.any():
             row = int(np.argmax(ragged))
-            what = "is empty" if starts[row] == stops[row] else f"has {counts[row]} columns"
+            what = "is empty" if starts[row] == stops[row] else f"has {counts[row]} column{'s' * bool(counts[row] > 1)}"
+            hint = ""
+            if self._has_header and first_record + row == 0 and counts[row] == self.n_columns + 1:
+                hint = ". A header without a name for the row names comes from R: write it with row.names=FALSE"
             raise ValueError(
-                f"{self.place(first_record + row)} {what}, but the first line of the {self.name} has {self._n_columns}"
+                f"{self.place(first_record + row)} {what}, but the first line of the {self.name} has "
+                f"{self.n_columns}{hint}"
             )
-        delimiters = delimiters.reshape(starts.size, self._n_columns - 1)
+        delimiters = delimiters.reshape(starts.size, self.n_columns - 1)
 
         def column(number: int) -> Spans:
             start = delimiters[:, number - 1] + 1 if number else starts
-            stop = delimiters[:, number] if number < self._n_columns - 1 else stops
+            stop = delimiters[:, number] if number < self.n_columns - 1 else stops
             if not quotes.size:
                 return Spans(data, start, stop)
             quoted = (stop - start >= 2) & (text[start] == _QUOTE) & (text[stop - 1] == _QUOTE)

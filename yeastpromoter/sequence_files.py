@@ -151,15 +151,14 @@ class SequenceFile:
             target_columns = ()
         elif isinstance(target_columns, (int, str)):
             target_columns = (target_columns,)
-        target_columns = tuple(_column("target_columns", column) for column in target_columns)
+        self._target_columns = tuple(_column("target_columns", column) for column in target_columns)
         header = _choice("header", header, ("auto", True, False))
         self._type = _choice("sequence_type", sequence_type, tuple(SEQUENCE_LENGTHS))
         self._other_lengths = _choice("other_lengths", other_lengths, OTHER_LENGTHS)
-        self._has_targets = bool(target_columns)
 
         self._text = TextFile(path)
         self.path = self._text.path
-        self._format, start = self._detect(sequence_column, id_column, target_columns, header)
+        self._format, start = self._detect(sequence_column, id_column, header)
         self.format = self._format.name
         self._check_and_index(start)
 
@@ -202,7 +201,9 @@ class SequenceFile:
             targets=self._targets(records, numbers),
         )
 
-    def _detect(self, sequence_column, id_column, target_columns, header) -> tuple[Fasta | Table, int]:
+    def _detect(
+        self, sequence_column: int | str, id_column: int | str | None, header: bool | str
+    ) -> tuple[Fasta | Table, int]:
         """Format of the file and position of its first record."""
         start, stop = self._text.start, self._text.stop
         head = self._text.read(start, min(stop, start + BLOCK_BYTES))
@@ -217,7 +218,7 @@ class SequenceFile:
             raise ValueError(f"{self.path}: the line ends are carriage returns alone (old Mac): save it with LF")
         try:
             found, has_header = detect(
-                line.decode("utf-8", "replace"), sequence_column, id_column, target_columns, header
+                line.decode("utf-8", "replace"), sequence_column, id_column, self._target_columns, header
             )
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
@@ -307,10 +308,12 @@ class SequenceFile:
             f"{self._place(records, numbers, row)} has {letter!r} at position {position + 1} of its sequence, but only "
             "A, C, G, T and N are read"
         )
-        if isinstance(self._format, Table) and not looks_like_dna(cell):
-            raise ValueError(f"{message}. Does sequence_column choose the right column? The cell is {cell[:40]!r}")
         hint = _LETTER_HINTS.get(letter.upper())
-        raise ValueError(f"{message}{'; ' + hint if hint else ''}")
+        if hint:
+            message += f"; {hint}"
+        if isinstance(self._format, Table) and self._format.n_columns > 1 and not looks_like_dna(cell):
+            message += f". Does sequence_column choose the right column? The cell is {cell[:40]!r}"
+        raise ValueError(message)
 
     def _place(self, records: Records, numbers: np.ndarray, row: int) -> str:
         number = int(numbers[row])
@@ -334,7 +337,7 @@ class SequenceFile:
         return ids
 
     def _targets(self, records: Records, numbers: np.ndarray) -> np.ndarray | None:
-        if not self._has_targets:
+        if not self._target_columns:
             return None
         targets = np.empty((numbers.size, len(records.targets)), dtype=np.float32)
         for column, cells in enumerate(records.targets):
@@ -343,8 +346,8 @@ class SequenceFile:
                 row = int(np.argmax(np.isnan(values)))
                 cell = cells.text[cells.start[row] : cells.stop[row]].decode("utf-8", "replace")
                 raise ValueError(
-                    f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column {column} of "
-                    f"{len(records.targets)} (counted from 0 in target_columns), but must have a finite number"
+                    f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column "
+                    f"{self._target_columns[column]!r}, but must have a finite number there"
                 )
             targets[:, column] = values
         return targets
