@@ -15,11 +15,12 @@ ENTRY = Path(__file__).resolve().parent
 # dataloader.py would be found as `model` and `dataloader` in place of those of other entries.
 sys.path.insert(0, str(ENTRY))
 try:
-    from yeastpromoter.activations import find_layer, network_to, run
+    from yeastpromoter.activations import find_layer, network_to
     from yeastpromoter.decoding import BUCKET_VALUES, METHODS, decode
     from yeastpromoter.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
     from yeastpromoter.inputs import as_constructs, of_input
     from yeastpromoter.network import build_network
+    from yeastpromoter.prediction import compile_network, run_network
     from yeastpromoter.startup import quiet_startup
     from yeastpromoter.weights import load_weights
 finally:
@@ -85,8 +86,7 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
         with quiet_startup():
             self.network = build_network(first_activation)
             load_weights(self.network, weights, weights_sha256)
-        # XLA would compile anew for each new batch size.
-        self.network.jit_compile = False
+            self._predict = compile_network(self.network)
         self._networks_to = {}
 
     @property
@@ -143,10 +143,7 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
         ValueError
             If `x` is not as in `predict_on_batch`.
         """
-        constructs = as_constructs(x)
-        if not len(constructs):
-            return np.zeros((0, len(self.bucket_values)), dtype=np.float32)
-        return np.asarray(self.network.predict_on_batch(constructs))
+        return self._predict(as_constructs(x))
 
     def predict_activation_on_batch(
         self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
@@ -176,7 +173,7 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
         if find_layer(self.network, layer).name == BUCKET_SCORES:  # linear: the same with pre_nonlinearity
             scores = self.predict_bucket_scores(x)
             return {f"{bucket:02d}": column for bucket, column in enumerate(scores.T)}
-        return run(self._network_to(layer, pre_nonlinearity), as_constructs(x))
+        return run_network(self._network_to(layer, pre_nonlinearity), as_constructs(x))
 
     def input_grad(
         self,

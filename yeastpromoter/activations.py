@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
 
@@ -42,26 +40,6 @@ def network_to(network: keras.Model, layer: str | int, pre_nonlinearity: bool = 
         output = linear(found.input)
         linear.set_weights(found.get_weights())
     return keras.Model(network.input, output, name=f"to_{found.name}")
-
-
-def run(network: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Run a network for prediction without compiling it: one that is cut off at a layer is used a few times.
-
-    Parameters
-    ----------
-    network : keras.Model
-        The network.
-    x : numpy.ndarray
-        Its input, (N, ...).
-
-    Returns
-    -------
-    numpy.ndarray
-        Its output, (N, ...).
-    """
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(network(x, training=False)))
 
 
 def find_layer(network: keras.Model, layer: str | int) -> keras.layers.Layer:

@@ -53,6 +53,8 @@ def input_gradient(network: keras.Model, x: np.ndarray, cotangent: Callable[[np.
     if backend not in _BACKENDS:
         raise NotImplementedError(f"gradients are there for {', '.join(_BACKENDS)} but the Keras backend is {backend}")
     x = np.asarray(x, dtype=network.input.dtype)
+    if not len(x):  # the convolutions refuse a batch without records
+        return np.zeros_like(x)
     return _BACKENDS[backend](network, x, cotangent)
 
 

@@ -36,16 +36,14 @@ def quiet_startup() -> Iterator[None]:
     error, no process to be had), nothing is filtered.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    try:
-        original = os.dup(2)
-        # -I and -S: the filter needs neither the user's settings nor the installed packages, and starts faster.
-        process = subprocess.Popen([sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE)
-    except OSError:
+    process = _start_filter()
+    if process is None:
         yield
         return
+    _flush()
+    original = os.dup(2)
+    os.dup2(process.stdin.fileno(), 2)
     try:
-        _flush()
-        os.dup2(process.stdin.fileno(), 2)
         yield
     finally:
         _flush()
@@ -57,6 +55,15 @@ def quiet_startup() -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _start_filter() -> subprocess.Popen | None:
+    try:
+        os.fstat(2)
+        # -I and -S: the filter needs neither the user's settings nor the installed packages, and starts faster.
+        return subprocess.Popen([sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE)
+    except OSError:
+        return None
 
 
 def _flush() -> None:
