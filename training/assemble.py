@@ -32,8 +32,20 @@ def insert_letters(matrix: np.ndarray) -> np.ndarray:
     return matrix[:, _INSERT]
 
 
-def check_sha256(path: str | Path, expected: str) -> None:
+def check_sha256(path: str | Path, expected: str | None) -> str:
     """Check a file against its hash.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    expected : str or None
+        Its SHA-256, 64 hexadecimal digits; None to take the file as it is.
+
+    Returns
+    -------
+    str
+        The SHA-256 that was found.
 
     Raises
     ------
@@ -48,11 +60,12 @@ def check_sha256(path: str | Path, expected: str) -> None:
         )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
+    if expected is not None and found != expected:
         raise ValueError(
             f"{path} has sha256 {found} but the configuration says {expected}: the file is another version, or its "
             "download was cut short"
         )
+    return found
 
 
 def _read_columns(path: Path, source: Mapping[str, Any]) -> pd.DataFrame:
@@ -86,12 +99,12 @@ def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
     return numbers.to_numpy(dtype=np.float64)
 
 
-def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> tuple[pd.DataFrame, dict[str, int]]:
+def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Bring one source to rows of 110-bp construct, expression on the common scale and replicates."""
     path = folder / source["file"]
-    check_sha256(path, source["sha256"])
+    counts = {"file_sha256": check_sha256(path, source["sha256"])}
     table = _read_columns(path, source)
-    counts = {"rows": len(table)}
+    counts["rows"] = len(table)
     value_columns = [name for name in table.columns if name != "sequence"]
     for name in value_columns:
         table[name] = _numbers(table[name], path, source["header"])

@@ -8,9 +8,8 @@ import numpy as np
 
 from training.assemble import insert_letters
 from training.similarity import kmer_groups
-from training.tables import letters_of, read_attribute, read_table, write_report, write_table
+from training.tables import PARTS, letters_of, read_attribute, read_table, write_report, write_table
 
-PARTS = ("train", "test", "validation")
 METHODS = ("grouped", "random")
 
 

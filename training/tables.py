@@ -14,6 +14,9 @@ import numpy as np
 
 CHUNK_ROWS = 16_384
 
+#: Parts of the split, in the order of their numbers in its table.
+PARTS = ("train", "test", "validation")
+
 
 def write_table(path: str | Path, columns: dict[str, np.ndarray], **attributes: Any) -> None:
     """Write columns of one length to an HDF5 file, which appears only once it is whole.

@@ -21,8 +21,7 @@ import numpy as np
 
 from training.batches import EpochBatches, Examples
 from training.buckets import hard_labels, soft_labels
-from training.split import PARTS
-from training.tables import letters_of, read_attribute, read_table, write_report
+from training.tables import PARTS, letters_of, read_attribute, read_table, write_report
 from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import one_hot
 from yeastpromoter.network import build_network

@@ -1,0 +1,80 @@
+"""Where the results of a configuration lie, the same for the commands and for the workflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one configuration's results.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the results, ``<results>/<name>``.
+    records : Path
+        Folder of the records, ``<records>/<name>``.
+    """
+
+    root: Path
+    records: Path
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Layout":
+        """The layout of a complete configuration."""
+        return cls(Path(config["results"]) / config["name"], Path(config["records"]) / config["name"])
+
+    @property
+    def files(self) -> Path:
+        """Report of the download step: the data files and their hashes."""
+        return self.root / "data" / "files.json"
+
+    @property
+    def constructs(self) -> Path:
+        """Table of the assemble step."""
+        return self.root / "data" / "constructs.h5"
+
+    @property
+    def buckets(self) -> Path:
+        """Table of the buckets step."""
+        return self.root / "data" / "buckets.h5"
+
+    @property
+    def split(self) -> Path:
+        """Table of the split step."""
+        return self.root / "data" / "split.h5"
+
+    def synthetic(self, recipe: str) -> Path:
+        """Table of synthetic constructs of a recipe."""
+        return self.root / "data" / f"synthetic.{recipe}.h5"
+
+    def run(self, run: str) -> Path:
+        """Folder of a run."""
+        return self.root / "runs" / run
+
+    def sample(self, run: str) -> Path:
+        """Table of the training constructs of a run."""
+        return self.run(run) / "sample.h5"
+
+    def scores(self, run: str) -> Path:
+        """Table of synthetic constructs with the scores of a run's teachers."""
+        return self.run(run) / "synthetic_scores.h5"
+
+    def weights(self, run: str) -> Path:
+        """Best weights of a run."""
+        return self.run(run) / "best.weights.h5"
+
+    def evaluation(self, run: str) -> Path:
+        """Folder of the evaluation of a run on the training and validation part."""
+        return self.run(run) / "evaluation"
+
+    def record(self, run: str) -> Path:
+        """Small record of a finished run."""
+        return self.records / f"{run}.json"
+
+
+def report_of(table: str | Path) -> Path:
+    """The report beside a table: the same name with the suffix ``.json``."""
+    return Path(table).with_suffix(".json")
