@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 EXAMPLE = "model_files/example/promoters.fa"
 PREDICTIONS = "results/example_predictions.tsv"
-ROWS_SHOWN = 10
+ROWS_SHOWN = 20
 
 # An environment of this script holds a stamp. It says "complete" and with what only after everything was installed,
 # so that an interrupted set-up is never taken for a whole one.
