@@ -22,13 +22,15 @@ def schema() -> dict[str, Any]:
     return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Read a configuration file, check it and fill in the defaults.
 
     Parameters
     ----------
     path : str or Path
         YAML or JSON file.
+    overrides : mapping, optional
+        Settings that win over the file's, mappings key by key.
 
     Returns
     -------
@@ -47,6 +49,8 @@ def load_config(path: str | Path) -> dict[str, Any]:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not a YAML file: {error}") from None
+    if overrides and isinstance(config, dict):
+        config = _merge(config, overrides)
     return complete_config(config, str(path))
 
 
@@ -174,7 +178,7 @@ def _describe(error: jsonschema.ValidationError) -> str:
 
 
 def _merge(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings over the shared ones, mappings key by key."""
+    """Some settings over the shared ones, mappings key by key."""
     merged = copy.deepcopy(dict(shared))
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

@@ -25,7 +25,8 @@ MOTIFS = {"CACCC": 2.5, "TGACT": 2.0, "AAGAA": -1.5, "GGCGC": -2.0}
 GC_EFFECT = 8.0
 
 _BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
-_TILE_STEP = 20
+#: Tiles of 80 bp every 20 bp, in clusters: those of one cluster overlap, those of different ones do not.
+_TILE_STEP, _TILES_A_CLUSTER, _CLUSTER_STEP = 20, 5, 200
 
 
 def planted_expression(inserts: np.ndarray) -> np.ndarray:
@@ -75,14 +76,14 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     - ``random.txt.gz``, half as many rows: constructs of random inserts and their expression, little noise, no
       header. One in ten is up to 5 bp shorter or longer than 110 bp.
     - ``tiles.txt.gz``: a table with header, 120-bp sequences (3 more constant bases on the left and 7 on the right
-      of the construct) with two replicates and their mean. 9 of 10 rows are tiles of the simulated genome, 80 bp
-      every 20 bp, the others random promoters of the file before, measured again. One row in 50 has no value, and
+      of the construct) with two replicates and their mean. 9 of 10 rows are tiles of the simulated genome, in clusters
+      of five that overlap, the others random promoters of the file before, measured again. One row in 50 has no value, and
       the scale is another one (2 + 0.8 times expression).
     - ``sample.txt``, half as many rows: like the first, but noisy and in part whole numbers, some with an N, and
       without a newline at the end.
     - ``held_out.txt.gz``: constructs, one a line: one in 20 of the random file's 110-bp ones as they are or with 1 to
-      3 substitutions, one in 20 of the tiles moved along by 10 bp, and as many new ones.
-    - ``genome.fa``: the genome that the tiles are from, two chromosomes.
+      3 substitutions, one in 40 of the tiles moved along by 10 bp, and as many new ones.
+    - ``genome.fa``: the genome that the tiles are from, in two halves.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,13 +98,14 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     longer = np.where(rng.random(n_random) < 0.1, rng.integers(-5, 6, n_random), 0)
     _write_gzip(folder / RANDOM_FILE, _lines(_of_lengths(random, longer, rng), _text(measured)))
 
-    genome = _random_inserts(n_tiles * _TILE_STEP // INSERT_LENGTH + 4, rng).reshape(1, -1)[0]
+    cluster, place = np.divmod(np.arange(n_tiles), _TILES_A_CLUSTER)
+    tile_starts = cluster * _CLUSTER_STEP + place * _TILE_STEP
+    genome = _random_inserts((int(tile_starts[-1]) + _CLUSTER_STEP) // INSERT_LENGTH + 1, rng).ravel()
     middle = len(genome) // 2
     chromosomes = {"one": genome[:middle], "two": genome[middle:]}
     fasta = "".join(f">{name}\n{_wrapped(chromosome)}\n" for name, chromosome in chromosomes.items())
     (folder / GENOME_FILE).write_text(fasta)
     windows = np.lib.stride_tricks.sliding_window_view(genome, INSERT_LENGTH)
-    tile_starts = np.arange(n_tiles) * _TILE_STEP
     tiles = windows[tile_starts]
     same_length = np.flatnonzero(longer == 0)
     again = rng.choice(same_length, min(n_again, len(same_length)), replace=False)
@@ -123,7 +125,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     for row, number in enumerate(rng.integers(0, 4, len(copied))):
         places = rng.choice(INSERT_LENGTH, number, replace=False)
         copied[row, places] = _BASES[(np.searchsorted(_BASES, copied[row, places]) + 1) % 4]
-    moved = windows[rng.choice(tile_starts, max(n_tiles // 20, 1), replace=False) + 10]
+    moved = windows[rng.choice(tile_starts, max(n_tiles // 40, 1), replace=False) + 10]
     held_out = np.concatenate([copied, moved, _random_inserts(len(copied) + len(moved), rng)])
     held_out = held_out[rng.permutation(len(held_out))]
     _write_gzip(folder / HELD_OUT_FILE, _lines(_of_lengths(held_out, np.zeros(len(held_out), int), rng)))

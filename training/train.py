@@ -6,6 +6,7 @@ each with its own optimiser and schedule. After every epoch a checkpoint is writ
 interrupted run goes on.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -224,6 +225,15 @@ def read_progress(path: Path) -> dict[str, Any]:
         return json.loads(file.attrs["progress"])
 
 
+def _hash_tables(tables: Mapping[str, str | Path]) -> dict[str, str]:
+    """SHA-256 of each table: equal columns make equal files."""
+    hashes = {}
+    for name, path in tables.items():
+        with Path(path).open("rb") as file:
+            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
 def train(
     run: Mapping[str, Any],
     table: str | Path,
@@ -233,6 +243,7 @@ def train(
     output: str | Path,
     synthetic: list[str | Path] | None = None,
     verbose: int = 1,
+    restart: bool = False,
 ) -> dict[str, Any]:
     """Train one run, or go on with it where its checkpoint stopped.
 
@@ -248,16 +259,19 @@ def train(
         Labelled synthetic tables for phases on synthetic constructs.
     verbose : int, optional
         1 for a progress bar each epoch, 2 for a line each epoch, 0 for silence.
+    restart : bool, optional
+        Whether to train anew where the checkpoint in `output` is of other settings or data. By default that is
+        an error, so that no finished work is lost by a slip.
 
     Returns
     -------
     dict
-        The summary that is also written: best epoch, its metrics, seconds, steps.
+        The summary that is also written: best epoch, its metrics, seconds, hashes of the tables.
 
     Raises
     ------
     ValueError
-        If the checkpoint in `output` is of another configuration.
+        If the checkpoint in `output` is of other settings or data.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -273,16 +287,31 @@ def train(
     loss = loss_function(run["loss"])
 
     checkpoint = output / CHECKPOINT_FILE
-    progress = {"settings": settings, "phase": 0, "epoch": 0, "best": None, "waited": 0, "history": []}
+    tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
+    tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic or [])}
+    inputs = _hash_tables(tables)
+    progress = {"settings": settings, "inputs": inputs, "phase": 0, "epoch": 0, "best": None, "waited": 0, "history": []}
     best_weights = None
-    if checkpoint.exists():
-        progress = read_progress(checkpoint)
-        if progress["settings"] != settings:
-            raise ValueError(
-                f"{checkpoint} is of a run with other settings: remove the folder {output} to train anew with the new ones"
-            )
-
     resume = checkpoint.exists()
+    if resume:
+        found = read_progress(checkpoint)
+        # What an older checkpoint does not say is taken to be the same.
+        wanted = {"settings": settings, "inputs": inputs}
+        differs = [
+            name
+            for name, values in wanted.items()
+            if any(values.get(key) != value for key, value in found.get(name, {}).items())
+        ]
+        if differs and not restart:
+            raise ValueError(
+                f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder {output} to train "
+                "anew with the new ones"
+            )
+        if differs:
+            resume = False
+        else:
+            progress = found | wanted
+
     for number in range(progress["phase"], len(run["phases"])):
         phase = run["phases"][number]
         if progress["phase"] != number:
@@ -340,6 +369,7 @@ def train(
         "epochs": len(progress["history"]),
         "seconds": round(sum(record["seconds"] for record in progress["history"]), 1),
         "training_constructs": len(data.rows),
+        "inputs": inputs,
         "best": chosen,
         "settings": settings,
     }

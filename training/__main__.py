@@ -1,0 +1,392 @@
+"""Commands of the training: ``python -m training STEP --config FILE``.
+
+Every path has a default under the results folder of the configuration, so that the commands can be given one
+after another by hand; the workflow runs the same commands. Imports stand within the commands: each needs only what
+its step needs.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from training.config import load_config
+from training.layout import Layout, report_of
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _Errors(click.Group):
+    """Shows what is wrong with a user's input as a message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, FileNotFoundError) as error:
+            if os.environ.get("YEASTPROMOTER_TRACEBACK"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+class _Settings:
+    """A configuration, with the data folder of the command line put in, and its layout."""
+
+    def __init__(self, config: Path, data_folder: Path | None, results: Path | None):
+        self.config = load_config(config)
+        if data_folder is not None:
+            self.config["data"]["folder"] = str(data_folder)
+        if results is not None:
+            self.config["results"] = str(results)
+        self.layout = Layout.of(self.config)
+
+    def run(self, name: str) -> dict[str, Any]:
+        runs = self.config["runs"]
+        if name not in runs:
+            raise ValueError(f"the configuration has no run {name!r}; its runs are {', '.join(runs)}")
+        return runs[name]
+
+    def recipe(self, name: str) -> dict[str, Any]:
+        recipes = self.config["synthetic"]
+        if name not in recipes:
+            raise ValueError(f"the configuration has no recipe {name!r}; its recipes are {', '.join(recipes) or 'none'}")
+        return recipes[name]
+
+
+def _settings(command):
+    """Options that name the configuration, passed on as one argument ``settings``."""
+
+    def wrapped(config, data_folder, results, **options):
+        return command(_Settings(config, data_folder, results), **options)
+
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])
+    for option in (
+        click.option("--results", type=_FOLDER, help="Results folder instead of the configuration's."),
+        click.option(
+            "--data-folder",
+            type=_FOLDER,
+            envvar="YEASTPROMOTER_DATA",
+            show_envvar=True,
+            help="Folder with the data files instead of the configuration's.",
+        ),
+        click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _path(name: str, default: str, folder: bool = False):
+    kind = _FOLDER if folder else _FILE
+    return click.option(f"--{name}", type=kind, help=f"Default: {default} in the results.")
+
+
+_run = click.option("--run", "run_name", required=True, help="Name of the run.")
+_table = _path("table", "data/constructs.h5")
+_buckets = _path("buckets", "data/buckets.h5")
+_split = _path("split", "data/split.h5")
+_report = click.option("--report", type=_FILE, help="Default: beside the output, as .json.")
+
+
+@click.group(cls=_Errors, context_settings={"max_content_width": 120})
+def main() -> None:
+    """Train the yeast promoter network, step by step."""
+
+
+@main.command()
+@_settings
+@_path("report", "data/files.json")
+def download(settings: _Settings, report: Path | None) -> None:
+    """Get the data files that are not in the data folder yet; check those that are."""
+    from training.download import download as step
+
+    step(settings.config, settings.config["data"]["folder"], report or settings.layout.files)
+
+
+@main.command()
+@_settings
+@_path("output", "data/constructs.h5")
+@_report
+def assemble(settings: _Settings, output: Path | None, report: Path | None) -> None:
+    """Bring all sources into one table of 110-bp constructs, without what resembles a held-out sequence."""
+    from training.assemble import assemble as step
+
+    output = output or settings.layout.constructs
+    step(settings.config["data"], output, report or report_of(output))
+
+
+@main.command()
+@_settings
+@_table
+@_path("output", "data/buckets.h5")
+@_report
+def buckets(settings: _Settings, table: Path | None, output: Path | None, report: Path | None) -> None:
+    """Assign a bucket to every construct."""
+    from training.buckets import buckets as step
+
+    output = output or settings.layout.buckets
+    step(settings.config["buckets"], table or settings.layout.constructs, output, report or report_of(output))
+
+
+@main.command()
+@_settings
+@_table
+@_buckets
+@_path("output", "data/split.h5")
+@_report
+def split(
+    settings: _Settings, table: Path | None, buckets: Path | None, output: Path | None, report: Path | None
+) -> None:
+    """Split the constructs into train, test and validation."""
+    from training.split import split as step
+
+    layout = settings.layout
+    output = output or layout.split
+    step(
+        settings.config["split"],
+        table or layout.constructs,
+        buckets or layout.buckets,
+        output,
+        report or report_of(output),
+    )
+
+
+@main.command()
+@_settings
+@_run
+@_table
+@_buckets
+@_split
+@_path("output", "runs/RUN/sample.h5")
+@_report
+def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
+    """Choose a run's training constructs (GC sampling, where the run asks for it)."""
+    from training.gc_sampling import gc_sampling as step
+
+    run, layout = settings.run(run_name), settings.layout
+    output = paths["output"] or layout.sample(run_name)
+    step(
+        run["gc_sampling"],
+        settings.config["data"]["folder"],
+        paths["table"] or layout.constructs,
+        paths["buckets"] or layout.buckets,
+        paths["split"] or layout.split,
+        output,
+        paths["report"] or report_of(output),
+    )
+
+
+@main.command()
+@_settings
+@click.option("--recipe", required=True, help="Name of the recipe, one of those under synthetic.")
+@_table
+@_split
+@_path("output", "data/synthetic.RECIPE.h5")
+@_report
+def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
+    """Make the synthetic constructs of a recipe."""
+    from training.synthesise import synthesise as step
+
+    layout = settings.layout
+    output = paths["output"] or layout.synthetic(recipe)
+    step(
+        settings.recipe(recipe),
+        settings.config["data"],
+        paths["table"] or layout.constructs,
+        paths["split"] or layout.split,
+        output,
+        paths["report"] or report_of(output),
+    )
+
+
+@main.command()
+@_settings
+@_run
+@click.option(
+    "--weights",
+    type=_FILE,
+    multiple=True,
+    help="Weights of each teacher, in the order of the run's teachers. Default: those in the results.",
+)
+@_path("synthetic", "data/synthetic.RECIPE.h5")
+@_path("output", "runs/RUN/synthetic_scores.h5")
+@_report
+@click.option("--precision", type=click.Choice(["bfloat16", "float32"]), default="bfloat16", show_default=True)
+def distil(
+    settings: _Settings, run_name: str, weights: tuple[Path, ...], precision: str, **paths: Path | None
+) -> None:
+    """Score synthetic constructs by the run's teachers."""
+    run, layout = settings.run(run_name), settings.layout
+    if not run["teachers"]:
+        raise ValueError(f"runs.{run_name} has no teachers: there is nothing to distil")
+    weights = weights or tuple(layout.weights(teacher) for teacher in run["teachers"])
+    if len(weights) != len(run["teachers"]):
+        raise ValueError(f"--weights is there {len(weights)} times, but runs.{run_name} has {len(run['teachers'])} teachers")
+    with _quiet():
+        from training.distil import label_synthetic as step
+
+    output = paths["output"] or layout.scores(run_name)
+    step(
+        weights,
+        [settings.run(teacher)["first_activation"] for teacher in run["teachers"]],
+        paths["synthetic"] or layout.synthetic(run["synthetic"]),
+        output,
+        paths["report"] or report_of(output),
+        precision,
+    )
+
+
+@main.command()
+@_settings
+@_run
+@_table
+@_buckets
+@_split
+@_path("sample", "runs/RUN/sample.h5")
+@_path("synthetic", "runs/RUN/synthetic_scores.h5")
+@_path("output", "runs/RUN", folder=True)
+@click.option(
+    "--progress",
+    type=click.Choice(["bar", "line", "none"]),
+    default="bar",
+    show_default=True,
+    help="What to show of each epoch.",
+)
+@click.option("--restart", is_flag=True, help="Train anew if the checkpoint is of other settings or data.")
+def train(settings: _Settings, run_name: str, progress: str, restart: bool, **paths: Path | None) -> None:
+    """Train a run, or go on where it was interrupted. Needs neither TensorFlow nor Kipoi nor Snakemake.
+
+    The backend of Keras is chosen by the environment variable KERAS_BACKEND: tensorflow, jax or torch.
+    """
+    run, layout = settings.run(run_name), settings.layout
+    with _quiet():
+        from training.train import train as step
+
+    synthetic = paths["synthetic"] or layout.scores(run_name)
+    step(
+        run,
+        paths["table"] or layout.constructs,
+        paths["buckets"] or layout.buckets,
+        paths["split"] or layout.split,
+        paths["sample"] or layout.sample(run_name),
+        paths["output"] or layout.run(run_name),
+        synthetic=[synthetic] if run["synthetic"] else [],
+        verbose={"bar": 1, "line": 2, "none": 0}[progress],
+        restart=restart,
+    )
+
+
+@main.command()
+@_settings
+@_run
+@click.option(
+    "--parts",
+    default="train,validation",
+    show_default=True,
+    help="Parts to score, separated by commas. The test part is for the chosen run, once.",
+)
+@_path("output", "runs/RUN/evaluation", folder=True)
+def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None) -> None:
+    """Score a run against the measurements."""
+    settings.run(run_name)
+    with _quiet():
+        from training.evaluate import evaluate as step
+
+    layout = settings.layout
+    parts = [part.strip() for part in parts.split(",")]
+    step(settings.config, run_name, layout.root, parts, output or layout.evaluation(run_name))
+
+
+@main.command()
+@_settings
+@_run
+@click.option("--output", type=_FILE, help="Default: NAME/RUN.json in the folder of the records.")
+def record(settings: _Settings, run_name: str, output: Path | None) -> None:
+    """Write the small record of a finished run: its configuration, the hashes of its data, its scores."""
+    settings.run(run_name)
+    with _quiet():
+        from training.record import record as step
+
+    step(settings.config, run_name, settings.layout.root, output or settings.layout.record(run_name))
+
+
+@main.command()
+@_settings
+@click.option("--run", "run_name", help="Name of the run. Default: export.run of the configuration.")
+@click.option("--entry", type=_FOLDER, help="Folder of the Kipoi entry. Default: export.entry of the configuration.")
+def export(settings: _Settings, run_name: str | None, entry: Path | None) -> None:
+    """Write a run's weights, and what belongs to them, into the Kipoi entry."""
+    chosen = settings.config["export"] or {"run": None, "entry": "."}
+    run_name = run_name or chosen["run"]
+    if run_name is None:
+        raise ValueError("the configuration has no export: name the run with --run")
+    settings.run(run_name)
+    with _quiet():
+        from training.export import export as step
+
+    step(settings.config, run_name, settings.layout.root, entry or Path(chosen["entry"]))
+
+
+@main.command()
+@_settings
+@_run
+@click.option("--sequences", type=_FILE, required=True, help="FASTA, table, or one sequence a line; plain or gzip.")
+@click.option("--weights", type=_FILE, help="Default: those of the run.")
+@click.option("--output", type=_FILE, required=True, help="Table to write: id, sequence, expression, bucket scores.")
+@click.option("--rows", type=_FILE, help="Row numbers for the leaderboard: a sample submission, or one number a line.")
+@click.option("--leaderboard", type=_FILE, help="JSON to write: row number to expression, for --rows.")
+@click.option(
+    "--decoding", type=click.Choice(["weighted_mean", "argmax"]), default="weighted_mean", show_default=True
+)
+@click.option("--sequence-type", type=click.Choice(["construct", "insert"]), default="construct", show_default=True)
+@click.option("--other-lengths", type=click.Choice(["error", "drop", "fit"]), default="error", show_default=True)
+def predict(
+    settings: _Settings,
+    run_name: str,
+    sequences: Path,
+    weights: Path | None,
+    output: Path,
+    rows: Path | None,
+    leaderboard: Path | None,
+    decoding: str,
+    sequence_type: str,
+    other_lengths: str,
+) -> None:
+    """Predict a list of sequences: the full table, and the challenge's leaderboard JSON."""
+    run = settings.run(run_name)
+    with _quiet():
+        from training.predict import predict as step
+
+    number = step(
+        sequences,
+        weights or settings.layout.weights(run_name),
+        run["first_activation"],
+        output,
+        rows,
+        leaderboard,
+        decoding,
+        {"sequence_type": sequence_type, "other_lengths": other_lengths},
+    )
+    click.echo(f"{number:,} sequences predicted: {output}")
+
+
+@main.command()
+@click.option("--output", type=_FOLDER, required=True, help="Folder to write the data files to.")
+@click.option("--constructs", type=click.IntRange(min=50), default=400, show_default=True, help="Rows of the largest.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+def simulate(output: Path, constructs: int, seed: int) -> None:
+    """Write simulated measurements in the forms of the public data, for trying out the workflow."""
+    from training.simulate import simulate as step
+
+    step(output, constructs, seed)
+
+
+def _quiet():
+    from yeastpromoter.startup import quiet_startup
+
+    return quiet_startup()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m training")

@@ -1,0 +1,56 @@
+def teachers_of(wildcards):
+    return [LAYOUT.weights(teacher) for teacher in CONFIG["runs"][wildcards.run]["teachers"]]
+
+
+def scores_of(wildcards):
+    """The teachers' scores, for a run that has teachers."""
+    return [LAYOUT.scores(wildcards.run)] if CONFIG["runs"][wildcards.run]["teachers"] else []
+
+
+rule distil:
+    input:
+        weights=teachers_of,
+        synthetic=lambda wildcards: LAYOUT.synthetic(CONFIG["runs"][wildcards.run]["synthetic"]),
+    output:
+        table=LAYOUT.scores("{run}"),
+        report=report_of(LAYOUT.scores("{run}")),
+    log:
+        log_of("distil.{run}"),
+    params:
+        config=EFFECTIVE,
+        settings=lambda wildcards: settings("runs", wildcards.run, "teachers"),
+        weights=lambda wildcards, input: " ".join(f"--weights {path}" for path in input.weights),
+    conda:
+        "../envs/training.yaml"
+    threads: workflow.cores
+    shell:
+        "{STEP} distil --config {params.config} --run {wildcards.run} {params.weights} --synthetic {input.synthetic} "
+        "--output {output.table} --report {output.report} > {log} 2>&1"
+
+
+# The checkpoint is no output: it outlives a job that was stopped, and the next one goes on from it.
+rule train:
+    input:
+        table=rules.assemble.output.table,
+        buckets=rules.buckets.output.table,
+        split=rules.split.output.table,
+        sample=rules.sample.output.table,
+        synthetic=scores_of,
+    output:
+        weights=LAYOUT.weights("{run}"),
+        history=LAYOUT.run("{run}") / "history.json",
+        summary=LAYOUT.run("{run}") / "summary.json",
+    log:
+        log_of("train.{run}"),
+    params:
+        config=EFFECTIVE,
+        settings=lambda wildcards: settings("runs", wildcards.run),
+        folder=LAYOUT.run("{run}"),
+        synthetic=lambda wildcards, input: f"--synthetic {input.synthetic}" if input.synthetic else "",
+    conda:
+        "../envs/training.yaml"
+    threads: workflow.cores
+    shell:
+        "{STEP} train --config {params.config} --run {wildcards.run} --table {input.table} "
+        "--buckets {input.buckets} --split {input.split} --sample {input.sample} {params.synthetic} "
+        "--output {params.folder} --restart --progress line > {log} 2>&1"
