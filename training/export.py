@@ -1,0 +1,276 @@
+"""Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
+
+After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in model.yaml,
+the run's record beside them, the predictions that ``kipoi test`` compares with, and the tables of figures in
+MODEL_CARD.md and README.md.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.evaluate import ALL_SOURCES, run_weights, sha256_of
+from training.markdown import markdown_table, replace_block
+from training.record import make_record, read_evaluation
+from training.tables import write_report
+from yeastpromoter.network import build_network
+
+MODEL_YAML = "model.yaml"
+RECORD_FILE = "model_files/training_run.json"
+DOCUMENTS = ("MODEL_CARD.md", "README.md")
+BLOCK = "figures"
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+def set_arguments(path: str | Path, values: Mapping[str, str]) -> None:
+    """Set arguments of the model in model.yaml; every other byte of the file stays.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Each argument must stand on one line, ``    NAME: VALUE``.
+    values : mapping of str to str
+        New values, plain words of YAML (letters, digits, ``.``, ``_`` and ``-``).
+
+    Raises
+    ------
+    ValueError
+        If an argument does not stand there exactly once, or the file does not say the new values afterwards.
+    """
+    path = Path(path)
+    with path.open(newline="") as file:
+        before = file.read()
+    text = before
+    for name, value in values.items():
+        lines = re.findall(rf"^    {re.escape(name)}:[^\r\n]*", text, re.MULTILINE)
+        if len(lines) != 1:
+            raise ValueError(
+                f"{path} must have exactly one line '    {name}: …' but has {len(lines)}: the new value has no "
+                "certain place"
+            )
+        text = text.replace(lines[0], f"    {name}: {value}")
+    wanted = yaml.safe_load(before)
+    wanted["args"] |= values
+    if yaml.safe_load(text) != wanted:
+        raise ValueError(f"{path}: {', '.join(values)} stand there, but not as arguments (args) of the model")
+    with path.open("w", newline="") as file:
+        file.write(text)
+
+
+def _interval(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
+    if bounds["value"] is None:
+        return "–"
+    text = f"{bounds['value']:.{decimals}f}"
+    if bounds["low"] is not None:
+        text += f" ({bounds['low']:.{decimals}f} to {bounds['high']:.{decimals}f})"
+    return text
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def scored_part(evaluation: Mapping[str, Any]) -> str:
+    """The part whose figures count: test where it was scored, else validation.
+
+    Raises
+    ------
+    ValueError
+        If neither was evaluated.
+    """
+    for part in ("test", "validation"):
+        if part in evaluation["parts"]:
+            return part
+    raise ValueError(
+        f"the evaluation of run {evaluation['run']!r} has neither the test nor the validation part: rerun evaluate"
+    )
+
+
+def short_figures(evaluation: Mapping[str, Any]) -> str:
+    """Markdown for a README: Pearson and Spearman of each source in the part that counts, 110-bp constructs."""
+    part = scored_part(evaluation)
+    rows = []
+    for source, lengths in evaluation["parts"][part].items():
+        summary = lengths["110_bp"]
+        if source == ALL_SOURCES or summary is None:
+            continue
+        ceiling = summary.get("noise_ceiling", {}).get("ceiling")
+        rows.append(
+            [
+                _words(source),
+                f"{summary['constructs']:,}",
+                _interval(summary["pearson"]),
+                _interval(summary["spearman"]),
+                _interval({**summary["mae"], "low": None}, 2),
+                "–" if ceiling is None else f"{ceiling:.3f}",
+            ]
+        )
+    table = markdown_table(
+        ["Measurements", "Constructs", "Pearson (95 % interval)", "Spearman (95 % interval)", "MAE", "Ceiling"], rows
+    )
+    return f"{table}\n\n{_caption(part, evaluation)}"
+
+
+def _caption(part: str, evaluation: Mapping[str, Any]) -> str:
+    unseen = "the test part, scored once" if part == "test" else "the validation part, which chose epochs and runs"
+    kept = (
+        ", none of which shares a 30-mer with a training construct"
+        if evaluation["split"]["method"] == "grouped"
+        else " of a random split"
+    )
+    return (
+        f"Constructs of 110 bp of {unseen}{kept}. MAE in buckets. Ceiling: what perfect predictions would reach, "
+        "estimated from the replicates. "
+        f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`."
+    )
+
+
+def _has_more(summary: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    return other is None or summary["constructs"] > other["constructs"]
+
+
+def long_figures(evaluation: Mapping[str, Any]) -> str:
+    """Markdown for the model card: every part and source, 110-bp constructs and all lengths."""
+    header = ["Part", "Measurements", "Lengths", "Constructs", "Pearson", "Spearman", "MSE", "MAE"]
+    header += ["GC, predicted", "GC, measured", "GC excess", "Ceiling", "Predicted, same constructs"]
+    rows = []
+    for part, sources in evaluation["parts"].items():
+        for source, lengths in sources.items():
+            for length, summary in lengths.items():
+                if summary is None or (
+                    length != "110_bp"
+                    and lengths["110_bp"]
+                    and summary["constructs"] == lengths["110_bp"]["constructs"]
+                ):
+                    continue
+                ceiling = summary.get("noise_ceiling", {})
+                rows.append(
+                    [
+                        _words(part),
+                        _words(source),
+                        length.replace("_", " "),
+                        f"{summary['constructs']:,}",
+                        _interval(summary["pearson"]),
+                        _interval(summary["spearman"]),
+                        *(_interval({**summary[name], "low": None}, 2) for name in ("mse", "mae")),
+                        *(_interval({**summary[name], "low": None}, 2) for name in ("gc_predicted", "gc_measured")),
+                        _interval(summary["gc_excess"], 2),
+                        *(
+                            "–" if ceiling.get(name) is None else f"{ceiling[name]:.3f}"
+                            for name in ("ceiling", "predicted_pearson")
+                        ),
+                    ]
+                )
+    bootstrap = evaluation["bootstrap"]
+    drawn = "groups of constructs that share a 30-mer" if evaluation["split"]["method"] == "grouped" else "constructs"
+    note = (
+        f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`, weights with sha256 "
+        f"`{evaluation['weights_sha256']}` before export; everything recorded of it is in `{RECORD_FILE}`. In "
+        f"brackets: 95 % bootstrap intervals ({bootstrap['resamples']:,} resamples of {drawn}). MSE and MAE in buckets. "
+        "GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; excess: their "
+        "difference. Ceiling: the correlation that perfect predictions would have with the mean of two replicates, "
+        "beside the one that the predictions have on the same constructs."
+    )
+    return f"{markdown_table(header, rows, text_columns=3)}\n\n{note}"
+
+
+def expected_predictions(entry: str | Path) -> Path:
+    """Make the predictions that ``kipoi test`` compares with, by ``kipoi test`` itself.
+
+    Parameters
+    ----------
+    entry : str or Path
+        Folder of the entry.
+
+    Returns
+    -------
+    Path
+        The file, as ``test: expect:`` in model.yaml names it.
+
+    Raises
+    ------
+    ValueError
+        If model.yaml names no such file or the command fails; the message holds its output.
+    """
+    entry = Path(entry).absolute()
+    expect = yaml.safe_load((entry / MODEL_YAML).read_text()).get("test", {}).get("expect")
+    if not expect:
+        raise ValueError(f"{entry / MODEL_YAML} does not say under test: expect: where the predictions go")
+    path = entry / expect
+    partial = path.with_name(f"partial.{path.name}")
+    partial.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "kipoi", "test", str(entry), "-o", str(partial)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode or not partial.is_file():
+        partial.unlink(missing_ok=True)
+        raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    os.replace(partial, path)
+    return path
+
+
+def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry: str | Path) -> dict[str, Any]:
+    """Export a finished and evaluated run into a Kipoi entry.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    run_name : str
+        One of its runs.
+    results : str or Path
+        Folder of the configuration's results.
+    entry : str or Path
+        Folder of the entry: this project's root, or a copy of it.
+
+    Returns
+    -------
+    dict
+        What ``model_files/training_run.json`` holds: the record of the run, with the sha256 and version of the
+        exported weights.
+
+    Raises
+    ------
+    ValueError
+        If the run has not finished or not been evaluated since, or a file of the entry does not have the place
+        where something has to be written.
+    """
+    entry = Path(entry)
+    evaluation = read_evaluation(results, run_name)
+    made = make_record(config, run_name, results)
+    figures = dict(zip(DOCUMENTS, (long_figures(evaluation), short_figures(evaluation)), strict=True))
+
+    arguments = yaml.safe_load((entry / MODEL_YAML).read_text())["args"]
+    path = entry / arguments["weights"]
+    # Built and saved anew: the file then holds the network's weights and no optimiser state, whatever was stored.
+    network = build_network(made["settings"]["first_activation"])
+    network.load_weights(run_weights(results, run_name))
+    partial = path.with_name(f"partial.{path.name}")
+    network.save_weights(partial)
+    sha256 = sha256_of(partial)
+    version = f"{config['name']}-{run_name}-{sha256[:12]}"
+    if not PLAIN.fullmatch(version):
+        raise ValueError(
+            f"the weights' version would be {version!r}: names of configurations and runs must be letters, digits, "
+            "'.', '_' and '-', a letter first"
+        )
+    set_arguments(
+        entry / MODEL_YAML,
+        {
+            "weights_sha256": sha256,
+            "weights_version": version,
+            "first_activation": made["settings"]["first_activation"],
+        },
+    )
+    os.replace(partial, path)
+    exported = {"weights_version": version, "weights_sha256": sha256, "run": made}
+    write_report(entry / RECORD_FILE, exported)
+    for document, text in figures.items():
+        replace_block(entry / document, BLOCK, text)
+    expected_predictions(entry)
+    return exported

@@ -1,0 +1,370 @@
+"""Figures and tables of a run: learning curves, and how its predictions compare with the measurements."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training.evaluate import LENGTHS, PREDICTIONS_FILE, layout
+from training.markdown import markdown_table
+from training.metrics import pearson
+from training.record import read_evaluation, read_json
+from training.train import HISTORY_FILE
+from yeastpromoter.decoding import N_BUCKETS
+
+#: Okabe and Ito's colours, told apart with every common kind of colour blindness.
+BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#999999", "#000000"
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
+DENSITY = "cividis"
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E5E5E5",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+}
+TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse")
+TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse")
+EXPRESSION = "expression (mean bucket, 0 to 17)"
+
+
+def _subplots(*args, **kwargs):
+    # The object interface: no window, whatever backend the user has set.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=kwargs.pop("figsize"), layout="constrained")
+    return figure, figure.subplots(*args, squeeze=False, **kwargs)
+
+
+def _colorbar(figure, drawn, axis, label: bool) -> None:
+    """A scale of whole numbers for a density that is drawn on a logarithmic scale."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    bar = figure.colorbar(drawn, ax=axis, shrink=0.8, label="constructs" if label else None)
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter("{x:.0f}")
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def epochs_table(history: list[Mapping[str, Any]]) -> pd.DataFrame:
+    """The report's Table 2 of a run: accuracy, MAE and MSE of each epoch, in training and validation.
+
+    Parameters
+    ----------
+    history : list of mapping
+        Records of the epochs, as the step train writes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``phase`` (from 1), ``epoch`` (from 0) and the report's columns acc, mae, mse, val_acc, val_mae, val_mse.
+    """
+    rows = [
+        [record["phase"] + 1, record["epoch"], *(record.get(name, np.nan) for name in TABLE_2)] for record in history
+    ]
+    return pd.DataFrame(rows, columns=["phase", "epoch", *TABLE_2_HEADER])
+
+
+def epochs_markdown(table: pd.DataFrame) -> str:
+    """The table of epochs in Markdown, three decimals like the report's."""
+    rows = [
+        [str(int(row.phase)), str(int(row.epoch)), *(f"{row[name]:.3f}" for name in TABLE_2_HEADER)]
+        for _, row in table.iterrows()
+    ]
+    return markdown_table(["phase", "epoch", *TABLE_2_HEADER], rows, text_columns=0)
+
+
+def learning_curves(history: list[Mapping[str, Any]]):
+    """Draw loss, accuracy and validation correlation over all epochs of a run.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels; dotted lines part the phases.
+    """
+    figure, axes = _subplots(1, 3, figsize=(12, 3.8))
+    epoch = np.arange(1, len(history) + 1)
+    for axis, name, title in ((axes[0, 0], "loss", "loss"), (axes[0, 1], "accuracy", "accuracy of the bucket")):
+        axis.plot(epoch, [r.get(name, np.nan) for r in history], color=BLUE, marker="o", ms=4, label="training")
+        values = [r.get(f"val_{name}", np.nan) for r in history]
+        axis.plot(epoch, values, color=ORANGE, marker="s", ms=4, label="validation")
+        axis.set(title=title, xlabel="epoch")
+        axis.legend()
+    sources = [name.removeprefix("val_pearson_") for name in history[0] if name.startswith("val_pearson_")]
+    for number, source in enumerate(sources):
+        values = np.array([r[f"val_pearson_{source}"] for r in history], dtype=float)
+        color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+        axes[0, 2].plot(epoch, values, color=color, marker=marker, ms=4, label=_words(source))
+    axes[0, 2].set(title="Pearson, validation, 110-bp constructs", xlabel="epoch")
+    if sources:
+        axes[0, 2].legend()
+    starts = [number for number, r in enumerate(history) if number and r["phase"] != history[number - 1]["phase"]]
+    for axis in axes[0]:
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        for start in starts:
+            axis.axvline(start + 0.5, color=GREY, ls=":")
+    return figure
+
+
+def _by_source(constructs: pd.DataFrame):
+    for source in dict.fromkeys(constructs["source"]):
+        yield source, constructs[constructs["source"] == source]
+
+
+def scatter(constructs: pd.DataFrame):
+    """Draw predicted against measured expression of each source as a density.
+
+    Parameters
+    ----------
+    constructs : pandas.DataFrame
+        ``source``, ``measured`` and ``predicted``, finite.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel a source, with the diagonal.
+    """
+    groups = list(_by_source(constructs))
+    figure, axes = _subplots(1, len(groups), figsize=(4.6 * len(groups) + 0.6, 5), sharex=True, sharey=True)
+    low = min(0, np.floor(constructs["predicted"].min()))
+    high = max(N_BUCKETS - 1, np.ceil(constructs["predicted"].max()))
+    for axis, (source, rows) in zip(axes[0], groups, strict=True):
+        drawn = axis.hexbin(
+            rows["measured"], rows["predicted"], gridsize=45, bins="log", mincnt=1, cmap=DENSITY, extent=(low, high) * 2
+        )
+        axis.plot([low, high], [low, high], color=BLACK, lw=1, ls="--")
+        r = pearson(rows["measured"], rows["predicted"])
+        title = f"{_words(source)}\n{len(rows):,} constructs" + ("" if r is None else f", Pearson {r:.3f}")
+        axis.set(title=title, xlabel=f"measured {EXPRESSION}", aspect="equal")
+        _colorbar(figure, drawn, axis, axis is axes[0, -1])
+    axes[0, 0].set_ylabel(f"predicted {EXPRESSION}")
+    return figure
+
+
+def _running_mean(values: np.ndarray, residual: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean residual within bins that hold at least five constructs, and the middles of those bins."""
+    position = np.clip(np.digitize(values, edges) - 1, 0, len(edges) - 2)
+    count = np.bincount(position, minlength=len(edges) - 1)
+    total = np.bincount(position, weights=residual, minlength=len(edges) - 1)
+    enough = count >= 5
+    return ((edges[:-1] + edges[1:]) / 2)[enough], total[enough] / count[enough]
+
+
+def residuals(constructs: pd.DataFrame):
+    """Draw residuals (predicted less measured) by measured expression and by GC content, for each source.
+
+    Parameters
+    ----------
+    constructs : pandas.DataFrame
+        ``source``, ``measured``, ``predicted`` and ``gc``, finite.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column of two panels a source; the line is the mean within bins.
+    """
+    groups = list(_by_source(constructs))
+    figure, axes = _subplots(2, len(groups), figsize=(4.3 * len(groups) + 0.6, 6.4), sharey=True, sharex="row")
+    residual = constructs["predicted"] - constructs["measured"]
+    bound = float(np.ceil(residual.abs().max()))
+    rows_of_panels = (
+        ("measured", f"measured {EXPRESSION}", (0, N_BUCKETS - 1), np.arange(-0.5, N_BUCKETS + 0.5)),
+        ("gc", "GC content of the insert", (0, 1), np.linspace(0, 1, 21)),
+    )
+    for column, (source, rows) in enumerate(groups):
+        for panel, (name, label, extent, edges) in zip(axes[:, column], rows_of_panels, strict=True):
+            values, error = rows[name].to_numpy(), residual[rows.index].to_numpy()
+            drawn = panel.hexbin(
+                values, error, gridsize=(45, 30), bins="log", mincnt=1, cmap=DENSITY, extent=(*extent, -bound, bound)
+            )
+            panel.axhline(0, color=BLACK, lw=1, ls="--")
+            panel.plot(*_running_mean(values, error, edges), color=ORANGE, marker="o", ms=4, lw=2, label="mean")
+            panel.set_xlabel(label)
+            _colorbar(figure, drawn, panel, column == len(groups) - 1)
+        axes[0, column].set_title(f"{_words(source)}, {len(rows):,} constructs")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("predicted less measured (buckets)")
+        panel.legend(loc="lower left")
+    return figure
+
+
+def bucket_panels(constructs: pd.DataFrame):
+    """Draw how many constructs each measured bucket has, and what is predicted for them.
+
+    Parameters
+    ----------
+    constructs : pandas.DataFrame
+        ``source``, ``bucket`` and ``predicted``, finite.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, the occupancy of the buckets, sources stacked; below, boxes of the predicted expression (quartiles,
+        median, whiskers from the 5th to the 95th percentile), with the bucket itself as a line.
+    """
+    figure, axes = _subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=(1, 2))
+    above, below = axes[:, 0]
+    bottom = np.zeros(N_BUCKETS)
+    for number, (source, rows) in enumerate(_by_source(constructs)):
+        count = np.bincount(rows["bucket"], minlength=N_BUCKETS)
+        above.bar(range(N_BUCKETS), count, bottom=bottom, color=SERIES[number % len(SERIES)], label=_words(source))
+        bottom += count
+    above.set_ylabel("constructs")
+    above.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    predicted = [constructs["predicted"][constructs["bucket"] == bucket].to_numpy() for bucket in range(N_BUCKETS)]
+    there = [bucket for bucket in range(N_BUCKETS) if len(predicted[bucket])]
+    below.plot([0, N_BUCKETS - 1], [0, N_BUCKETS - 1], color=GREY, ls="--", zorder=1, label="bucket itself")
+    below.boxplot(
+        [predicted[bucket] for bucket in there],
+        positions=there,
+        whis=(5, 95),
+        showfliers=False,
+        widths=0.6,
+        patch_artist=True,
+        boxprops={"facecolor": "#CCE5F2", "edgecolor": BLUE},
+        medianprops={"color": ORANGE, "linewidth": 2},
+        whiskerprops={"color": BLUE},
+        capprops={"color": BLUE},
+        manage_ticks=False,
+    )
+    below.set(xlabel="measured bucket", ylabel=f"predicted {EXPRESSION}", xticks=range(N_BUCKETS))
+    below.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]):
+    """Draw what GC sampling did to the training part, and how predictions follow GC content.
+
+    Parameters
+    ----------
+    sample : mapping
+        Report of the GC sampling step: ``settings``, ``before`` and ``after``, each with ``bucket_distance_to_target`` and
+        ``gc_expression_pearson``.
+    sources : mapping
+        One part of an evaluation, by source.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left, the total variation distance of each bucket's GC distribution to the target, before and after (once where nothing was sampled); right,
+        the correlation of GC content with measured and with predicted expression, with 95 % intervals.
+    """
+    figure, (panels,) = _subplots(1, 2, figsize=(11, 4.2))
+    left, right = panels
+    styles = {"before": {"color": GREY, "marker": "o"}, "after": {"color": BLUE, "marker": "s"}}
+    drawn = sample["settings"]["method"] != "none"
+    for name in ("before", "after") if drawn else ("before",):
+        distance = [np.nan if value is None else value for value in sample[name]["bucket_distance_to_target"]]
+        r = f"GC and expression: r {sample[name]['gc_expression_pearson']:.2f}"
+        left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
+    left.set(
+        title="training part" + (", before and after GC sampling" if drawn else ", without GC sampling"),
+        xlabel="bucket",
+        ylabel="distance of GC distribution to target",
+        ylim=(0, None),
+        xticks=range(N_BUCKETS),
+    )
+    left.legend()
+    shown = [(source, lengths[LENGTHS[0]]) for source, lengths in sources.items() if lengths[LENGTHS[0]]]
+    for shift, name, color, marker in ((-0.12, "gc_measured", GREY, "o"), (0.12, "gc_predicted", BLUE, "s")):
+        for number, (_, summary) in enumerate(shown):
+            bounds = summary[name]
+            if bounds["value"] is None:
+                continue
+            place = number + shift
+            if bounds["low"] is not None:
+                right.plot([place, place], [bounds["low"], bounds["high"]], color=color, lw=2)
+            right.plot(place, bounds["value"], color=color, marker=marker, ms=7)
+        right.plot([], [], color=color, marker=marker, ms=7, lw=2, label=name.removeprefix("gc_"))
+    right.axhline(0, color=BLACK, lw=1)
+    right.set(
+        title="110-bp constructs",
+        ylabel="Pearson of expression with GC content",
+        xticks=range(len(shown)),
+        xticklabels=[_words(source) for source, _ in shown],
+        xlim=(-0.6, len(shown) - 0.4),
+    )
+    right.legend()
+    return figure
+
+
+def figures(
+    config: Mapping[str, Any],
+    run_name: str,
+    results: str | Path,
+    output: str | Path | None = None,
+    part: str = "validation",
+    sample_report: str | Path | None = None,
+) -> list[Path]:
+    """Draw the figures of a trained and evaluated run.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    run_name : str
+        One of its runs.
+    results : str or Path
+        Folder of the configuration's results.
+    output : str or Path, optional
+        Folder for ``table_2.tsv``, ``table_2.md``, ``learning_curves.png``, ``scatter.png``, ``residuals.png``,
+        ``buckets.png`` and ``gc.png``; by default ``runs/<run>/figures`` in `results`.
+    part : str, optional
+        Part of the split that the predictions are drawn of; it must have been evaluated. 110-bp constructs only.
+    sample_report : str or Path, optional
+        Report of the GC sampling step; by default ``runs/<run>/sample.json``.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    ValueError
+        If the run has not been trained and evaluated, or `part` not been evaluated.
+    """
+    import matplotlib
+
+    paths = layout(results)
+    folder = paths.run(run_name)
+    output = Path(output) if output is not None else folder / "figures"
+    evaluation = read_evaluation(results, run_name)
+    if part not in evaluation["parts"]:
+        raise ValueError(
+            f"run {run_name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
+        )
+    history = read_json(folder / HISTORY_FILE)
+    sample = read_json(sample_report if sample_report is not None else paths.sample(run_name).with_suffix(".json"))
+    constructs = pd.read_csv(paths.evaluation(run_name) / PREDICTIONS_FILE, sep="\t")
+    constructs = constructs[(constructs["part"] == part) & ~constructs["fitted"] & constructs["predicted"].notna()]
+
+    output.mkdir(parents=True, exist_ok=True)
+    table = epochs_table(history)
+    table.to_csv(output / "table_2.tsv", sep="\t", index=False, float_format="%.6g")
+    (output / "table_2.md").write_text(epochs_markdown(table) + "\n")
+    title = f"{config['name']}: {run_name}, {part} part"
+    with matplotlib.rc_context(STYLE):
+        drawn = {
+            "learning_curves": learning_curves(history),
+            "scatter": scatter(constructs),
+            "residuals": residuals(constructs),
+            "buckets": bucket_panels(constructs),
+            "gc": gc_panels(sample, evaluation["parts"][part]),
+        }
+        for name, figure in drawn.items():
+            figure.suptitle(f"{config['name']}: {run_name}" if name == "learning_curves" else title)
+            figure.savefig(output / f"{name}.png")
+    return [output / "table_2.tsv", output / "table_2.md", *(output / f"{name}.png" for name in drawn)]

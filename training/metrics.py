@@ -1,0 +1,211 @@
+"""How well predictions agree with measurements, with bootstrap intervals.
+
+Every statistic is computed for many weightings of the same constructs at once. A weighting says how often each
+construct counts: once each for the value itself, and as often as it was drawn for a bootstrap resample.
+"""
+
+import numpy as np
+
+#: Weights held at once, resamples times constructs; a bound on memory (32 MB an array).
+_CHUNK = 4_000_000
+
+LEVEL = 0.95
+RESAMPLES = 1000
+
+
+def weighted_pearson(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson correlation under each of several weightings.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        How often each value counts, `float64` (R, N).
+    first, second : numpy.ndarray
+        Values, (N,), or for each weighting others, (R, N).
+
+    Returns
+    -------
+    numpy.ndarray
+        `float64` (R,); NaN where either side does not vary.
+    """
+    first, second = (np.broadcast_to(values, weights.shape) for values in (first, second))
+    total = weights.sum(axis=1)
+
+    def centred(values: np.ndarray) -> np.ndarray:
+        return values - (np.einsum("rn,rn->r", weights, values) / total)[:, np.newaxis]
+
+    def varies(values: np.ndarray) -> np.ndarray:
+        counts = weights > 0
+        return np.where(counts, values, -np.inf).max(axis=1, initial=-np.inf) > np.where(counts, values, np.inf).min(
+            axis=1, initial=np.inf
+        )
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x, y = centred(first), centred(second)
+        covariance = np.einsum("rn,rn,rn->r", weights, x, y)
+        variances = np.einsum("rn,rn,rn->r", weights, x, x) * np.einsum("rn,rn,rn->r", weights, y, y)
+        return np.where(varies(first) & varies(second), covariance / np.sqrt(variances), np.nan)
+
+
+def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Pearson correlation of two arrays, (N,); None where either side does not vary."""
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    (r,) = weighted_pearson(np.ones((1, len(first))), first, second)
+    return float(r) if np.isfinite(r) else None
+
+
+def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rank of each value among all values as often as they count; equal values share their mean rank.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        How often each value counts, `float64` (R, N).
+    values : numpy.ndarray
+        Values, (N,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Ranks from 1, `float64` (R, N).
+    """
+    distinct, position = np.unique(values, return_inverse=True)
+    order = np.argsort(position, kind="stable")
+    starts = np.searchsorted(position[order], np.arange(len(distinct)))
+    count = np.add.reduceat(weights[:, order], starts, axis=1)
+    rank = np.cumsum(count, axis=1) - (count - 1) / 2
+    return rank[:, position]
+
+
+def statistics(
+    weights: np.ndarray, measured: np.ndarray, predicted: np.ndarray, gc: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Agreement of predictions with measurements under each of several weightings.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        How often each construct counts, `float64` (R, N).
+    measured, predicted : numpy.ndarray
+        Expression, (N,).
+    gc : numpy.ndarray
+        GC content of the insert, (N,), 0 to 1.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``pearson``, ``spearman``, ``mse``, ``mae`` (in buckets), ``gc_predicted`` and ``gc_measured`` (Pearson
+        correlation of either expression with GC content) and their difference ``gc_excess`` (predicted less
+        measured), each `float64` (R,).
+    """
+    total = weights.sum(axis=1)
+    error = predicted - measured
+    values = {
+        "pearson": weighted_pearson(weights, predicted, measured),
+        "spearman": weighted_pearson(weights, weighted_ranks(weights, predicted), weighted_ranks(weights, measured)),
+        "mse": weights @ error**2 / total,
+        "mae": weights @ np.abs(error) / total,
+        "gc_predicted": weighted_pearson(weights, gc, predicted),
+        "gc_measured": weighted_pearson(weights, gc, measured),
+    }
+    return values | {"gc_excess": values["gc_predicted"] - values["gc_measured"]}
+
+
+def resampled(group: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
+    """Draw groups with replacement, as many as there are; count each construct as often as its group was drawn.
+
+    Parameters
+    ----------
+    group : numpy.ndarray
+        Group of each construct, `int` (N,).
+    rng : numpy.random.Generator
+        Source of randomness.
+    resamples : int
+        Number of resamples R.
+
+    Returns
+    -------
+    numpy.ndarray
+        `float64` (R, N).
+    """
+    names, position = np.unique(group, return_inverse=True)
+    drawn = rng.integers(len(names), size=(resamples, len(names)))
+    drawn += np.arange(resamples)[:, np.newaxis] * len(names)
+    counts = np.bincount(drawn.ravel(), minlength=resamples * len(names)).reshape(resamples, len(names))
+    return counts[:, position].astype(np.float64)
+
+
+def with_intervals(
+    measured: np.ndarray,
+    predicted: np.ndarray,
+    gc: np.ndarray,
+    group: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, dict[str, float | None]]:
+    """Agreement of predictions with measurements, each statistic with its bootstrap interval.
+
+    Constructs of one group share parts of their sequence, so they are no independent draws: whole groups are
+    resampled (the cluster bootstrap; Davison and Hinkley 1997, Bootstrap Methods and their Application, section
+    3.8). Where every construct is a group of its own this is the ordinary bootstrap.
+
+    Parameters
+    ----------
+    measured, predicted, gc : numpy.ndarray
+        As for `statistics`, all finite.
+    group : numpy.ndarray
+        Group of each construct, `int` (N,).
+    resamples : int, optional
+        Number of resamples.
+    seed : int, optional
+        Seed of the resampling.
+
+    Returns
+    -------
+    dict of str to dict
+        For each of `statistics`: ``value`` and the bounds ``low`` and ``high`` of the 95 % percentile interval;
+        None where it is undefined (values that do not vary, a single group).
+    """
+    measured, predicted, gc = (np.asarray(values, dtype=np.float64) for values in (measured, predicted, gc))
+    value = statistics(np.ones((1, len(measured))), measured, predicted, gc)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _CHUNK // len(measured))
+    chunks = [
+        statistics(resampled(group, rng, min(at_once, resamples - start)), measured, predicted, gc)
+        for start in range(0, resamples, at_once)
+    ]
+    bounds = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    result = {}
+    for name, (number,) in value.items():
+        draws = np.concatenate([chunk[name] for chunk in chunks])
+        draws = draws[np.isfinite(draws)]
+        low = high = None
+        if len(np.unique(group)) > 1 and len(draws):
+            low, high = (float(bound) for bound in np.quantile(draws, bounds))
+        result[name] = {"value": float(number) if np.isfinite(number) else None, "low": low, "high": high}
+    return result
+
+
+def noise_ceiling(first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
+    """The correlation that perfect predictions would have with the mean of two replicates.
+
+    The reliability of the mean of two equally noisy replicates that correlate at ``r`` is ``2 r / (1 + r)``
+    (Spearman 1910, Br. J. Psychol. 3, 271-295; Brown 1910, ibid. 296-322): the share of its variance that is
+    signal. A perfect prediction is the signal itself, and correlates with the mean at the square root of that.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray
+        Replicates, (N,), finite.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``replicate_pearson``, ``reliability`` and ``ceiling``; None where they are undefined, the latter two also
+        where the replicates do not correlate positively.
+    """
+    r = pearson(first, second)
+    if r is None or r <= 0:
+        return {"replicate_pearson": r, "reliability": None, "ceiling": None}
+    reliability = 2 * r / (1 + r)
+    return {"replicate_pearson": r, "reliability": reliability, "ceiling": float(np.sqrt(reliability))}

@@ -1,0 +1,314 @@
+"""Records of finished runs: small JSON files to commit, and the ablation table that is made from them.
+
+A record says what a run was (settings, hashes of the data) and how well it did. It holds neither sequences nor
+paths of the machine it was made on.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights, sha256_of
+from training.markdown import markdown_table
+from training.tables import write_report
+from training.train import SUMMARY_FILE
+
+#: Settings that make two runs repeats of one another when nothing else differs.
+SEEDS = ("seed", "gc_sampling.seed")
+REFERENCE = "baseline"
+_STATISTICS = ("pearson", "spearman", "mse", "mae", "gc_predicted", "gc_measured", "gc_excess")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file that a step wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is not there or holds no JSON.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} is not there: run the step that writes it first")
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
+
+
+def read_evaluation(results: str | Path, run_name: str) -> dict[str, Any]:
+    """Read a run's evaluation and check that it is of the run's present weights.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is of other weights.
+    """
+    path = layout(results).evaluation(run_name) / EVALUATION_FILE
+    evaluation = read_json(path)
+    found = sha256_of(run_weights(results, run_name))
+    if evaluation["weights_sha256"] != found:
+        raise ValueError(
+            f"{path} is of weights with sha256 {evaluation['weights_sha256']} but run {run_name!r} has {found}: the "
+            "run was trained again; rerun the step evaluate"
+        )
+    return evaluation
+
+
+def _without_folders(value: Any) -> Any:
+    """Keep of every file its name alone, and of every other address only that of its origin."""
+    if isinstance(value, Mapping):
+        kept = {name: item for name, item in value.items() if name not in ("folder", "url")}
+        kept |= {"url": value["url"]} if str(value.get("url", "")).startswith(("http://", "https://", "ftp://")) else {}
+        return {
+            name: Path(item).name if name == "file" and item else _without_folders(item) for name, item in kept.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_without_folders(item) for item in value]
+    return value
+
+
+def _changed(trained: Any, now: Any, place: str = "") -> list[str]:
+    """Settings that have another value than a run was trained with; those it did not know are no change."""
+    if isinstance(trained, Mapping) and isinstance(now, Mapping):
+        inner = [
+            _changed(value, now.get(name), f"{place}.{name}" if place else name) for name, value in trained.items()
+        ]
+        return [name for names in inner for name in names]
+    if isinstance(trained, list | tuple) and isinstance(now, list | tuple) and len(trained) == len(now):
+        inner = [_changed(*pair, f"{place}[{number}]") for number, pair in enumerate(zip(trained, now, strict=True))]
+        return [name for names in inner for name in names]
+    return [] if trained == now else [place]
+
+
+def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
+    for name in _STATISTICS:
+        bounds = summary[name]
+        short[name] = [None if bounds[key] is None else round(bounds[key], 4) for key in ("value", "low", "high")]
+    if "noise_ceiling" in summary:
+        ceiling = summary["noise_ceiling"]
+        short["noise_ceiling"] = None if ceiling["ceiling"] is None else round(ceiling["ceiling"], 4)
+    return short
+
+
+def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -> dict[str, Any]:
+    """Gather the record of a finished and evaluated run.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    run_name : str
+        One of its runs.
+    results : str or Path
+        Folder of the configuration's results.
+
+    Returns
+    -------
+    dict
+        ``settings``, ``data``, ``split``, ``buckets`` and, where it used one, the ``synthetic`` recipe; ``tables``
+        (sha256 of the tables that it was trained on); ``weights_sha256``; epochs, seconds, versions; and for each
+        evaluated part and source the statistics, as value and 95 % interval.
+
+    Raises
+    ------
+    ValueError
+        If the run has not finished or not been evaluated, or its settings or tables are no longer those that it was
+        trained with.
+    """
+    paths = layout(results)
+    settings = run_settings(config, run_name)
+    summary = read_json(paths.run(run_name) / SUMMARY_FILE)
+    changed = _changed(summary["settings"], settings)
+    if changed:
+        raise ValueError(
+            f"run {run_name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
+            "train it again, or put the settings back"
+        )
+    evaluation = read_evaluation(results, run_name)
+    found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
+    found = {name: sha256_of(path) for name, path in found.items()}
+    tables = summary.get("inputs", found)
+    stale = [name for name, digest in found.items() if tables.get(name, digest) != digest]
+    if stale:
+        raise ValueError(
+            f"run {run_name!r} was trained on other tables than those in {paths.constructs.parent} now "
+            f"({', '.join(stale)}): train it again"
+        )
+    recipe = settings["synthetic"]
+    record = {
+        "configuration": config["name"],
+        "run": run_name,
+        "settings": settings,
+        "data": config["data"],
+        "split": config["split"],
+        "buckets": config["buckets"],
+        "synthetic": config["synthetic"][recipe] if recipe else None,
+        "tables": tables,
+        "weights_sha256": evaluation["weights_sha256"],
+        "training_constructs": summary["training_constructs"],
+        "epochs": summary["epochs"],
+        "seconds": summary["seconds"],
+        "best": summary["best"],
+        "versions": {"keras": summary["keras"], "backend": summary["backend"]},
+        "bootstrap": evaluation["bootstrap"],
+        "evaluation": {
+            part: {
+                source: {length: _short(lengths[length]) for length in LENGTHS} for source, lengths in sources.items()
+            }
+            for part, sources in evaluation["parts"].items()
+        },
+    }
+    return _without_folders(record)
+
+
+def record(config: Mapping[str, Any], run_name: str, results: str | Path, output: str | Path) -> dict[str, Any]:
+    """Write the record of a finished and evaluated run; see `make_record`.
+
+    Parameters
+    ----------
+    config, run_name, results
+        As for `make_record`.
+    output : str or Path
+        The file, by custom ``training/records/<configuration>/<run>.json``.
+
+    Returns
+    -------
+    dict
+        The record.
+    """
+    made = make_record(config, run_name, results)
+    write_report(output, made)
+    return made
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run, one level deep: ``gc_sampling.fraction``, ``phase 1 epochs``."""
+    flat = {}
+    for name, value in settings.items():
+        if name == "phases":
+            for number, phase in enumerate(value, start=1):
+                flat |= {f"phase {number} {key}": item for key, item in flat_settings(phase).items()}
+        elif isinstance(value, Mapping):
+            flat |= {f"{name}.{key}": item for key, item in flat_settings(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """Say in words what one run's settings have other than another's; seeds aside."""
+    own, other = flat_settings(settings), flat_settings(reference)
+    phases, other_phases = settings.get("phases", []), reference.get("phases", [])
+    said = []
+    for name in [*own, *(name for name in other if name not in own)]:
+        if name in SEEDS or own.get(name) == other.get(name):
+            continue
+        number = int(name.split()[1]) if name.startswith("phase ") else 0
+        if number > min(len(phases), len(other_phases)):
+            continue
+        said.append(f"{name} {_show(own.get(name))}")
+    for number, phase in enumerate(phases[len(other_phases) :], start=len(other_phases) + 1):
+        said.append(
+            f"phase {number}: {phase['constructs']}, {phase['epochs']} epochs, {phase['optimizer']} "
+            f"{phase['learning_rate']:g} {phase['schedule']}"
+        )
+    said += [f"no phase {number}" for number in range(len(phases) + 1, len(other_phases) + 1)]
+    return "; ".join(said) or "–"
+
+
+def _spread(values: list[float | None], decimals: int = 3) -> str:
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return "–"
+    mean = f"{np.mean(numbers):.{decimals}f}"
+    if len(numbers) == 1:
+        return mean
+    return f"{mean} ({min(numbers):.{decimals}f} to {max(numbers):.{decimals}f})"
+
+
+def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
+    names = [item["run"] for item in records]
+    if reference is None:
+        reference = REFERENCE if REFERENCE in names else names[0]
+    if reference not in names:
+        raise ValueError(f"there is no record of a run {reference!r}; there are {', '.join(names)}")
+    base = records[names.index(reference)]["settings"]
+    repeats: dict[str, list[dict[str, Any]]] = {}
+    for item in sorted(records, key=lambda item: (item["run"] != reference, item["run"])):
+        flat = {name: value for name, value in flat_settings(item["settings"]).items() if name not in SEEDS}
+        repeats.setdefault(json.dumps(flat, sort_keys=True), []).append(item)
+    sources = [source for source in records[0]["evaluation"]["validation"] if source != ALL_SOURCES]
+    header = ["Run", f"What differs from {reference}"]
+    header += [f"Pearson, {source}" for source in sources]
+    header += [f"GC excess, {source}" for source in sources]
+    header += ["Epochs", "Minutes"]
+    rows = []
+    for items in repeats.values():
+
+        def values(source, statistic, items=items):
+            found = [item["evaluation"]["validation"][source]["110_bp"] for item in items]
+            return [None if summary is None else summary[statistic][0] for summary in found]
+
+        rows.append(
+            [
+                ", ".join(item["run"] for item in items),
+                differences(items[0]["settings"], base),
+                *(_spread(values(source, "pearson")) for source in sources),
+                *(_spread(values(source, "gc_excess"), 2) for source in sources),
+                _spread([item["epochs"] for item in items], 0),
+                _spread([item["seconds"] / 60 for item in items], 0),
+            ]
+        )
+    return markdown_table(header, rows, text_columns=2)
+
+
+def ablation_table(records_folder: str | Path, reference: str | None = None) -> str:
+    """Make the ablation table from the records of a folder.
+
+    Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value.
+
+    Parameters
+    ----------
+    records_folder : str or Path
+        Folder with ``<configuration>/<run>.json``.
+    reference : str, optional
+        Run that the others are compared with; by default ``baseline``, or else the first by name. With several
+        configurations each has a table of its own.
+
+    Returns
+    -------
+    str
+        Markdown. All numbers are of the validation part, 110-bp constructs.
+
+    Raises
+    ------
+    ValueError
+        If there are no records, or none of the reference.
+    """
+    by_configuration: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(Path(records_folder).glob("*/*.json")):
+        item = read_json(path)
+        if "validation" not in item.get("evaluation", {}):
+            raise ValueError(f"{path} is no record of a run with an evaluation of the validation part")
+        by_configuration.setdefault(item["configuration"], []).append(item)
+    if not by_configuration:
+        raise ValueError(f"{records_folder} holds no records (<configuration>/<run>.json): run the step record first")
+    tables = [
+        f"Configuration `{name}`:\n\n{_table_of(records, reference)}" for name, records in by_configuration.items()
+    ]
+    return "\n\n".join(tables)
