@@ -301,6 +301,21 @@ def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None
 @main.command()
 @_settings
 @_run
+@click.option("--part", default="validation", show_default=True, help="Part of the split to draw predictions of.")
+@_path("output", "runs/RUN/figures", folder=True)
+def figures(settings: _Settings, run_name: str, part: str, output: Path | None) -> None:
+    """Draw the figures of an evaluated run, and a table of its epochs."""
+    settings.run(run_name)
+    with _quiet():
+        from training.figures import figures as step
+
+    layout = settings.layout
+    step(settings.config, run_name, layout.root, output or layout.figures(run_name), part)
+
+
+@main.command()
+@_settings
+@_run
 @click.option("--output", type=_FILE, help="Default: NAME/RUN.json in the folder of the records.")
 def record(settings: _Settings, run_name: str, output: Path | None) -> None:
     """Write the small record of a finished run: its configuration, the hashes of its data, its scores."""

@@ -67,8 +67,12 @@ class Layout:
         return self.run(run) / "best.weights.h5"
 
     def evaluation(self, run: str) -> Path:
-        """Folder of the evaluation of a run on the training and validation part."""
+        """Folder of the evaluation of a run."""
         return self.run(run) / "evaluation"
+
+    def figures(self, run: str) -> Path:
+        """Folder of the figures of a run."""
+        return self.run(run) / "figures"
 
     def record(self, run: str) -> Path:
         """Small record of a finished run."""

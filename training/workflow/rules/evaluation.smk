@@ -20,6 +20,42 @@ rule evaluate:
         "--output {params.folder} > {log} 2>&1"
 
 
+def figure(name):
+    return report(
+        LAYOUT.figures("{run}") / f"{name}.png",
+        caption=f"../report/{name}.rst",
+        category="Runs",
+        subcategory="{run}",
+        labels={"figure": name.replace("_", " ")},
+    )
+
+
+rule figures:
+    input:
+        evaluation=rules.evaluate.output.evaluation,
+        predictions=rules.evaluate.output.predictions,
+        history=rules.train.output.history,
+        sample=rules.sample.output.report,
+    output:
+        figure("learning_curves"),
+        figure("scatter"),
+        figure("residuals"),
+        figure("buckets"),
+        figure("gc"),
+        table=LAYOUT.figures("{run}") / "table_2.tsv",
+        markdown=LAYOUT.figures("{run}") / "table_2.md",
+    log:
+        log_of("figures.{run}"),
+    params:
+        config=EFFECTIVE,
+        folder=LAYOUT.figures("{run}"),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "{STEP} figures --config {params.config} --run {wildcards.run} --part validation --output {params.folder} "
+        "> {log} 2>&1"
+
+
 rule record:
     input:
         rules.evaluate.output.evaluation,
@@ -51,6 +87,6 @@ if CONFIG["export"]:
             run=CONFIG["export"]["run"],
             entry=CONFIG["export"]["entry"],
         conda:
-            "../envs/training.yaml"
+            "../envs/entry.yaml"
         shell:
             "{STEP} export --config {params.config} --run {params.run} --entry {params.entry} > {log} 2>&1"
