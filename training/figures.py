@@ -250,16 +250,17 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
     Parameters
     ----------
     sample : mapping
-        Report of the GC sampling step: ``settings``, ``before`` and ``after``, each with ``bucket_distance_to_target`` and
-        ``gc_expression_pearson``.
+        Report of the GC sampling step: ``settings``, and ``before`` and ``after``, each with
+        ``bucket_distance_to_target`` and ``gc_expression_pearson``.
     sources : mapping
         One part of an evaluation, by source.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Left, the total variation distance of each bucket's GC distribution to the target, before and after (once where nothing was sampled); right,
-        the correlation of GC content with measured and with predicted expression, with 95 % intervals.
+        Left, the total variation distance of each bucket's GC distribution to the target, before and after (once
+        where nothing was sampled); right, the correlation of GC content with measured and with predicted expression,
+        with 95 % intervals.
     """
     figure, (panels,) = _subplots(1, 2, figsize=(11, 4.2))
     left, right = panels
