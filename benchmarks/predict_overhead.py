@@ -88,8 +88,8 @@ def main() -> None:
             forward = time_forward(encoded, batch_size)
             predict = whole - start_up
             print(
-                f"batch size {batch_size}: kipoi predict {predict[0]:.1f} s after {start_up[0]:.1f} s of start-up, forward "
-                f"pass {forward[0]:.1f} s, ratio {predict[0] / forward[0]:.2f} "
+                f"batch size {batch_size}: kipoi predict {predict[0]:.1f} s after {start_up[0]:.1f} s of start-up, "
+                f"forward pass {forward[0]:.1f} s, ratio {predict[0] / forward[0]:.2f} "
                 f"(CPU time {predict[1]:.1f} s, {forward[1]:.1f} s, ratio {predict[1] / forward[1]:.2f})",
                 flush=True,
             )

@@ -2,7 +2,7 @@
 
 A gradient is computed in two steps. The first, in numpy, says how much each output of the network counts (its
 *cotangent*): one for a score that is selected, the derivative of the decoding for the expression. The second
-takes that back to the input by the automatic differentiation of the Keras backend: TensorFlow, JAX or PyTorch.
+takes that back to the input by the automatic differentiation of the Keras backend: TensorFlow or JAX.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def input_gradient(network: keras.Model, x: np.ndarray, cotangent: Callable[[np.
     Raises
     ------
     NotImplementedError
-        If the Keras backend is none of TensorFlow, JAX and PyTorch.
+        If the Keras backend is neither TensorFlow nor JAX.
     """
     import keras
 
     backend = keras.config.backend()
     if backend not in _BACKENDS:
-        raise NotImplementedError(f"gradients are there for {', '.join(_BACKENDS)} but the Keras backend is {backend}")
+        raise NotImplementedError(f"gradients need the Keras backend {' or '.join(_BACKENDS)} but it is {backend}")
     x = np.asarray(x, dtype=network.input.dtype)
     if not len(x):  # the convolutions refuse a batch without records
         return np.zeros_like(x)
@@ -153,15 +153,4 @@ def _jax_gradient(network: keras.Model, x: np.ndarray, cotangent: Callable) -> n
     return np.asarray(gradient)
 
 
-def _torch_gradient(network: keras.Model, x: np.ndarray, cotangent: Callable) -> np.ndarray:
-    import keras
-    import torch
-
-    inputs = keras.ops.convert_to_tensor(x).requires_grad_(True)
-    outputs = network(inputs, training=False)
-    weights = torch.as_tensor(cotangent(outputs.detach().cpu().numpy())).to(outputs)
-    (gradient,) = torch.autograd.grad(outputs, inputs, grad_outputs=weights)
-    return gradient.cpu().numpy()
-
-
-_BACKENDS = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient}
+_BACKENDS = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient}
