@@ -174,8 +174,8 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
         f"`{evaluation['weights_sha256']}` before export; everything recorded of it is in `{RECORD_FILE}`. In "
         f"brackets: 95 % bootstrap intervals ({bootstrap['resamples']:,} resamples of {drawn}). MSE and MAE in "
         "buckets. GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; "
-        "excess: their difference. Ceiling: the correlation that perfect predictions would have with the mean of two replicates, "
-        "beside the one that the predictions have on the same constructs."
+        "excess: their difference. Ceiling: the correlation that perfect predictions would have with the mean of two "
+        "replicates, beside the one that the predictions have on the same constructs."
     )
     return f"{markdown_table(header, rows, text_columns=3)}\n\n{note}"
 
