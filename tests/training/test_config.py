@@ -1,0 +1,235 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from training.config import complete_config, files_of, load_config, schema
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((ROOT / "training" / "config").glob("*.yaml"))
+SMALL = {
+    "name": "small",
+    "data": {"sources": [{"name": "a", "file": "a.txt", "columns": {"sequence": 0, "expression": 1}}]},
+    "runs": {"one": {}},
+}
+
+
+def changed(**changes):
+    return copy.deepcopy(SMALL) | changes
+
+
+def walk(rules, path=""):
+    """Every property of the schema with its path."""
+    for name, inner in rules.get("properties", {}).items():
+        yield f"{path}.{name}", inner
+        yield from walk(inner, f"{path}.{name}")
+    for key in ("anyOf", "oneOf"):
+        for option in rules.get(key, []):
+            yield from walk(option, path)
+    for key in ("items", "additionalProperties"):
+        if isinstance(rules.get(key), dict):
+            yield from walk(rules[key], path + "[]")
+    for name, inner in rules.get("$defs", {}).items():
+        yield from walk(inner, name)
+
+
+def objects(rules):
+    if isinstance(rules, dict):
+        if "properties" in rules and rules.get("type") == "object":
+            yield rules
+        for inner in rules.values():
+            yield from objects(inner)
+    elif isinstance(rules, list):
+        for inner in rules:
+            yield from objects(inner)
+
+
+def test_every_key_of_the_schema_is_described():
+    found = list(walk(schema()))
+    assert len(found) > 60
+    for path, rules in found:
+        target = rules
+        if "$ref" in rules:
+            target = schema()["$defs"][rules["$ref"].removeprefix("#/$defs/")] | rules
+        assert target.get("description"), path
+        kinds = target.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if {"number", "integer"} & set(kinds) and "string" not in kinds:
+            assert target.get("unit"), path
+
+
+def test_no_object_takes_unknown_keys_and_every_key_is_required_or_has_a_default():
+    found = list(objects(schema()))
+    assert len(found) > 15
+    for rules in found:
+        assert rules["additionalProperties"] is False
+        for name, inner in rules["properties"].items():
+            assert name in rules.get("required", []) or "default" in inner, name
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    config = load_config(path)
+    assert complete_config(config) == config
+
+
+def test_report_configuration_has_the_reports_numbers():
+    config = load_config(ROOT / "training" / "config" / "report.yaml")
+    assert set(config["runs"]) == {"relu", "softmax"}
+    assert config["split"] == {
+        "method": "random",
+        "fractions": {"train": 0.7, "test": 0.2, "validation": 0.1},
+        "seed": 2022,
+    }
+    assert config["data"]["other_lengths"] == "drop"
+    for name, run in config["runs"].items():
+        assert run["first_activation"] == name
+        assert (run["loss"], run["soft_label_sd"], run["source_weights"]) == ("mse", None, False)
+        sampling = {key: run["gc_sampling"][key] for key in ("method", "fraction", "replacement", "target", "cap")}
+        assert sampling == {"method": "sampling", "fraction": 0.8, "replacement": False, "target": "all", "cap": None}
+        (phase,) = run["phases"]
+        assert (phase["optimizer"], phase["learning_rate"], phase["batch_size"]) == ("adam", 1e-3, 1024)
+        assert (phase["epochs"], phase["patience"], phase["schedule"]) == (20, 10, "constant")
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    config = complete_config(SMALL)
+    source = config["data"]["sources"][0]
+    assert source["label"] == "a"
+    assert source["separator"] == "\t"
+    assert source["trim"] == {"left": 0, "right": 0}
+    assert source["calibration"] == {"slope": 1, "intercept": 0}
+    assert config["runs"]["one"]["phases"][0]["epochs"] == 20
+    assert config["runs"]["one"]["gc_sampling"]["bin_width"] == 0.05
+    assert config["split"]["fractions"] == {"train": 0.7, "test": 0.2, "validation": 0.1}
+    assert config["export"] is None
+    assert SMALL["runs"] == {"one": {}}, "the input is not changed"
+
+
+def test_defaults_of_runs_are_merged():
+    config = complete_config(
+        changed(
+            run_defaults={
+                "seed": 7,
+                "gc_sampling": {"method": "sampling", "fraction": 0.5},
+                "phases": [{"epochs": 3}, {"epochs": 4}],
+            },
+            runs={"one": {}, "two": {"seed": 8, "gc_sampling": {"fraction": 0.6}, "phases": [{"batch_size": 5}]}},
+        )
+    )
+    one, two = config["runs"]["one"], config["runs"]["two"]
+    assert (one["seed"], two["seed"]) == (7, 8)
+    assert (one["gc_sampling"]["fraction"], two["gc_sampling"]["fraction"]) == (0.5, 0.6)
+    assert two["gc_sampling"]["method"] == "sampling"
+    assert [phase["epochs"] for phase in one["phases"]] == [3, 4]
+    assert [(phase["batch_size"], phase["epochs"]) for phase in two["phases"]] == [(5, 20)]
+    one["phases"][0]["epochs"] = 99
+    assert config["runs"]["two"]["phases"][0]["epochs"] == 20, "runs share no objects"
+
+
+SYNTHETIC = {"mix": {"parts": [{"kind": "random", "count": 5}]}}
+ON_SYNTHETIC = [{"constructs": "synthetic"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "messages"),
+    [
+        ({"foo": 1}, ["unknown key foo"]),
+        ({"runs": {}}, ["runs", "at least 1 key"]),
+        ({"name": "a b"}, ["name is 'a b'"]),
+        ({"runs": {"one": {"loss": "mae"}}}, ["runs.one.loss is 'mae'", "mse, huber"]),
+        ({"runs": {"one": {"phases": [{"epochs": 0}]}}}, ["runs.one.phases[0].epochs is 0 but must be at least 1"]),
+        ({"runs": {"one": {"phases": [{"epochs": "3"}]}}}, ["of type integer"]),
+        ({"runs": {"one": {"phases": [{"shift": {"max_bp": 3}}]}}}, ["phases[0].shift lacks the key share"]),
+        ({"runs": {"one": {"phases": [{"shift": 3}]}}}, ["phases[0].shift is 3 but must be null or a mapping"]),
+        ({"runs": {"one": {"phases": [{"warmup": 0.1}]}}}, ["warmup is for the cosine schedule"]),
+        ({"runs": {"one": {"phases": [{"weight_decay": 0.1}]}}}, ["weight_decay is for adamw"]),
+        ({"runs": {"one": {"phases": [{"use": 3}]}}}, ["use is for synthetic constructs"]),
+        ({"split": {"fractions": {"train": 0.7, "test": 0.2, "validation": 0.2}}}, ["sum to 1.1"]),
+        ({"export": {"run": "two"}}, ["export.run is 'two' but must be one of one"]),
+        ({"runs": {"one": {"gc_sampling": {"target": "genome"}}}}, ["there is no runs.one.gc_sampling.genome"]),
+        ({"runs": {"one": {"gc_sampling": {"method": "sampling", "fraction": 1.5}}}}, ["needs replacement: true"]),
+        ({"runs": {"one": {"phases": ON_SYNTHETIC}}}, ["needs teachers and synthetic"]),
+        ({"runs": {"one": {"teachers": ["x"], "synthetic": "mix", "phases": ON_SYNTHETIC}}}, ["'x'", "the recipes"]),
+        (
+            {"runs": {"one": {}, "two": {"teachers": ["one"], "synthetic": "mix"}}, "synthetic": SYNTHETIC},
+            ["none of its phases is on synthetic"],
+        ),
+        (
+            {
+                "runs": {
+                    "one": {"teachers": ["two"], "synthetic": "mix", "phases": ON_SYNTHETIC},
+                    "two": {"teachers": ["one"], "synthetic": "mix", "phases": ON_SYNTHETIC},
+                },
+                "synthetic": SYNTHETIC,
+            },
+            ["circle: one <- two <- one"],
+        ),
+        ({"synthetic": {"mix": {"parts": [{"kind": "genome", "count": 5}]}}}, ["parts[0] is of kind genome"]),
+    ],
+)
+def test_mistakes_are_named(changes, messages):
+    with pytest.raises(ValueError, match="not a valid configuration") as error:
+        complete_config(changed(**changes))
+    for message in messages:
+        assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"columns": {"sequence": "seq", "expression": 1}}, "columns.sequence is 'seq' but must be a column's number"),
+        ({"header": True}, "columns.sequence is 0 but must be a column's name"),
+        ({"columns": {"sequence": 0, "expression": 1, "replicates": [2]}}, "a list of no or two columns"),
+        ({"sha256": "37AB"}, "sha256 is '37AB'"),
+        ({"url": "ftp://somewhere"}, "url is 'ftp://somewhere'"),
+        ({"weight": 0}, "weight is 0 but must be more than 0"),
+    ],
+)
+def test_mistakes_in_sources_are_named(source, message):
+    config = copy.deepcopy(SMALL)
+    config["data"]["sources"][0] |= source
+    with pytest.raises(ValueError, match="not a valid configuration") as error:
+        complete_config(config)
+    assert message in str(error.value)
+
+
+def test_all_mistakes_are_listed():
+    with pytest.raises(ValueError, match="not a valid") as error:
+        complete_config(changed(foo=1, runs={"one": {"loss": "mae", "seed": -1}}))
+    assert len(str(error.value).splitlines()) == 4
+
+
+def test_files_are_listed_once_and_one_file_has_one_hash():
+    config = copy.deepcopy(SMALL)
+    genome = {"file": "g.fa", "sha256": "0" * 64}
+    config["data"]["sources"].append(config["data"]["sources"][0] | {"name": "b"})
+    config["data"]["held_out"] = [{"file": "h.txt", "url": "file:///h.txt"}]
+    config["synthetic"] = {"mix": {"parts": [{"kind": "genome", "count": 1, "genome": genome}]}}
+    config["run_defaults"] = {"gc_sampling": {"genome": genome}}
+    assert [entry["file"] for entry in files_of(complete_config(config))] == ["a.txt", "h.txt", "g.fa"]
+    config["data"]["sources"][1]["sha256"] = "1" * 64
+    with pytest.raises(ValueError, match="two values of sha256"):
+        complete_config(config)
+
+
+def test_numbers_in_scientific_notation_and_keys_given_twice(tmp_path):
+    text = yaml.safe_dump(SMALL).replace("one: {}", "one: {phases: [{learning_rate: 1e-4}]}")
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    assert load_config(path)["runs"]["one"]["phases"][0]["learning_rate"] == 1e-4
+    path.write_text(text + "name: again\n")
+    with pytest.raises(ValueError, match="the key 'name' is there twice"):
+        load_config(path)
+    path.write_text("name: [")
+    with pytest.raises(ValueError, match="not a YAML file"):
+        load_config(path)
+
+
+def test_overrides_win(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(SMALL))
+    config = load_config(path, {"data": {"folder": "elsewhere"}})
+    assert config["data"]["folder"] == "elsewhere"
+    assert len(config["data"]["sources"]) == 1
