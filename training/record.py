@@ -112,9 +112,10 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     Returns
     -------
     dict
-        ``settings``, ``data``, ``split``, ``buckets`` and, where it used one, the ``synthetic`` recipe; ``tables``
-        (sha256 of the tables that it was trained on); ``weights_sha256``; epochs, seconds, versions; and for each
-        evaluated part and source the statistics, as value and 95 % interval.
+        ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
+        and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
+        on); ``weights_sha256``; epochs, seconds, versions; and for each evaluated part and source the statistics, as
+        value and 95 % interval.
 
     Raises
     ------
@@ -142,11 +143,13 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
             f"({', '.join(stale)}): train it again"
         )
     recipe = settings["synthetic"]
+    files = read_json(paths.files) if paths.files.is_file() else {}
     record = {
         "configuration": config["name"],
         "run": run_name,
         "settings": settings,
         "data": config["data"],
+        "files": {name: file["sha256"] for name, file in files.items()},
         "split": config["split"],
         "buckets": config["buckets"],
         "synthetic": config["synthetic"][recipe] if recipe else None,

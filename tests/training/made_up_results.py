@@ -3,8 +3,8 @@
 import json
 
 import numpy as np
+from networks import lively_network
 
-from tests.networks import lively_network
 from training.layout import Layout
 from training.tables import letters_of, write_table
 from yeastpromoter.construct import LEFT_ADAPTER, RIGHT_ADAPTER

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from made_up_results import N, columns, config, insert_gc, make_results, matrix
 
-from tests.training.made_up_results import N, columns, config, insert_gc, make_results, matrix
 from training.evaluate import by_source, evaluate, summarise
 from training.metrics import (
     noise_ceiling,
@@ -68,7 +68,7 @@ def test_resampling_draws_whole_groups_as_many_as_there_are():
 def test_interval_of_two_groups_by_hand():
     # Errors of 1 in one group and 3 in the other: a resample has a mean of 1, 2 or 3, each end in a quarter of them.
     measured, gc = np.arange(4.0), np.array([0.2, 0.4, 0.6, 0.9])
-    found = with_intervals(measured, measured + [1, 1, 3, 3], gc, np.array([0, 0, 1, 1]), seed=1)
+    found = with_intervals(measured, measured + np.array([1, 1, 3, 3]), gc, np.array([0, 0, 1, 1]), seed=1)
     assert found["mae"] == {"value": 2, "low": 1, "high": 3}
     assert found["mse"] == {"value": 5, "low": 1, "high": 9}
 
