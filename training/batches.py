@@ -38,6 +38,8 @@ class Examples:
         within the plasmid.
     can_shift : numpy.ndarray, optional
         Which constructs may be moved, `bool` (N,); all by default.
+    n_always : int, optional
+        The first so many constructs are in every epoch, whatever its size; the others take turns.
     """
 
     def __init__(
@@ -47,11 +49,14 @@ class Examples:
         weight: np.ndarray,
         shift: Mapping[str, Any] | None = None,
         can_shift: np.ndarray | None = None,
+        n_always: int = 0,
     ):
+        self.matrix = matrix
         self.max_bp = shift["max_bp"] if shift else 0
         self.share = shift["share"] if shift else 0.0
         self.labels = labels
         self.weight = weight
+        self.n_always = n_always
         self.can_shift = np.ones(len(matrix), dtype=bool) if can_shift is None else can_shift
         self._windows = np.lib.stride_tricks.sliding_window_view(
             with_flanks(matrix, self.max_bp) if self.max_bp else matrix, CONSTRUCT_LENGTH, axis=1
@@ -85,17 +90,27 @@ class EpochBatches(keras.utils.PyDataset):
         Number of the epoch, from 0.
     epoch_size : int, optional
         Constructs an epoch. By default all of them, every one once. A smaller number goes through the shuffled
-        constructs in such portions, epoch after epoch, and shuffles anew after each whole pass.
+        constructs (other than those that are in every epoch) in such portions, epoch after epoch, and shuffles
+        anew after each whole pass.
     """
 
     def __init__(self, examples: Examples, batch_size: int, seed: int, epoch: int, epoch_size: int | None = None):
         super().__init__()
         self.examples = examples
         size = min(epoch_size or len(examples), len(examples))
-        portions = len(examples) // size
-        order = np.random.default_rng([seed, epoch // portions]).permutation(len(examples))
-        start = (epoch % portions) * size
-        self._order = order[start : start + size]
+        n_always, n_others = examples.n_always, len(examples) - examples.n_always
+        if size < len(examples) and size <= n_always:
+            raise ValueError(
+                f"epoch_size is {epoch_size} but the {n_always} measured constructs are in every epoch: it must be larger"
+            )
+        turn = max(size - n_always, 1)
+        portions = max(n_others // turn, 1)
+        others = np.random.default_rng([seed, epoch // portions]).permutation(n_others)
+        order = others[epoch % portions * turn :][: size - n_always] + n_always
+        if n_always:
+            order = np.concatenate([np.arange(n_always), order])
+            order = np.random.default_rng([seed, epoch, 0, 0]).permutation(order)
+        self._order = order
         self._batch_size = min(batch_size, size)
         self._seed = [seed, epoch]
 

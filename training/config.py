@@ -271,14 +271,14 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         yield f"{place}.synthetic is {run['synthetic']!r}, but the recipes under synthetic are: {known}"
     if bool(run["teachers"]) != (run["synthetic"] is not None):
         yield f"{place} has only one of teachers and synthetic, but needs both or neither"
-    uses = any(phase["constructs"] == "synthetic" for phase in run["phases"])
+    uses = any(phase["constructs"] != "measured" for phase in run["phases"])
     if uses and not (run["teachers"] and run["synthetic"]):
         yield f"{place}.phases has a phase on synthetic constructs, so the run needs teachers and synthetic"
     if run["teachers"] and not uses:
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
     for number, phase in enumerate(run["phases"]):
         where = f"{place}.phases[{number}]"
-        if phase["use"] is not None and phase["constructs"] != "synthetic":
+        if phase["use"] is not None and phase["constructs"] == "measured":
             yield f"{where}.use is for synthetic constructs, but the phase is on measured ones"
         if phase["weight_decay"] and phase["optimizer"] != "adamw":
             yield f"{where}.weight_decay is for adamw, but the optimizer is {phase['optimizer']}"

@@ -23,7 +23,7 @@ import numpy as np
 from training.batches import EpochBatches, Examples
 from training.buckets import hard_labels, soft_labels
 from training.tables import PARTS, letters_of, read_attribute, read_table, write_report
-from yeastpromoter.decoding import decode
+from yeastpromoter.decoding import N_BUCKETS, decode
 from yeastpromoter.encoding import one_hot
 from yeastpromoter.network import build_network
 
@@ -135,18 +135,41 @@ class _Data:
         return soft_labels(self.expression[rows], sd) if sd else hard_labels(self.bucket[rows])
 
     def examples(self, phase: Mapping[str, Any]) -> Examples:
-        if phase["constructs"] == "synthetic":
-            parts = [read_table(path, "sequence", "scores") for path in self._synthetic]
-            matrix = np.concatenate([letters_of(part["sequence"]) for part in parts])
-            scores = np.concatenate([part["scores"] for part in parts])
-            if phase["use"]:
-                matrix, scores = matrix[: phase["use"]], scores[: phase["use"]]
-            return Examples(
-                matrix,
-                lambda rows: scores[rows].astype(np.float32),
-                np.ones(len(matrix), dtype=np.float32),
-                phase["shift"],
-            )
+        measured = self._measured(phase) if phase["constructs"] != "synthetic" else None
+        synthetic = self._scored(phase) if phase["constructs"] != "measured" else None
+        if measured is None or synthetic is None:
+            return measured or synthetic
+        n = len(measured)
+
+        def labels(rows: np.ndarray) -> np.ndarray:
+            result = np.empty((len(rows), N_BUCKETS), dtype=np.float32)
+            result[rows < n] = measured.labels(rows[rows < n])
+            result[rows >= n] = synthetic.labels(rows[rows >= n] - n)
+            return result
+
+        return Examples(
+            np.concatenate([measured.matrix, synthetic.matrix]),
+            labels,
+            np.concatenate([measured.weight, synthetic.weight]),
+            phase["shift"],
+            np.concatenate([measured.can_shift, synthetic.can_shift]),
+            n_always=n,
+        )
+
+    def _scored(self, phase: Mapping[str, Any]) -> Examples:
+        """Synthetic constructs, with the scores of the ensemble as labels."""
+        parts = [read_table(path, "sequence", "scores") for path in self._synthetic]
+        matrix = np.concatenate([letters_of(part["sequence"]) for part in parts])[: phase["use"]]
+        scores = np.concatenate([part["scores"] for part in parts])
+        return Examples(
+            matrix,
+            lambda rows: scores[rows].astype(np.float32),
+            np.ones(len(matrix), dtype=np.float32),
+            phase["shift"],
+        )
+
+    def _measured(self, phase: Mapping[str, Any]) -> Examples:
+        """Measured constructs of the run's sample, with labels from their expression."""
         rows = self.rows
         weight = self.weight[rows] if self._run["source_weights"] else np.ones(len(rows), dtype=np.float32)
         # Mean weight 1: a learning rate means the same with and without weights.
@@ -290,7 +313,15 @@ def train(
     tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
     tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic or [])}
     inputs = _hash_tables(tables)
-    progress = {"settings": settings, "inputs": inputs, "phase": 0, "epoch": 0, "best": None, "waited": 0, "history": []}
+    progress = {
+        "settings": settings,
+        "inputs": inputs,
+        "phase": 0,
+        "epoch": 0,
+        "best": None,
+        "waited": 0,
+        "history": [],
+    }
     best_weights = None
     resume = checkpoint.exists()
     if resume:
@@ -361,6 +392,8 @@ def train(
     partial = output / f"partial.{WEIGHTS_FILE}"
     final.save_weights(partial)
     os.replace(partial, output / WEIGHTS_FILE)
+    # Also where all was done before: the checkpoint alone brings back everything else of a finished run.
+    write_report(output / HISTORY_FILE, progress["history"])
     last_phase = [record for record in progress["history"] if record["phase"] == progress["phase"]]
     chosen = [record for record in last_phase if record["best"] or not run["phases"][-1]["patience"]][-1]
     summary = {
