@@ -79,7 +79,8 @@ def _read_columns(path: Path, source: Mapping[str, Any]) -> pd.DataFrame:
     for column in [*wanted.values(), *([select["column"]] if select else [])]:
         if column not in table.columns:
             raise ValueError(
-                f"source {source['name']!r}: {path} has no column {column!r}; it has {', '.join(map(str, table.columns))}"
+                f"source {source['name']!r}: {path} has no column {column!r}; it has "
+                f"{', '.join(map(str, table.columns))}"
             )
     if select:
         table = table[table[select["column"]] == select["value"]]
@@ -119,8 +120,8 @@ def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> t
     if wrong.any():
         row = wrong.idxmax()
         raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: {table['sequence'][row]!r} is not a DNA sequence of A, C, G, T "
-            "and N"
+            f"{path}, line {row + 1 + source['header']}: {table['sequence'][row]!r} is not a DNA sequence of A, C, G, "
+            "T and N"
         )
     if source["sequence_type"] == "insert":
         sequence = sequence.map(add_adapters)
@@ -139,7 +140,8 @@ def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> t
         row = (~fits).idxmax()
         raise ValueError(
             f"{path}, line {row + 1 + source['header']}: the construct is {len(sequence[row])} bp long but must be "
-            f"{CONSTRUCT_LENGTH}; {int((~fits).sum())} rows are not. Set data.other_lengths to drop or fit to accept them"
+            f"{CONSTRUCT_LENGTH}; {int((~fits).sum())} rows are not. Set data.other_lengths to drop or fit to accept "
+            "them"
         )
     table = table.assign(sequence=sequence, fitted=~fits)
 

@@ -101,7 +101,8 @@ class EpochBatches(keras.utils.PyDataset):
         n_always, n_others = examples.n_always, len(examples) - examples.n_always
         if size < len(examples) and size <= n_always:
             raise ValueError(
-                f"epoch_size is {epoch_size} but the {n_always} measured constructs are in every epoch: it must be larger"
+                f"epoch_size is {epoch_size} but must be larger than {n_always}, the number of measured constructs, "
+                "all of which are in every epoch"
             )
         turn = max(size - n_always, 1)
         portions = max(n_others // turn, 1)

@@ -4,6 +4,8 @@ All functions take inserts as matrices of letters, `uint8` (N, L). A k-mer is pa
 bits a base, and stands for itself and its reverse complement; a k-mer that holds an N is left out.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -120,7 +122,7 @@ def near_duplicates(matrix: np.ndarray, known: np.ndarray, substitutions: int = 
         raise ValueError(f"sequences of {matrix.shape[1]} bp cannot be compared with known ones of {known.shape[1]} bp")
     near = np.zeros(len(matrix), dtype=bool)
     edges = np.linspace(0, matrix.shape[1], substitutions + 2).astype(int)
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         block = f"S{right - left}"
         queries = np.ascontiguousarray(matrix[:, left:right]).view(block).ravel()
         targets = np.ascontiguousarray(known[:, left:right]).view(block).ravel()

@@ -37,6 +37,7 @@ class BoundedPoisson(keras.losses.Loss):
     """Poisson loss of linear outputs: below zero it is undefined, so the scores are bounded just above."""
 
     def call(self, labels, scores):
+        """Mean over the buckets of ``scores - labels * log(scores)``, (N,)."""
         return keras.losses.poisson(labels, keras.ops.maximum(scores, keras.config.epsilon()))
 
 
@@ -335,8 +336,8 @@ def train(
         ]
         if differs and not restart:
             raise ValueError(
-                f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder {output} to train "
-                "anew with the new ones"
+                f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder {output} to "
+                "train anew with the new ones"
             )
         if differs:
             resume = False
