@@ -205,7 +205,9 @@ def expected_predictions(entry: str | Path) -> Path:
     path = entry / expect
     partial = path.with_name(f"partial.{path.name}")
     partial.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "kipoi", "test", str(entry), "-o", str(partial)]
+    # -P: else Python would look for the entry's module `model` in the folder that this runs in, which may be another
+    # entry.
+    command = [sys.executable, "-P", "-m", "kipoi", "test", str(entry), "-o", str(partial)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or not partial.is_file():
         partial.unlink(missing_ok=True)

@@ -238,10 +238,8 @@ def _spread(values: list[float | None], decimals: int = 3) -> str:
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "–"
-    mean = f"{np.mean(numbers):.{decimals}f}"
-    if len(numbers) == 1:
-        return mean
-    return f"{mean} ({min(numbers):.{decimals}f} to {max(numbers):.{decimals}f})"
+    mean, low, high = (f"{value:.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:

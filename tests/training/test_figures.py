@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up_results import config, make_results
+
+from training.evaluate import evaluate
+from training.figures import (
+    bucket_panels,
+    epochs_markdown,
+    epochs_table,
+    figures,
+    gc_panels,
+    learning_curves,
+    residuals,
+    scatter,
+)
+
+HISTORY = [
+    {"phase": 0, "epoch": 0, "loss": 0.3, "accuracy": 0.1, "mae": 0.2, "mse": 0.0456, "val_loss": 0.4}
+    | {"val_accuracy": 0.12, "val_mae": 0.22, "val_mse": 0.05, "val_pearson_native": 0.5},
+    {"phase": 1, "epoch": 0, "loss": 0.2, "accuracy": 0.2, "mae": 0.1, "mse": 0.04, "val_loss": 0.35}
+    | {"val_accuracy": 0.22, "val_mae": 0.12, "val_mse": 0.03, "val_pearson_native": 0.7},
+]
+
+
+def constructs(count=400):
+    rng = np.random.default_rng(1)
+    measured = rng.uniform(0, 17, count)
+    return pd.DataFrame(
+        {
+            "source": np.where(np.arange(count) < count // 2, "first_source", "other"),
+            "measured": measured,
+            "predicted": measured + 1,
+            "bucket": np.rint(measured).astype(int),
+            "gc": rng.uniform(0.2, 0.7, count),
+        }
+    )
+
+
+def test_table_2():
+    table = epochs_table(HISTORY)
+    assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse"]
+    assert table.iloc[0].tolist() == [1, 0, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05]
+    assert epochs_markdown(table).splitlines()[2:] == [
+        "| 1 | 0 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |",
+        "| 2 | 0 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 |",
+    ]
+
+
+def lines(axis):
+    return {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in axis.lines}
+
+
+def test_learning_curves_show_the_history():
+    loss, accuracy, correlation = learning_curves(HISTORY).axes
+    assert lines(loss)["training"] == [0.3, 0.2]
+    assert lines(loss)["validation"] == [0.4, 0.35]
+    assert lines(accuracy)["validation"] == [0.12, 0.22]
+    assert lines(correlation)["native"] == [0.5, 0.7]
+    assert [line.get_xdata()[0] for line in loss.lines if line.get_linestyle() == ":"] == [1.5]
+
+
+def test_scatter_has_every_construct_of_each_source():
+    panels = [axis for axis in scatter(constructs()).axes if axis.collections and axis.get_title()]
+    assert [panel.get_title() for panel in panels] == [
+        "first source\n200 constructs, Pearson 1.000",
+        "other\n200 constructs, Pearson 1.000",
+    ]
+    assert [panel.collections[0].get_array().sum() for panel in panels] == [200, 200]
+
+
+def test_residuals_are_predicted_less_measured():
+    panels = [axis for axis in residuals(constructs()).axes if axis.collections and axis.get_xlabel()]
+    assert len(panels) == 4
+    for panel in panels:
+        np.testing.assert_allclose(lines(panel)["mean"], 1)
+
+
+def test_buckets_show_occupancy_and_predictions():
+    rows = constructs().assign(predicted=lambda table: table["bucket"] + 0.25)
+    rows = rows[rows["bucket"] != 5]
+    above, below = bucket_panels(rows).axes
+    heights = np.array([bar.get_height() for bar in above.patches]).reshape(2, 18)
+    for number, source in enumerate(("first_source", "other")):
+        wanted = np.bincount(rows["bucket"][rows["source"] == source], minlength=18)
+        np.testing.assert_array_equal(heights[number], wanted)
+    medians = {
+        round(np.mean(line.get_xdata())): line.get_ydata()[0] for line in below.lines if line.get_linewidth() == 2
+    }
+    assert medians == {bucket: bucket + 0.25 for bucket in range(18) if bucket != 5}
+
+
+def test_gc_before_and_after():
+    def bounds(value):
+        return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+    before = {"gc_expression_pearson": 0.3, "bucket_distance_to_target": [0.2] * 17 + [None]}
+    after = {"gc_expression_pearson": 0.1, "bucket_distance_to_target": [0.05] * 18}
+    sample = {"settings": {"method": "sampling"}, "before": before, "after": after}
+    sources = {
+        "native": {"110_bp": {"gc_measured": bounds(0.2), "gc_predicted": bounds(0.4)}},
+        "empty": {"110_bp": None},
+    }
+    left, right = gc_panels(sample, sources).axes
+    assert lines(left)["before (GC and expression: r 0.30)"][0] == 0.2
+    assert lines(left)["after (GC and expression: r 0.10)"] == [0.05] * 18
+    assert [text.get_text() for text in right.get_xticklabels()] == ["native"]
+    points = [line.get_ydata() for line in right.lines]
+    assert [0.2] in [list(point) for point in points]
+    assert [0.4] in [list(point) for point in points]
+    sample["settings"]["method"] = "none"
+    assert len(gc_panels(sample, sources).axes[0].lines) == 1
+
+
+def test_files_of_a_run(tmp_path):
+    from matplotlib.image import imread
+
+    results, _ = make_results(tmp_path)
+    with pytest.raises(ValueError, match=r"evaluation\.json is not there"):
+        figures(config(), "plain", results)
+    evaluate(config(), "plain", results, resamples=5)
+    with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
+        figures(config(), "plain", results, part="test")
+    written = figures(config(), "plain", results)
+    assert [path.name for path in written] == [
+        "table_2.tsv",
+        "table_2.md",
+        "learning_curves.png",
+        "scatter.png",
+        "residuals.png",
+        "buckets.png",
+        "gc.png",
+    ]
+    history = json.loads((results / "runs/plain/history.json").read_text())
+    accuracy = pd.read_csv(written[0], sep="\t")["acc"]
+    np.testing.assert_allclose(accuracy, [record["accuracy"] for record in history])
+    for path in written[2:]:
+        assert np.ptp(imread(path)) > 0.5
