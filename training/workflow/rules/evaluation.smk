@@ -11,7 +11,7 @@ rule evaluate:
         log_of("evaluate.{run}"),
     params:
         config=EFFECTIVE,
-        folder=LAYOUT.evaluation("{run}"),
+        folder=str(LAYOUT.evaluation("{run}")),
     conda:
         "../envs/training.yaml"
     threads: workflow.cores
@@ -48,7 +48,7 @@ rule figures:
         log_of("figures.{run}"),
     params:
         config=EFFECTIVE,
-        folder=LAYOUT.figures("{run}"),
+        folder=str(LAYOUT.figures("{run}")),
     conda:
         "../envs/training.yaml"
     shell:

@@ -45,7 +45,7 @@ rule train:
     params:
         config=EFFECTIVE,
         settings=lambda wildcards: settings("runs", wildcards.run),
-        folder=LAYOUT.run("{run}"),
+        folder=str(LAYOUT.run("{run}")),
         synthetic=lambda wildcards, input: f"--synthetic {input.synthetic}" if input.synthetic else "",
     conda:
         "../envs/training.yaml"

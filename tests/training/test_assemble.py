@@ -1,0 +1,185 @@
+import gzip
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from training_tables import constructs_of, random_inserts, text_of
+
+from training.assemble import assemble
+from training.tables import read_attribute, read_table
+from yeastpromoter.construct import LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK, fit_construct
+from yeastpromoter.encoding import reverse_complement
+
+TEXTS = text_of(constructs_of(random_inserts(20, 7)))
+
+
+def source(file, /, **changes):
+    return {
+        "name": file,
+        "label": file,
+        "file": file,
+        "sha256": None,
+        "header": False,
+        "separator": "\t",
+        "columns": {"sequence": 0, "expression": 1, "replicates": []},
+        "select": None,
+        "trim": {"left": 0, "right": 0},
+        "sequence_type": "construct",
+        "calibration": {"slope": 1, "intercept": 0},
+        "weight": 1,
+    } | changes
+
+
+def run(folder, *sources, held_out=(), other_lengths="error"):
+    """Assemble; return the columns by sequence, the report and the table's sources."""
+    data = {"folder": str(folder), "other_lengths": other_lengths, "sources": list(sources), "held_out": list(held_out)}
+    assemble(data, folder / "out.h5", folder / "out.json")
+    columns = read_table(folder / "out.h5")
+    rows = {
+        sequence.decode(): {name: values[row] for name, values in columns.items()}
+        for row, sequence in enumerate(columns["sequence"])
+    }
+    return rows, json.loads((folder / "out.json").read_text()), read_attribute(folder / "out.h5", "sources")
+
+
+def write(path, *rows):
+    path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
+
+
+def test_values_trimmed_calibrated_and_clipped(tmp_path):
+    rows = [("s", "kind", "value", "r1", "r2")]
+    left, right = LEFT_FLANK[-3:], RIGHT_FLANK[:7]
+    values = [(4, 3, 5), (20, 20, 20), (-5, -5, -5)]
+    rows += [(left + text.lower() + right, "yes", *value) for text, value in zip(TEXTS, values, strict=False)]
+    rows += [(left + TEXTS[4] + right, "no", 1, 1, 1), (left + TEXTS[5] + right, "yes", "NA", 1, 1)]
+    write(tmp_path / "a", *rows)
+    found, report, sources = run(
+        tmp_path,
+        source(
+            "a",
+            header=True,
+            columns={"sequence": "s", "expression": "value", "replicates": ["r1", "r2"]},
+            select={"column": "kind", "value": "yes"},
+            trim={"left": 3, "right": 7},
+            calibration={"slope": 0.5, "intercept": 1},
+            weight=2,
+        ),
+    )
+    assert list(found) == TEXTS[:3]
+    assert [found[text]["expression"] for text in TEXTS[:3]] == [3, 11, 0]
+    assert [found[TEXTS[0]][name] for name in ("replicate_1", "replicate_2")] == [2.5, 3.5]
+    assert found[TEXTS[0]]["weight"] == 2
+    assert sources == ["a"]
+    counts = report["sources"]["a"]
+    assert (counts["rows"], counts["dropped_without_value"], counts["clipped_to_scale"]) == (4, 1, 1)
+    assert counts["file_sha256"] == hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
+
+
+def test_repeated_measurements_are_merged_by_weight(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 4), (TEXTS[1], 8), (TEXTS[0], 6))
+    write(tmp_path / "b", (TEXTS[1], 2), (TEXTS[2], 3))
+    found, report, sources = run(tmp_path, source("a", weight=2), source("b", label="other", weight=1))
+    assert sources == ["a", "other"]
+    assert found[TEXTS[0]]["expression"] == 5
+    assert found[TEXTS[1]]["expression"] == 6, "(2 * 8 + 1 * 2) / 3"
+    assert [found[text]["weight"] for text in TEXTS[:3]] == [4, 3, 1]
+    assert [found[text]["source"] for text in TEXTS[:3]] == [0, 0, 1]
+    assert (found[TEXTS[1]]["replicate_1"], found[TEXTS[1]]["replicate_2"]) == (8, 2)
+    assert np.isnan(found[TEXTS[2]]["replicate_1"])
+    assert (report["measurements"], report["constructs"], report["merged_away"]) == (5, 3, 2)
+
+
+@pytest.mark.parametrize("other_lengths", ["error", "drop", "fit"])
+def test_other_lengths(tmp_path, other_lengths):
+    short, long = TEXTS[1][:50] + TEXTS[1][53:], TEXTS[2][:50] + "AC" + TEXTS[2][50:]
+    write(tmp_path / "a", (TEXTS[0], 1), (short, 2), (long, 3), ("ACG", 4))
+    if other_lengths == "error":
+        with pytest.raises(ValueError, match=r"a, line 2: the construct is 107 bp .* 3 rows are not"):
+            run(tmp_path, source("a"))
+        return
+    found, report, _ = run(tmp_path, source("a"), other_lengths=other_lengths)
+    counts = report["sources"]["a"]
+    if other_lengths == "drop":
+        assert list(found) == TEXTS[:1]
+        assert counts["dropped_for_length"] == 3
+    else:
+        # 107 + 2 bases of the plasmid on the left and 1 on the right; one base off each end of the longer one.
+        assert list(found) == [TEXTS[0], LEFT_FLANK[-2:] + short + RIGHT_FLANK[0], long[1:-1]]
+        assert list(found)[1] == fit_construct(short)
+        assert [found[text]["fitted"] for text in found] == [False, True, True]
+        assert (counts["fitted"], counts["dropped_for_length"]) == (2, 1)
+
+
+def test_inserts_get_the_adapters(tmp_path):
+    insert = TEXTS[0][17:-13]
+    write(tmp_path / "a", (insert, 1))
+    found, _, _ = run(tmp_path, source("a", sequence_type="insert"))
+    assert list(found) == [LEFT_ADAPTER + insert + RIGHT_ADAPTER] == TEXTS[:1]
+
+
+def substituted(text, *places):
+    partner = dict(zip("ACGT", "CGTA", strict=True))
+    letters = list(text)
+    for place in places:
+        letters[place] = partner[letters[place]]
+    return "".join(letters)
+
+
+def test_what_resembles_a_held_out_sequence_is_left_out(tmp_path):
+    held = TEXTS[0]
+    insert = held[17:97]
+    # Substitutions so close together that no 30-mer is left in common, or spread so that none is.
+    within = substituted(held, 25, 50, 75)
+    beyond = substituted(held, 25, 45, 65, 85)
+    shared = LEFT_ADAPTER + TEXTS[5][17:67] + insert[:30] + RIGHT_ADAPTER
+    backward = LEFT_ADAPTER + text_of(reverse_complement(constructs_of(random_inserts(20, 7))))[0][13:43]
+    backward += TEXTS[6][47:97] + RIGHT_ADAPTER
+    almost = LEFT_ADAPTER + TEXTS[7][17:68] + insert[:29] + RIGHT_ADAPTER
+    write(tmp_path / "a", *((text, 5) for text in (held, within, beyond, shared, backward, almost)))
+    with gzip.open(tmp_path / "held.gz", "wt") as file:
+        file.write(f"{held.lower()}\tignored\n{TEXTS[9]}\t0")
+    digest = hashlib.sha256((tmp_path / "held.gz").read_bytes()).hexdigest()
+    found, report, _ = run(tmp_path, source("a"), held_out=[{"file": "held.gz", "sha256": digest}])
+    assert list(found) == [beyond, almost]
+    counts = report["sources"]["a"]
+    assert report["held_out_sequences"] == 2
+    assert counts["dropped_held_out_identical"] == 1
+    assert counts["dropped_held_out_near"] == 1
+    assert counts["dropped_held_out_shared_kmer"] == 2
+    assert counts["kept_measurements"] == 2
+
+
+def test_agreement_of_two_sources_is_a_line(tmp_path):
+    values = np.arange(1, 7)
+    write(tmp_path / "a", *((text, 2 * value + 1) for text, value in zip(TEXTS, values, strict=False)))
+    write(tmp_path / "b", *((text, value) for text, value in zip(TEXTS, values, strict=False)))
+    _, report, _ = run(tmp_path, source("a"), source("b"))
+    (pair,) = report["agreement"]
+    assert pair["sources"] == ["a", "b"]
+    assert pair["sequences"] == 6
+    assert pair["pearson"] == pytest.approx(1)
+    assert pair["line_second_to_first"] == {"slope": pytest.approx(2), "intercept": pytest.approx(1)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        ([(TEXTS[0], "x")], {}, "a, line 1: 'x' is not a number"),
+        ([(TEXTS[0], 1), (TEXTS[1][:-1] + "U", 1)], {}, "a, line 2: .* is not a DNA sequence"),
+        ([(TEXTS[0], 1)], {"columns": {"sequence": 0, "expression": 4}}, "has no column 4; it has 0, 1"),
+        ([(TEXTS[0], 1)], {"sha256": "0" * 64}, "a has sha256 .* but the configuration says 0000"),
+        ([(TEXTS[0], 1)], {"file": "b"}, "b is not there: get it with the download step"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, rows, changes, message):
+    write(tmp_path / "a", *rows)
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, source("a", **changes))
+
+
+def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 1))
+    write(tmp_path / "held", (TEXTS[1],), ("ACGT",))
+    with pytest.raises(ValueError, match="held, line 2: a held-out sequence is 4 bp long but must be 110"):
+        run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])

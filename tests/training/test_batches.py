@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from training_tables import constructs_of, random_inserts, text_of
+
+from training.batches import EpochBatches, Examples, with_flanks
+from yeastpromoter.construct import LEFT_FLANK, RIGHT_FLANK
+from yeastpromoter.encoding import from_one_hot
+
+
+def examples(count=10, **options):
+    matrix = constructs_of(random_inserts(count, 0))
+    numbers = np.arange(count, dtype=np.float32)
+    return matrix, Examples(matrix, lambda rows: np.eye(18)[rows % 18], numbers, **options)
+
+
+def rows_of(batches):
+    # The weight of each example is its number.
+    return [batches[index][2].astype(int).tolist() for index in range(len(batches))]
+
+
+def test_flanks_are_those_of_the_plasmid():
+    matrix, _ = examples(3)
+    for text, wide in zip(text_of(matrix), text_of(with_flanks(matrix, 4)), strict=True):
+        assert wide == LEFT_FLANK[-4:] + text + RIGHT_FLANK[:4]
+
+
+def test_an_epoch_holds_every_example_once_and_batches_agree_with_it():
+    matrix, data = examples(10)
+    batches = EpochBatches(data, 5, seed=1, epoch=0)
+    assert len(batches) == 2
+    assert sorted(sum(rows_of(batches), [])) == list(range(10))
+    for index in range(2):
+        encoded, labels, weights = batches[index]
+        rows = weights.astype(int)
+        assert encoded.shape == (5, 110, 4)
+        assert from_one_hot(encoded) == [text_of(matrix)[row] for row in rows]
+        assert (labels.argmax(axis=1) == rows).all()
+
+
+def test_the_order_follows_from_seed_and_epoch():
+    _, data = examples(10)
+    first = rows_of(EpochBatches(data, 5, 1, 0))
+    assert first == rows_of(EpochBatches(data, 5, 1, 0))
+    assert first != rows_of(EpochBatches(data, 5, 1, 1))
+    assert first != rows_of(EpochBatches(data, 5, 2, 0))
+
+
+def test_a_smaller_last_batch_is_left_out_unless_it_is_the_only_one():
+    _, data = examples(10)
+    assert [len(batch) for batch in rows_of(EpochBatches(data, 4, 1, 0))] == [4, 4]
+    assert [len(batch) for batch in rows_of(EpochBatches(data, 64, 1, 0))] == [10]
+
+
+def test_portions_go_through_all_examples_before_the_next_shuffle():
+    _, data = examples(10)
+    portions = [sum(rows_of(EpochBatches(data, 5, 1, epoch, 5)), []) for epoch in range(4)]
+    assert sorted(portions[0] + portions[1]) == list(range(10))
+    assert sorted(portions[2] + portions[3]) == list(range(10))
+    assert portions[0] != portions[2]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_shifts_stay_within_the_plasmid_and_leave_out_what_cannot_be_shifted(share):
+    can_shift = np.arange(200) % 4 != 0
+    matrix, data = examples(200, shift={"max_bp": 3, "share": share}, can_shift=can_shift)
+    encoded, _, weights = EpochBatches(data, 200, 1, 0)[0]
+    offsets = []
+    for text, row in zip(from_one_hot(encoded), weights.astype(int), strict=True):
+        plasmid = LEFT_FLANK[-3:] + text_of(matrix)[row] + RIGHT_FLANK[:3]
+        offset = plasmid.index(text) - 3
+        offsets.append(offset)
+        assert can_shift[row] or offset == 0
+    moved = np.mean([offset != 0 for offset in offsets])
+    # A seventh of the shifts is by 0 bp.
+    assert moved == pytest.approx(share * 0.75 * 6 / 7, abs=0.1)
+    if share:
+        assert set(offsets) == set(range(-3, 4))
+
+
+def test_a_batch_is_the_same_whenever_it_is_asked_for():
+    _, data = examples(20, shift={"max_bp": 3, "share": 1.0})
+    batches = EpochBatches(data, 5, 1, 0)
+    later = batches[3]
+    for index in range(4):
+        batches[index]
+    for first, second in zip(later, batches[3], strict=True):
+        assert (first == second).all()
