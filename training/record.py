@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights, sha256_of
-from training.markdown import markdown_table
+from training.markdown import markdown_table, replace_block
 from training.tables import write_report
 from training.train import SUMMARY_FILE
 
@@ -313,3 +313,21 @@ def ablation_table(records_folder: str | Path, reference: str | None = None) -> 
         f"Configuration `{name}`:\n\n{_table_of(records, reference)}" for name, records in by_configuration.items()
     ]
     return "\n\n".join(tables)
+
+
+def write_ablation_table(records_folder: str | Path, document: str | Path, reference: str | None = None) -> None:
+    """Put the ablation table into a Markdown file, between ``<!-- ablation: begin -->`` and ``<!-- ablation: end -->``.
+
+    Parameters
+    ----------
+    records_folder, reference
+        As for `ablation_table`.
+    document : str or Path
+        The file, by custom ``training/README.md``.
+
+    Raises
+    ------
+    ValueError
+        If there are no records, or the file does not hold exactly one such block.
+    """
+    replace_block(document, "ablation", ablation_table(records_folder, reference))

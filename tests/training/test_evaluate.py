@@ -204,6 +204,7 @@ def test_evaluation_of_a_run(made, tmp_path):
     assert table["row"].tolist() == rows.tolist()
     np.testing.assert_allclose(table["predicted"], predicted, atol=1e-4)
     np.testing.assert_allclose(table["measured"], measured, atol=1e-4)
+    np.testing.assert_allclose(table["gc"], insert_gc(rows))
     assert table["source"].tolist() == ["tiles" if row % 2 else "random" for row in rows]
 
 

@@ -5,7 +5,7 @@ import pytest
 from made_up_results import config, make_results, write_json
 
 from training.evaluate import evaluate
-from training.record import ablation_table, differences, record
+from training.record import ablation_table, differences, record, write_ablation_table
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,11 @@ def test_ablation_table(tmp_path):
     assert "What differs from baseline" in ablation_table(tmp_path)
     write_record(tmp_path, "report", 0.7, configuration="report")
     assert ablation_table(tmp_path).count("Configuration `") == 2
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- ablation: begin -->\nold\n<!-- ablation: end -->\nafter\n")
+    write_ablation_table(tmp_path, document)
+    wanted = f"before\n<!-- ablation: begin -->\n{ablation_table(tmp_path)}\n<!-- ablation: end -->\nafter\n"
+    assert document.read_text() == wanted
 
 
 def test_ablation_table_of_nothing(tmp_path):
