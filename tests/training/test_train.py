@@ -1,0 +1,312 @@
+import copy
+import json
+
+import h5py
+import numpy as np
+import pytest
+from training_tables import write_tables
+
+from training.tables import read_table, write_table
+
+PHASE = {
+    "constructs": "measured",
+    "use": None,
+    "batch_size": 24,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "warmup": 0,
+    "optimizer": "adam",
+    "weight_decay": 0,
+    "averaging": None,
+    "epochs": 2,
+    "epoch_size": None,
+    "shift": {"max_bp": 3, "share": 0.5},
+    "patience": 10,
+}
+
+
+def phase(**changes):
+    return PHASE | changes
+
+
+def run_of(*phases, **changes):
+    return {
+        "seed": 3,
+        "precision": "float32",
+        "first_activation": "relu",
+        "dropout_scale": 1.0,
+        "deterministic": True,
+        "loss": "mse",
+        "soft_label_sd": 0.7,
+        "source_weights": True,
+        "phases": list(phases or [PHASE]),
+    } | changes
+
+
+def steps(paths, run, output, **options):
+    from training.train import train
+
+    return train(run, paths["table"], paths["buckets"], paths["split"], paths["sample"], output, verbose=0, **options)
+
+
+def weights_of(folder):
+    values = {}
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            values[name] = item[()]
+
+    with h5py.File(folder / "best.weights.h5") as file:
+        file.visititems(keep)
+    return values
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    tables = write_tables(folder, count=80)
+    rng = np.random.default_rng(0)
+    tables["scores"] = folder / "scores.h5"
+    write_table(
+        tables["scores"],
+        {
+            "sequence": read_table(tables["table"], "sequence")["sequence"][:48],
+            "scores": rng.random((48, 18)).astype(np.float16),
+        },
+    )
+    return tables
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, tmp_path, monkeypatch):
+    from training import train as module
+
+    # Two phases, with everything that has a state: dropout, optimiser, moving average, schedule, portions, shifts.
+    run = run_of(
+        phase(constructs="synthetic", epochs=2, epoch_size=24, optimizer="adamw", weight_decay=1e-3, patience=None),
+        phase(epochs=2, schedule="cosine", warmup=0.2, averaging=0.9),
+    )
+    synthetic = [paths["scores"]]
+    whole = steps(paths, run, tmp_path / "whole", synthetic=synthetic)
+    written = module.save_checkpoint
+    folder = tmp_path / "stopped"
+    for epoch in range(1, 4):
+
+        def stop(path, network, progress, best, epoch=epoch):
+            written(path, network, progress, best)
+            if len(progress["history"]) == epoch:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, "save_checkpoint", stop)
+        with pytest.raises(KeyboardInterrupt):
+            steps(paths, run, folder, synthetic=synthetic)
+    monkeypatch.setattr(module, "save_checkpoint", written)
+    summary = steps(paths, run, folder, synthetic=synthetic)
+    assert same(weights_of(folder), weights_of(tmp_path / "whole"))
+    assert summary["best"] == whole["best"] | {"seconds": summary["best"]["seconds"]}
+    assert summary["epochs"] == 4
+
+    # A finished run is not trained again, but what it had written is written again.
+    folder = tmp_path / "whole"
+    before = weights_of(folder)
+    for name in ("best.weights.h5", "history.json", "summary.json"):
+        (folder / name).unlink()
+    monkeypatch.setattr(module, "save_checkpoint", None)
+    again = steps(paths, run, folder, synthetic=synthetic)
+    assert same(weights_of(folder), before)
+    assert again == whole
+    assert len(json.loads((folder / "history.json").read_text())) == 4
+
+
+def test_seed_decides(paths, tmp_path):
+    run = run_of(phase(epochs=1))
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        steps(paths, run | {"seed": seed}, tmp_path / name)
+    first, again, other = (weights_of(tmp_path / name) for name in "abc")
+    assert same(first, again)
+    assert not same(first, other)
+
+
+def test_patience_stops_and_the_best_weights_come_back(paths, tmp_path, monkeypatch):
+    from training import train as module
+
+    losses = iter([0.5, 0.3, 0.4, 0.35, 0.1])
+    seen = []
+
+    def validate(self, network, loss):
+        seen.append([np.array(value) for value in network.get_weights()])
+        return {"val_loss": next(losses)}
+
+    monkeypatch.setattr(module._Data, "validate", validate)
+    summary = steps(paths, run_of(phase(epochs=5, patience=2)), tmp_path)
+    assert summary["epochs"] == 4, "two epochs without a lower loss are the last"
+    assert summary["best"]["epoch"] == 1
+    assert summary["best"]["val_loss"] == 0.3
+    from yeastpromoter.network import build_network
+
+    network = build_network("relu")
+    network.load_weights(tmp_path / "best.weights.h5")
+    for found, expected, last in zip(network.get_weights(), seen[1], seen[3], strict=True):
+        assert np.array_equal(found, expected)
+        assert found.size == 1 or not np.array_equal(found, last)
+
+
+def test_without_patience_the_last_epoch_counts(paths, tmp_path, monkeypatch):
+    from training import train as module
+
+    losses = iter([0.3, 0.5])
+    monkeypatch.setattr(module._Data, "validate", lambda self, network, loss: {"val_loss": next(losses)})
+    summary = steps(paths, run_of(phase(patience=None)), tmp_path)
+    assert summary["best"]["epoch"] == 1
+
+
+def test_a_checkpoint_of_other_settings_or_data_is_refused_or_replaced(paths, tmp_path):
+    run = run_of(phase(epochs=1))
+    steps(paths, run, tmp_path)
+    other = copy.deepcopy(run)
+    other["phases"][0]["learning_rate"] = 1e-2
+    with pytest.raises(ValueError, match=r"checkpoint\.h5 is of a run with other settings: remove the folder"):
+        steps(paths, other, tmp_path)
+    changed = paths | {"sample": tmp_path / "sample.h5"}
+    write_table(changed["sample"], {"row": read_table(paths["sample"], "row")["row"][:40]})
+    with pytest.raises(ValueError, match="other inputs"):
+        steps(changed, run, tmp_path)
+    summary = steps(changed, run, tmp_path, restart=True)
+    assert summary["training_constructs"] == 40
+    assert summary["epochs"] == 1
+
+
+def test_a_sample_from_outside_the_training_part_is_refused(paths, tmp_path):
+    wrong = paths | {"sample": tmp_path / "sample.h5"}
+    write_table(wrong["sample"], {"row": np.array([0, 79])})
+    with pytest.raises(ValueError, match="not in the training part"):
+        steps(wrong, run_of(), tmp_path)
+
+
+def test_labels_are_soft_or_hard(paths):
+    from training.train import _Data
+
+    arguments = [paths[name] for name in ("table", "buckets", "split", "sample")]
+    expression = read_table(paths["table"], "expression")["expression"]
+    rows = np.arange(5)
+    hard = _Data(run_of(soft_label_sd=None), *arguments, []).labels_of(rows)
+    assert (hard.sum(axis=1) == 1).all()
+    assert (hard.argmax(axis=1) == np.rint(expression[:5])).all()
+    soft = _Data(run_of(), *arguments, []).labels_of(rows)
+    assert (soft.max(axis=1) < 0.7).all()
+    np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_weights_of_the_sources_have_mean_one_and_count_only_when_asked(paths):
+    from training.train import _Data
+
+    arguments = [paths[name] for name in ("table", "buckets", "split", "sample")]
+    weighted = _Data(run_of(), *arguments, []).examples(PHASE).weight
+    assert weighted.mean() == pytest.approx(1)
+    assert weighted[0] / weighted[1] == pytest.approx(4)
+    assert (_Data(run_of(source_weights=False), *arguments, []).examples(PHASE).weight == 1).all()
+
+
+def test_losses_by_hand():
+    import keras
+
+    from training.train import loss_function
+
+    labels = np.array([[0.0, 1.0], [0.5, 0.5]], dtype=np.float32)
+    scores = np.array([[0.2, 0.6], [-0.5, 1.5]], dtype=np.float32)
+
+    def value(name):
+        return float(keras.ops.convert_to_numpy(loss_function(name)(labels, scores)))
+
+    assert value("mse") == pytest.approx((0.04 + 0.16 + 1 + 1) / 4)
+    # Beyond delta, 0.1: delta * (|error| - delta / 2).
+    assert value("huber") == pytest.approx(0.1 * (0.15 + 0.35 + 0.95 + 0.95) / 4)
+    assert value("categorical_crossentropy") == pytest.approx(
+        (-np.log(0.75) - 0.5 * np.log(1e-7) - 0.5 * np.log(1 - 1e-7)) / 2, rel=0.02
+    )
+    bound = 1e-7
+    poisson = [0.2, 0.6 - np.log(0.6), bound - 0.5 * np.log(2 * bound), 1.5 - 0.5 * np.log(1.5)]
+    assert value("poisson") == pytest.approx(np.mean(poisson), rel=1e-4)
+
+
+def test_every_optimiser_loss_and_precision_trains(paths, tmp_path):
+    for optimizer, loss, precision in (
+        ("sgd", "huber", "bfloat16"),
+        ("adamw", "poisson", "float32"),
+        ("adam", "categorical_crossentropy", "bfloat16"),
+    ):
+        changes = phase(epochs=1, optimizer=optimizer, batch_size=56)
+        summary = steps(paths, run_of(changes, loss=loss, precision=precision), tmp_path / optimizer)
+        assert np.isfinite(summary["best"]["val_loss"])
+    record = json.loads((tmp_path / "adam" / "history.json").read_text())[0]
+    assert {"loss", "mse", "mae", "accuracy", "val_loss", "val_mse", "val_mae", "val_accuracy"} <= record.keys()
+    assert {"val_pearson_first", "val_pearson_second"} <= record.keys()
+
+
+def test_cosine_schedule_rises_and_falls():
+    from training.train import make_optimizer
+
+    optimizer = make_optimizer(phase(schedule="cosine", warmup=0.1, learning_rate=1.0), 100)
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 5, 10, 55, 100)]
+    assert rates == pytest.approx([0.01, 0.505, 1, 0.505, 0.01], abs=1e-3)
+
+
+def test_averaged_weights_are_there_only_within_the_context(paths):
+    import keras
+
+    from training.train import averaged_weights, make_optimizer
+
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    optimizer = make_optimizer(phase(optimizer="sgd", learning_rate=1.0, averaging=0.75), 10)
+    network.compile(optimizer=optimizer, loss="mse")
+    network.set_weights([np.zeros((1, 1))])
+    optimizer.build(network.trainable_variables)
+    gradient = keras.ops.convert_to_tensor(np.full((1, 1), -1, dtype=np.float32))
+    # The average starts as the weight after the first step, 1; then it is 0.75 * 1 + 0.25 * 2.
+    for _ in range(2):
+        optimizer.apply([gradient], network.trainable_variables)
+    with averaged_weights(network):
+        inside = network.get_weights()[0].item()
+    assert inside == pytest.approx(1.25)
+    assert network.get_weights()[0].item() == 2
+
+
+def test_scores_do_not_depend_on_the_batch_size():
+    from training_tables import constructs_of, random_inserts
+
+    from training.train import predict_scores
+    from yeastpromoter.network import build_network
+
+    network = build_network("relu", seed=1)
+    matrix = constructs_of(random_inserts(9, 0))
+    scores = predict_scores(network, matrix, 4)
+    np.testing.assert_allclose(scores, predict_scores(network, matrix, 16), atol=1e-5)
+    assert scores.shape == (9, 18)
+
+
+def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
+    from training.distil import label_synthetic
+    from training.tables import letters_of
+    from training.train import predict_scores
+    from yeastpromoter.network import build_network
+
+    sequence = read_table(paths["scores"], "sequence")["sequence"]
+    expected = 0
+    files = []
+    for number, activation in enumerate(("relu", "softmax")):
+        network = build_network(activation, seed=number)
+        files.append(tmp_path / f"{number}.weights.h5")
+        network.save_weights(files[-1])
+        expected = expected + predict_scores(network, letters_of(sequence)) / 2
+    label_synthetic(
+        files, ["relu", "softmax"], paths["scores"], tmp_path / "out.h5", tmp_path / "out.json", precision="float32"
+    )
+    columns = read_table(tmp_path / "out.h5")
+    assert (columns["sequence"] == sequence).all()
+    np.testing.assert_allclose(columns["scores"], expected, atol=2e-3)
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert (report["teachers"], report["constructs"]) == (2, 48)
+    assert np.array(report["teacher_pearson"]).shape == (2, 2)
