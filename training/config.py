@@ -280,6 +280,10 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         where = f"{place}.phases[{number}]"
         if phase["use"] is not None and phase["constructs"] == "measured":
             yield f"{where}.use is for synthetic constructs, but the phase is on measured ones"
+        if phase["average_last"] and phase["patience"]:
+            yield f"{where}.average_last is for phases that train all their epochs: it needs patience: null"
+        if (phase["average_last"] or 0) > phase["epochs"]:
+            yield f"{where}.average_last is {phase['average_last']}, but the phase has {phase['epochs']} epochs"
         if phase["weight_decay"] and phase["optimizer"] != "adamw":
             yield f"{where}.weight_decay is for adamw, but the optimizer is {phase['optimizer']}"
         if phase["warmup"] and phase["schedule"] != "cosine":

@@ -12,7 +12,6 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,10 @@ WEIGHTS_FILE = "best.weights.h5"
 CHECKPOINT_FILE = "checkpoint.h5"
 HISTORY_FILE = "history.json"
 SUMMARY_FILE = "summary.json"
+
+#: Batches from which the normalisations of averaged weights are estimated: at a momentum of 0.99 what they held
+#: before has faded to 1 % after 460.
+NORM_BATCHES = 460
 
 
 class BoundedPoisson(keras.losses.Loss):
@@ -56,7 +59,7 @@ def loss_function(name: str):
 
 
 def make_optimizer(phase: Mapping[str, Any], total_steps: int) -> keras.optimizers.Optimizer:
-    """Make the optimiser of a phase, with its schedule and weight averaging."""
+    """Make the optimiser of a phase, with its schedule."""
     rate = phase["learning_rate"]
     if phase["schedule"] == "cosine":
         warmup = math.ceil(phase["warmup"] * total_steps)
@@ -68,27 +71,26 @@ def make_optimizer(phase: Mapping[str, Any], total_steps: int) -> keras.optimize
             warmup_steps=warmup,
         )
     options = {"learning_rate": rate}
-    if phase["averaging"]:
-        options |= {"use_ema": True, "ema_momentum": phase["averaging"]}
     if phase["optimizer"] == "adamw":
         return keras.optimizers.AdamW(weight_decay=phase["weight_decay"], **options)
     return {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[phase["optimizer"]](**options)
 
 
-@contextmanager
-def averaged_weights(network: keras.Model):
-    """Within the context the network has the optimiser's averaged weights, where it averages."""
-    optimizer = network.optimizer
-    if not optimizer.use_ema:
-        yield
-        return
-    current = [keras.ops.convert_to_numpy(v) for v in network.trainable_variables]
-    optimizer.finalize_variable_values(network.trainable_variables)
-    try:
-        yield
-    finally:
-        for variable, value in zip(network.trainable_variables, current, strict=True):
-            variable.assign(value)
+def add_to_mean(mean: list[np.ndarray], values: list[np.ndarray], count: int) -> list[np.ndarray]:
+    """Mean of `count` sets of weights and one more, from the mean of the `count`."""
+    if not count:
+        return [np.asarray(value) for value in values]
+    return [old + (np.asarray(new) - old) / (count + 1) for old, new in zip(mean, values, strict=True)]
+
+
+def estimate_norms(network: keras.Model, batches: EpochBatches) -> None:
+    """Let the batch normalisations see constructs again.
+
+    Their moving statistics belong to the weights of each epoch; those of averaged weights are other ones (Izmailov
+    et al. 2018, arXiv:1803.05407).
+    """
+    for index in range(min(len(batches), NORM_BATCHES)):
+        network(batches[index][0], training=True)
 
 
 def pearson(first: np.ndarray, second: np.ndarray) -> float:
@@ -207,7 +209,7 @@ def _all_state(network: keras.Model) -> dict[str, Any]:
     return {"weights": list(network.weights), "seeds": generators, "optimizer": optimizer}
 
 
-def save_checkpoint(path: Path, network: keras.Model, progress: Mapping[str, Any], best: list[np.ndarray]):
+def save_checkpoint(path: Path, network: keras.Model, progress: Mapping[str, Any], best: list[np.ndarray], mean: list):
     """Write everything needed to go on after an epoch; the file appears only once it is whole."""
     partial = path.with_name(path.name + ".partial")
     with h5py.File(partial, "w") as file:
@@ -215,15 +217,16 @@ def save_checkpoint(path: Path, network: keras.Model, progress: Mapping[str, Any
             group = file.create_group(name)
             for index, variable in enumerate(variables):
                 group.create_dataset(f"{index:03d}", data=keras.ops.convert_to_numpy(variable.value))
-        group = file.create_group("best")
-        for index, value in enumerate(best):
-            group.create_dataset(f"{index:03d}", data=value)
+        for name, values in {"best": best, "mean": mean}.items():
+            group = file.create_group(name)
+            for index, value in enumerate(values):
+                group.create_dataset(f"{index:03d}", data=value)
         file.attrs["progress"] = json.dumps(progress)
     os.replace(partial, path)
 
 
-def load_checkpoint(path: Path, network: keras.Model) -> list[np.ndarray]:
-    """Put a checkpoint's state into a compiled network; return the best weights so far."""
+def load_checkpoint(path: Path, network: keras.Model) -> None:
+    """Put a checkpoint's state into a compiled network."""
     with h5py.File(path, "r") as file:
         for name, variables in _all_state(network).items():
             stored = file[name]
@@ -234,13 +237,12 @@ def load_checkpoint(path: Path, network: keras.Model) -> list[np.ndarray]:
                 )
             for index, variable in enumerate(variables):
                 variable.assign(stored[f"{index:03d}"][()])
-    return read_best(path)
 
 
-def read_best(path: Path) -> list[np.ndarray]:
-    """Read the best weights so far from a checkpoint."""
+def read_weights(path: Path, kind: str) -> list[np.ndarray]:
+    """Read the ``best`` weights so far, or the ``mean`` of the last epochs, from a checkpoint."""
     with h5py.File(path, "r") as file:
-        return [file["best"][name][()] for name in sorted(file["best"])]
+        return [file[kind][name][()] for name in sorted(file[kind])] if kind in file else []
 
 
 def read_progress(path: Path) -> dict[str, Any]:
@@ -256,6 +258,13 @@ def _hash_tables(tables: Mapping[str, str | Path]) -> dict[str, str]:
         with Path(path).open("rb") as file:
             hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashes
+
+
+def _show(record: Mapping[str, Any], verbose: int) -> None:
+    if verbose:
+        values = ", ".join(f"{name[4:]} {value:.4f}" for name, value in record.items() if name.startswith("val_"))
+        what = "average of the last epochs" if "averaged" in record else f"epoch {record['epoch'] + 1}"
+        print(f"phase {record['phase'] + 1}, {what}: validation {values}", flush=True)
 
 
 def train(
@@ -349,6 +358,7 @@ def train(
         if progress["phase"] != number:
             progress |= {"phase": number, "epoch": 0, "best": None, "waited": 0}
             network.set_weights(best_weights)
+        mean: list[np.ndarray] = []
         examples = data.examples(phase)
         first = EpochBatches(examples, phase["batch_size"], 0, 0, phase["epoch_size"])
         optimizer = make_optimizer(phase, phase["epochs"] * len(first))
@@ -359,7 +369,8 @@ def train(
         )
         optimizer.build(network.trainable_variables)
         if resume:
-            best_weights = load_checkpoint(checkpoint, network)
+            load_checkpoint(checkpoint, network)
+            best_weights, mean = read_weights(checkpoint, "best"), read_weights(checkpoint, "mean")
             resume = False
         while progress["epoch"] < phase["epochs"]:
             epoch, started = progress["epoch"], time.monotonic()
@@ -370,11 +381,10 @@ def train(
             record = {"phase": number, "epoch": epoch}
             record |= {name: float(values[-1]) for name, values in fitted.history.items()}
             record["seconds"] = round(time.monotonic() - started, 1)
-            with averaged_weights(network):
-                record |= data.validate(network, loss)
-                better = progress["best"] is None or record["val_loss"] < progress["best"]
-                if better or not phase["patience"]:
-                    best_weights = network.get_weights()
+            record |= data.validate(network, loss)
+            better = progress["best"] is None or record["val_loss"] < progress["best"]
+            if better or not phase["patience"]:
+                best_weights = network.get_weights()
             progress["best"] = record["val_loss"] if better else progress["best"]
             progress["waited"] = 0 if better else progress["waited"] + 1
             record["best"] = better
@@ -382,11 +392,22 @@ def train(
             progress["epoch"] = epoch + 1
             if phase["patience"] and progress["waited"] >= phase["patience"]:
                 progress["epoch"] = phase["epochs"]
-            save_checkpoint(checkpoint, network, progress, best_weights)
+            _show(record, verbose)
+            n_averaged = epoch + (phase["average_last"] or 0) - phase["epochs"]
+            if n_averaged >= 0:
+                mean = add_to_mean(mean, network.get_weights(), n_averaged)
+                if epoch + 1 == phase["epochs"]:
+                    network.set_weights(mean)
+                    estimate_norms(network, batches)
+                    averaged = {"phase": number, "epoch": epoch + 1, "averaged": True, "seconds": 0.0}
+                    averaged |= data.validate(network, loss)
+                    averaged["best"] = averaged["val_loss"] < record["val_loss"]
+                    if averaged["best"]:
+                        best_weights = network.get_weights()
+                    progress["history"].append(averaged)
+                    _show(averaged, verbose)
+            save_checkpoint(checkpoint, network, progress, best_weights, mean)
             write_report(output / HISTORY_FILE, progress["history"])
-            if verbose:
-                shown = ", ".join(f"{k[4:]} {v:.4f}" for k, v in record.items() if k.startswith("val_"))
-                print(f"phase {number + 1}, epoch {epoch + 1}: validation {shown}", flush=True)
 
     final = build_network(run["first_activation"])
     final.set_weights(best_weights)
@@ -396,11 +417,13 @@ def train(
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.
     write_report(output / HISTORY_FILE, progress["history"])
     last_phase = [record for record in progress["history"] if record["phase"] == progress["phase"]]
-    chosen = [record for record in last_phase if record["best"] or not run["phases"][-1]["patience"]][-1]
+    # Without patience the last epoch is kept, or the average if it is better; with it the best epoch.
+    last_is_kept = not run["phases"][-1]["patience"]
+    chosen = [record for record in last_phase if record["best"] or (last_is_kept and "averaged" not in record)][-1]
     summary = {
         "backend": keras.config.backend(),
         "keras": keras.__version__,
-        "epochs": len(progress["history"]),
+        "epochs": sum("averaged" not in record for record in progress["history"]),
         "seconds": round(sum(record["seconds"] for record in progress["history"]), 1),
         "training_constructs": len(data.rows),
         "inputs": inputs,

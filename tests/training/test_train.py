@@ -17,7 +17,7 @@ PHASE = {
     "warmup": 0,
     "optimizer": "adam",
     "weight_decay": 0,
-    "averaging": None,
+    "average_last": None,
     "epochs": 2,
     "epoch_size": None,
     "shift": {"max_bp": 3, "share": 0.5},
@@ -84,10 +84,10 @@ def paths(tmp_path_factory):
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, tmp_path, monkeypatch):
     from training import train as module
 
-    # Two phases, with everything that has a state: dropout, optimiser, moving average, schedule, portions, shifts.
+    # Two phases, with everything that has a state: dropout, optimiser, averaging, schedule, portions, shifts.
     run = run_of(
         phase(constructs="synthetic", epochs=2, epoch_size=24, optimizer="adamw", weight_decay=1e-3, patience=None),
-        phase(epochs=2, schedule="cosine", warmup=0.2, averaging=0.9),
+        phase(epochs=2, schedule="cosine", warmup=0.2, average_last=2, patience=None),
     )
     synthetic = [paths["scores"]]
     whole = steps(paths, run, tmp_path / "whole", synthetic=synthetic)
@@ -95,8 +95,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, tmp_path, monk
     folder = tmp_path / "stopped"
     for epoch in range(1, 4):
 
-        def stop(path, network, progress, best, epoch=epoch):
-            written(path, network, progress, best)
+        def stop(path, network, progress, best, mean, epoch=epoch):
+            written(path, network, progress, best, mean)
             if len(progress["history"]) == epoch:
                 raise KeyboardInterrupt
 
@@ -118,7 +118,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, tmp_path, monk
     again = steps(paths, run, folder, synthetic=synthetic)
     assert same(weights_of(folder), before)
     assert again == whole
-    assert len(json.loads((folder / "history.json").read_text())) == 4
+    # Four epochs, and the average of the last two.
+    assert len(json.loads((folder / "history.json").read_text())) == 5
 
 
 def test_seed_decides(paths, tmp_path):
@@ -254,24 +255,32 @@ def test_cosine_schedule_rises_and_falls():
     assert rates == pytest.approx([0.01, 0.505, 1, 0.505, 0.01], abs=1e-3)
 
 
-def test_averaged_weights_are_there_only_within_the_context(paths):
+def test_mean_of_weights_is_that_of_numpy():
+    from training.train import add_to_mean
+
+    rng = np.random.default_rng(0)
+    epochs = [[rng.normal(size=(2, 3)), rng.normal(size=4)] for _ in range(3)]
+    mean = []
+    for count, weights in enumerate(epochs):
+        mean = add_to_mean(mean, weights, count)
+    for index, values in enumerate(mean):
+        np.testing.assert_allclose(values, np.mean([weights[index] for weights in epochs], axis=0))
+
+
+def test_normalisations_come_to_hold_what_they_see():
     import keras
 
-    from training.train import averaged_weights, make_optimizer
+    from training.train import NORM_BATCHES, estimate_norms
 
-    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    optimizer = make_optimizer(phase(optimizer="sgd", learning_rate=1.0, averaging=0.75), 10)
-    network.compile(optimizer=optimizer, loss="mse")
-    network.set_weights([np.zeros((1, 1))])
-    optimizer.build(network.trainable_variables)
-    gradient = keras.ops.convert_to_tensor(np.full((1, 1), -1, dtype=np.float32))
-    # The average starts as the weight after the first step, 1; then it is 0.75 * 1 + 0.25 * 2.
-    for _ in range(2):
-        optimizer.apply([gradient], network.trainable_variables)
-    with averaged_weights(network):
-        inside = network.get_weights()[0].item()
-    assert inside == pytest.approx(1.25)
-    assert network.get_weights()[0].item() == 2
+    class Batches(list):
+        """Batches of one input with mean 3 and variance 4 in its only column."""
+
+    batches = Batches([(np.array([[1.0], [5.0]], dtype=np.float32), None, None)] * (NORM_BATCHES + 10))
+    network = keras.Sequential([keras.Input((1,)), keras.layers.BatchNormalization()])
+    estimate_norms(network, batches)
+    _, _, mean, variance = (values.item() for values in network.get_weights())
+    assert mean == pytest.approx(3, rel=0.02)
+    assert variance == pytest.approx(4, rel=0.02)
 
 
 def test_scores_do_not_depend_on_the_batch_size():
