@@ -85,3 +85,15 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for():
         batches[index]
     for first, second in zip(later, batches[3], strict=True):
         assert (first == second).all()
+
+
+def test_some_constructs_can_be_in_every_epoch_while_the_others_take_turns():
+    _, data = examples(10, n_always=4)
+    epochs = [sum(rows_of(EpochBatches(data, 7, 1, epoch, 7)), []) for epoch in range(4)]
+    for rows in epochs:
+        assert len(rows) == 7
+        assert {0, 1, 2, 3} <= set(rows)
+    assert set(epochs[0]) | set(epochs[1]) == set(range(10))
+    assert set(epochs[2]) | set(epochs[3]) == set(range(10))
+    with pytest.raises(ValueError, match="epoch_size is 4 but must be larger than 4"):
+        EpochBatches(data, 4, 1, 0, 4)

@@ -283,6 +283,29 @@ def test_normalisations_come_to_hold_what_they_see():
     assert variance == pytest.approx(4, rel=0.02)
 
 
+@pytest.mark.parametrize("average_is_better", [True, False])
+def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(paths, tmp_path, monkeypatch, average_is_better):
+    from training import train as module
+
+    losses = iter([0.3, 0.4, 0.5, 0.2 if average_is_better else 0.6])
+    seen = []
+
+    def validate(self, network, loss):
+        seen.append([np.array(value) for value in network.get_weights()])
+        return {"val_loss": next(losses)}
+
+    monkeypatch.setattr(module._Data, "validate", validate)
+    summary = steps(paths, run_of(phase(epochs=3, average_last=2, patience=None)), tmp_path)
+    from yeastpromoter.network import build_network
+
+    network = build_network("relu")
+    network.load_weights(tmp_path / "best.weights.h5")
+    kept = seen[3] if average_is_better else seen[2]
+    assert all(np.array_equal(found, value) for found, value in zip(network.get_weights(), kept, strict=True))
+    np.testing.assert_allclose(seen[3][0], (seen[1][0] + seen[2][0]) / 2, atol=1e-7)
+    assert summary["best"]["val_loss"] == (0.2 if average_is_better else 0.5)
+
+
 def test_scores_do_not_depend_on_the_batch_size():
     from training_tables import constructs_of, random_inserts
 

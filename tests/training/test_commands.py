@@ -1,0 +1,212 @@
+"""The commands, chained by hand on simulated data up to the training, and the workflow's plan for the rest."""
+
+import ast
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from training.__main__ import main
+from training.assemble import insert_letters
+from training.config import load_config
+from training.layout import Layout
+from training.similarity import distinct_kmers, shares_kmer
+from training.simulate import MOTIFS, planted_expression, simulate
+from training.tables import letters_of, read_table
+from yeastpromoter.encoding import gc_content, letters
+
+ROOT = Path(__file__).resolve().parents[2]
+CI = ROOT / "training" / "config" / "ci.yaml"
+
+
+def call(*arguments):
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Simulated data with the steps up to the samples and the synthetic constructs done by the commands."""
+    folder = tmp_path_factory.mktemp("ci")
+    call("simulate", "--output", folder / "data")
+    places = ("--config", CI, "--data-folder", folder / "data", "--results", folder / "results")
+    for step in ("download", "assemble", "buckets", "split"):
+        call(step, *places)
+    for run in ("teacher_1", "teacher_2"):
+        call("sample", *places, "--run", run)
+    call("synthesise", *places, "--recipe", "mixture")
+    return folder
+
+
+def layout_of(folder):
+    return Layout.of(load_config(CI, {"results": str(folder / "results")}))
+
+
+def test_commands_chain_by_their_default_paths(folder):
+    layout = layout_of(folder)
+    files = json.loads(layout.files.read_text())
+    assert set(files) == {"random.txt.gz", "tiles.txt.gz", "sample.txt", "held_out.txt.gz", "genome.fa"}
+    report = json.loads(layout.constructs.with_suffix(".json").read_text())
+    reasons = ("identical", "near", "shared_kmer")
+    dropped = {
+        reason: sum(counts.get(f"dropped_held_out_{reason}", 0) for counts in report["sources"].values())
+        for reason in reasons
+    }
+    assert all(dropped.values()), "the simulated data has every kind of relative of a held-out sequence"
+    assert report["sources"]["random"]["fitted"] > 0
+    assert report["merged_away"] > 10
+    columns = read_table(layout.constructs)
+    part = read_table(layout.split, "part")["part"]
+    inserts = insert_letters(letters_of(columns["sequence"]))
+    assert not shares_kmer(inserts[part != 0], distinct_kmers(inserts[part == 0])).any()
+    assert set(np.unique(part)) == {0, 1, 2}
+    assert json.loads(layout.split.with_suffix(".json").read_text())["groups_of_several"] > 20
+    assert len(np.unique(read_table(layout.sample("teacher_2"), "row")["row"])) < len(
+        read_table(layout.sample("teacher_2"), "row")["row"]
+    ), "teacher_2 draws with replacement"
+    assert len(read_table(layout.synthetic("mixture"), "sequence")["sequence"]) == 400
+
+
+def test_explicit_paths_win_over_the_layout(folder, tmp_path):
+    layout = layout_of(folder)
+    output = tmp_path / "elsewhere" / "b.h5"
+    call("buckets", "--config", CI, "--table", layout.constructs, "--output", output)
+    assert output.read_bytes() == layout.buckets.read_bytes(), "equal columns make equal files"
+    assert output.with_suffix(".json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "--run", "nobody"], "no run 'nobody'; its runs are teacher_1, teacher_2, student"),
+        (["synthesise", "--recipe", "none"], "no recipe 'none'; its recipes are mixture"),
+        (["distil", "--run", "teacher_1"], "runs.teacher_1 has no teachers"),
+        (["distil", "--run", "student", "--weights", "one"], "--weights is there 1 times, but runs.student has 2"),
+        (["assemble", "--data-folder", "nowhere"], "is not there: get it with the download step"),
+        (["download", "--data-folder", "nowhere"], "random.txt.gz (from: python -m training simulate)"),
+    ],
+)
+def test_mistakes_are_told_without_a_traceback(arguments, message, tmp_path):
+    result = CliRunner().invoke(main, [*arguments, "--config", str(CI), "--results", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "Error: " in result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_simulated_files_follow_from_the_seed(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        simulate(tmp_path / name, 60, seed)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(files) == 5
+    for file in files:
+        content = [(tmp_path / name / file).read_bytes() for name in "abc"]
+        assert content[0] == content[1] != content[2]
+
+
+def test_planted_expression_by_hand():
+    plain = "ACTGATCA" * 10
+    assert not any(motif in plain or letters_back(motif) in plain for motif in MOTIFS)
+    at = "AT" * 40
+    (first,), (second,) = planted_expression(letters([at])), planted_expression(letters([plain]))
+    assert first == 8 - 8 * 0.5
+    assert second == pytest.approx(8 + 8 * (gc_content(letters([plain]))[0] - 0.5))
+    with_motif = at[:40] + "CACCC" + at[45:]
+    (third,) = planted_expression(letters([with_motif]))
+    assert third == pytest.approx(4 + 8 * 4 / 80 + 2.5)
+    (backward,) = planted_expression(letters([at[:40] + "GGGTG" + at[45:]]))
+    assert backward == pytest.approx(third)
+
+
+def letters_back(text):
+    return text.translate(str.maketrans("ACGT", "TGCA"))[::-1]
+
+
+def imports_at_top(path):
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_training_step_needs_only_a_few_packages():
+    pending, seen, packages = ["training.__main__", "training.train"], set(), set()
+    while pending:
+        module = pending.pop()
+        path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        if module in seen or not path.is_file():
+            continue
+        seen.add(module)
+        for name in imports_at_top(path):
+            if name.split(".")[0] in ("training", "yeastpromoter"):
+                pending.append(name)
+            elif name.split(".")[0] not in sys.stdlib_module_names:
+                packages.add(name.split(".")[0])
+    assert {"training.train", "training.batches", "yeastpromoter.network"} <= seen
+    assert packages <= {"click", "h5py", "jsonschema", "keras", "numpy", "yaml"}
+
+
+def test_training_runs_where_kipoi_snakemake_and_pandas_are_missing(folder, tmp_path):
+    blocker = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("kipoi", "kipoiseq", "kipoi_utils", "snakemake", "pandas", "scipy", "pysam"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from training.__main__ import main
+main(sys.argv[1:], standalone_mode=False)
+import keras
+if keras.config.backend() != "tensorflow":
+    assert "tensorflow" not in sys.modules
+"""
+    command = [sys.executable, "-c", blocker, "train", "--config", str(CI), "--run", "teacher_1", "--progress", "none"]
+    command += ["--results", str(folder / "results"), "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["settings"] == load_config(CI)["runs"]["teacher_1"]
+    assert summary["epochs"] == 2
+    assert len(summary["inputs"]) == 4
+
+
+def test_the_workflow_plans_teachers_before_students_and_validates_first(folder, tmp_path):
+    if importlib.util.find_spec("snakemake") is None:
+        pytest.skip("Snakemake is not installed")
+    workflow = str(ROOT / "training" / "workflow" / "Snakefile")
+    shutil.copytree(folder / "data", tmp_path / "data")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow, "--directory", str(tmp_path), "--cores", "2"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def plan(*arguments):
+        return subprocess.run(
+            [*command, *arguments, "--dry-run", "--quiet", "host"], capture_output=True, text=True, env=environment
+        )
+
+    done = plan("all", "records", "export", "--configfile", str(CI))
+    assert done.returncode == 0, done.stderr + done.stdout
+    text = done.stdout + done.stderr
+    counts = dict(line.split() for line in text.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
+    steps = {"download": 1, "assemble": 1, "sample": 3, "synthesise": 1, "train": 3, "distil": 1, "evaluate": 3}
+    assert {name: int(counts[name]) for name in steps} == steps
+    scores = "results/ci/runs/student/synthetic_scores.h5"
+    needs = [line for line in text.splitlines() if line.strip().startswith("input:") and scores in line]
+    assert needs, "the student's training waits for the scores"
+    teachers = "results/ci/runs/teacher_1/best.weights.h5, results/ci/runs/teacher_2/best.weights.h5"
+    assert any(teachers in line for line in text.splitlines()), "the scores wait for both teachers"
+
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(CI.read_text().replace("epochs: 2", "epochs: many"))
+    done = plan("--configfile", str(wrong))
+    assert done.returncode != 0
+    assert "epochs is 'many' but must be of type integer" in done.stdout + done.stderr
