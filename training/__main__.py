@@ -50,7 +50,9 @@ class _Settings:
     def recipe(self, name: str) -> dict[str, Any]:
         recipes = self.config["synthetic"]
         if name not in recipes:
-            raise ValueError(f"the configuration has no recipe {name!r}; its recipes are {', '.join(recipes) or 'none'}")
+            raise ValueError(
+                f"the configuration has no recipe {name!r}; its recipes are {', '.join(recipes) or 'none'}"
+            )
         return recipes[name]
 
 
@@ -213,20 +215,21 @@ def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
 @_path("output", "runs/RUN/synthetic_scores.h5")
 @_report
 @click.option("--precision", type=click.Choice(["bfloat16", "float32"]), default="bfloat16", show_default=True)
-def distil(
-    settings: _Settings, run_name: str, weights: tuple[Path, ...], precision: str, **paths: Path | None
-) -> None:
+def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precision: str, **paths: Path | None) -> None:
     """Score synthetic constructs by the run's teachers."""
     run, layout = settings.run(run_name), settings.layout
     if not run["teachers"]:
         raise ValueError(f"runs.{run_name} has no teachers: there is nothing to distil")
     weights = weights or tuple(layout.weights(teacher) for teacher in run["teachers"])
     if len(weights) != len(run["teachers"]):
-        raise ValueError(f"--weights is there {len(weights)} times, but runs.{run_name} has {len(run['teachers'])} teachers")
+        raise ValueError(
+            f"--weights is there {len(weights)} times, but runs.{run_name} has {len(run['teachers'])} teachers"
+        )
     with _quiet():
         from training.distil import label_synthetic as step
 
     output = paths["output"] or layout.scores(run_name)
+    uses = [phase["use"] for phase in run["phases"] if phase["constructs"] != "measured"]
     step(
         weights,
         [settings.run(teacher)["first_activation"] for teacher in run["teachers"]],
@@ -234,6 +237,7 @@ def distil(
         output,
         paths["report"] or report_of(output),
         precision,
+        use=None if None in uses else max(uses),
     )
 
 
@@ -245,6 +249,7 @@ def distil(
 @_split
 @_path("sample", "runs/RUN/sample.h5")
 @_path("synthetic", "runs/RUN/synthetic_scores.h5")
+@_path("initial", "runs/TEACHER/best.weights.h5 of the run's initial teacher, if it has one,")
 @_path("output", "runs/RUN", folder=True)
 @click.option(
     "--progress",
@@ -264,6 +269,7 @@ def train(settings: _Settings, run_name: str, progress: str, restart: bool, **pa
         from training.train import train as step
 
     synthetic = paths["synthetic"] or layout.scores(run_name)
+    initial = paths["initial"] or (layout.weights(run["initial"]) if run["initial"] else None)
     step(
         run,
         paths["table"] or layout.constructs,
@@ -272,6 +278,7 @@ def train(settings: _Settings, run_name: str, progress: str, restart: bool, **pa
         paths["sample"] or layout.sample(run_name),
         paths["output"] or layout.run(run_name),
         synthetic=[synthetic] if run["synthetic"] else [],
+        initial=initial,
         verbose={"bar": 1, "line": 2, "none": 0}[progress],
         restart=restart,
     )
@@ -351,9 +358,7 @@ def export(settings: _Settings, run_name: str | None, entry: Path | None) -> Non
 @click.option("--output", type=_FILE, required=True, help="Table to write: id, sequence, expression, bucket scores.")
 @click.option("--rows", type=_FILE, help="Row numbers for the leaderboard: a sample submission, or one number a line.")
 @click.option("--leaderboard", type=_FILE, help="JSON to write: row number to expression, for --rows.")
-@click.option(
-    "--decoding", type=click.Choice(["weighted_mean", "argmax"]), default="weighted_mean", show_default=True
-)
+@click.option("--decoding", type=click.Choice(["weighted_mean", "argmax"]), default="weighted_mean", show_default=True)
 @click.option("--sequence-type", type=click.Choice(["construct", "insert"]), default="construct", show_default=True)
 @click.option("--other-lengths", type=click.Choice(["error", "drop", "fit"]), default="error", show_default=True)
 def predict(
@@ -395,6 +400,27 @@ def simulate(output: Path, constructs: int, seed: int) -> None:
     from training.simulate import simulate as step
 
     step(output, constructs, seed)
+
+
+@main.command("ablation-table")
+@click.option(
+    "--records",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(__file__).parent / "records",
+    help="Folder of the records. Default: training/records.",
+)
+@click.option("--reference", help="Run to compare the others with. Default: baseline, or else the first by name.")
+@click.option("--document", type=_FILE, help="File whose block is rewritten, instead of printing the table.")
+def ablation_table(records: Path, reference: str | None, document: Path | None) -> None:
+    """Make the table of all recorded runs, scored on the validation part."""
+    with _quiet():
+        from training.record import ablation_table as table
+        from training.record import write_ablation_table
+
+    if document is None:
+        click.echo(table(records, reference))
+    else:
+        write_ablation_table(records, document, reference)
 
 
 def _quiet():

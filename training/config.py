@@ -274,6 +274,13 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     uses = any(phase["constructs"] != "measured" for phase in run["phases"])
     if uses and not (run["teachers"] and run["synthetic"]):
         yield f"{place}.phases has a phase on synthetic constructs, so the run needs teachers and synthetic"
+    if run["initial"] is not None:
+        if run["initial"] not in run["teachers"]:
+            yield f"{place}.initial is {run['initial']!r}, which is none of the run's teachers"
+        elif run["initial"] in config["runs"]:
+            theirs = config["runs"][run["initial"]]["first_activation"]
+            if theirs != run["first_activation"]:
+                yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     if run["teachers"] and not uses:
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
     for number, phase in enumerate(run["phases"]):

@@ -18,6 +18,7 @@ def label_synthetic(
     output: str | Path,
     report: str | Path,
     precision: str = "bfloat16",
+    use: int | None = None,
 ) -> None:
     """Score synthetic constructs by an ensemble.
 
@@ -36,8 +37,10 @@ def label_synthetic(
         the teachers' expression, which tells how much they differ.
     precision : {"bfloat16", "float32"}, optional
         Arithmetic of the forward passes.
+    use : int, optional
+        Score only the first so many constructs; all by default.
     """
-    sequence = read_table(synthetic, "sequence")["sequence"]
+    sequence = read_table(synthetic, "sequence")["sequence"][:use]
     matrix = letters_of(sequence)
     dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
     total, expressions = np.zeros((len(matrix), N_BUCKETS), dtype=np.float32), []

@@ -275,6 +275,7 @@ def train(
     sample: str | Path,
     output: str | Path,
     synthetic: list[str | Path] | None = None,
+    initial: str | Path | None = None,
     verbose: int = 1,
     restart: bool = False,
 ) -> dict[str, Any]:
@@ -290,6 +291,8 @@ def train(
         Folder of the run: best weights, checkpoint, history and summary.
     synthetic : list of str or Path, optional
         Labelled synthetic tables for phases on synthetic constructs.
+    initial : str or Path, optional
+        Weights of another run to start from, with the same first activation; random ones by default.
     verbose : int, optional
         1 for a progress bar each epoch, 2 for a line each epoch, 0 for silence.
     restart : bool, optional
@@ -322,6 +325,7 @@ def train(
     checkpoint = output / CHECKPOINT_FILE
     tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
     tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic or [])}
+    tables |= {"initial": initial} if initial else {}
     inputs = _hash_tables(tables)
     progress = {
         "settings": settings,
@@ -353,6 +357,8 @@ def train(
         else:
             progress = found | wanted
 
+    if initial and not resume:
+        network.load_weights(initial)
     for number in range(progress["phase"], len(run["phases"])):
         phase = run["phases"][number]
         if progress["phase"] != number:

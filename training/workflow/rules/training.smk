@@ -7,6 +7,12 @@ def scores_of(wildcards):
     return [LAYOUT.scores(wildcards.run)] if CONFIG["runs"][wildcards.run]["teachers"] else []
 
 
+def initial_of(wildcards):
+    """Weights to start from, for a run that does not start from random ones."""
+    initial = CONFIG["runs"][wildcards.run]["initial"]
+    return [LAYOUT.weights(initial)] if initial else []
+
+
 rule distil:
     input:
         weights=teachers_of,
@@ -36,6 +42,7 @@ rule train:
         split=rules.split.output.table,
         sample=rules.sample.output.table,
         synthetic=scores_of,
+        initial=initial_of,
     output:
         weights=LAYOUT.weights("{run}"),
         history=LAYOUT.run("{run}") / "history.json",
@@ -47,10 +54,11 @@ rule train:
         settings=lambda wildcards: settings("runs", wildcards.run),
         folder=str(LAYOUT.run("{run}")),
         synthetic=lambda wildcards, input: f"--synthetic {input.synthetic}" if input.synthetic else "",
+        initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
     conda:
         "../envs/training.yaml"
     threads: workflow.cores
     shell:
         "{STEP} train --config {params.config} --run {wildcards.run} --table {input.table} "
-        "--buckets {input.buckets} --split {input.split} --sample {input.sample} {params.synthetic} "
+        "--buckets {input.buckets} --split {input.split} --sample {input.sample} {params.synthetic} {params.initial} "
         "--output {params.folder} --restart --progress line > {log} 2>&1"
