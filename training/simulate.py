@@ -77,8 +77,8 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
       header. One in ten is up to 5 bp shorter or longer than 110 bp.
     - ``tiles.txt.gz``: a table with header, 120-bp sequences (3 more constant bases on the left and 7 on the right
       of the construct) with two replicates and their mean. 9 of 10 rows are tiles of the simulated genome, in clusters
-      of five that overlap, the others random promoters of the file before, measured again. One row in 50 has no value, and
-      the scale is another one (2 + 0.8 times expression).
+      of five that overlap, the others random promoters of the file before, measured again. One row in 50 has no
+      value, and the scale is another one (2 + 0.8 times expression).
     - ``sample.txt``, half as many rows: like the first, but noisy and in part whole numbers, some with an N, and
       without a newline at the end.
     - ``held_out.txt.gz``: constructs, one a line: one in 20 of the random file's 110-bp ones as they are or with 1 to

@@ -28,7 +28,7 @@ def test_an_epoch_holds_every_example_once_and_batches_agree_with_it():
     matrix, data = examples(10)
     batches = EpochBatches(data, 5, seed=1, epoch=0)
     assert len(batches) == 2
-    assert sorted(sum(rows_of(batches), [])) == list(range(10))
+    assert sorted(np.concatenate(rows_of(batches)).tolist()) == list(range(10))
     for index in range(2):
         encoded, labels, weights = batches[index]
         rows = weights.astype(int)
@@ -53,7 +53,7 @@ def test_a_smaller_last_batch_is_left_out_unless_it_is_the_only_one():
 
 def test_portions_go_through_all_examples_before_the_next_shuffle():
     _, data = examples(10)
-    portions = [sum(rows_of(EpochBatches(data, 5, 1, epoch, 5)), []) for epoch in range(4)]
+    portions = [np.concatenate(rows_of(EpochBatches(data, 5, 1, epoch, 5))).tolist() for epoch in range(4)]
     assert sorted(portions[0] + portions[1]) == list(range(10))
     assert sorted(portions[2] + portions[3]) == list(range(10))
     assert portions[0] != portions[2]
@@ -89,7 +89,7 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for():
 
 def test_some_constructs_can_be_in_every_epoch_while_the_others_take_turns():
     _, data = examples(10, n_always=4)
-    epochs = [sum(rows_of(EpochBatches(data, 7, 1, epoch, 7)), []) for epoch in range(4)]
+    epochs = [np.concatenate(rows_of(EpochBatches(data, 7, 1, epoch, 7))).tolist() for epoch in range(4)]
     for rows in epochs:
         assert len(rows) == 7
         assert {0, 1, 2, 3} <= set(rows)
