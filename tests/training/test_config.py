@@ -1,4 +1,6 @@
 import copy
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -225,6 +227,22 @@ def test_numbers_in_scientific_notation_and_keys_given_twice(tmp_path):
     path.write_text("name: [")
     with pytest.raises(ValueError, match="not a YAML file"):
         load_config(path)
+
+
+def test_the_examples_in_the_documentation_are_valid():
+    text = (ROOT / "training" / "README.md").read_text()
+    first, second = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
+    config = complete_config(first)
+    assert set(config["runs"]) == {"first", "soft"}
+    assert complete_config(SMALL | second)["runs"]["student"]["teachers"] == ["teacher_1", "teacher_2"]
+
+
+def test_every_command_is_in_the_documentation():
+    from training.__main__ import main
+
+    text = (ROOT / "training" / "README.md").read_text()
+    for command in main.commands:
+        assert re.search(rf"(`|-m training ){command}\b", text), command
 
 
 def test_overrides_win(tmp_path):

@@ -66,7 +66,10 @@ def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp
     # Held out: half of the training inserts (as if assemble had let them through), so that many drawn are too near.
     held_out = matrix[train[::2]]
     (tmp_path / "held.txt").write_text("\n".join(text_of(held_out)) + "\n")
-    (tmp_path / "genome.fa").write_text(">one\n" + "".join(text_of(random_inserts(5, 99))) + "\n")
+    # In the genome: inserts of the test and validation part.
+    unseen = matrix[part != 0]
+    windows = [*text_of(random_inserts(5, 99)), *text_of(insert_letters(unseen)[:3])]
+    (tmp_path / "genome.fa").write_text(">one\n" + "".join(windows) + "\n")
     recipe = {
         "seed": 3,
         "parts": [
@@ -92,10 +95,10 @@ def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp
     assert all(text.startswith(LEFT_ADAPTER) and text.endswith(RIGHT_ADAPTER) for text in texts)
     assert not near_duplicates(made, held_out).any()
     assert not shares_kmer(insert_letters(made), distinct_kmers(insert_letters(held_out))).any()
-    unseen = matrix[part != 0]
     assert not shares_kmer(insert_letters(made), distinct_kmers(insert_letters(unseen))).any()
     report = json.loads((tmp_path / "out.json").read_text())["parts"]
     assert [entry["made"] for entry in report] == [50, 40, 30, 20]
+    assert report[3]["left_out_shared_kmer_test_or_validation"] > 5
     assert report[1]["left_out_near_held_out"] + report[1]["left_out_shared_kmer_held_out"] > 10
     synthesise(recipe, data, paths["table"], paths["split"], tmp_path / "again.h5", tmp_path / "again.json")
     assert (read_table(tmp_path / "again.h5", "sequence")["sequence"] == columns["sequence"]).all()
