@@ -238,7 +238,7 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
     def _check_expression_gradient(self, filter_idx, final_layer):
         if not final_layer:
             raise ValueError("layer must be given when final_layer is false")
-        if filter_idx not in (None, 0):
+        if filter_idx is not None and (np.ndim(filter_idx) or filter_idx != 0):
             raise ValueError(
                 f"filter_idx must be None for the expression, which is one number, but is {filter_idx!r}; the scores "
                 f"of the buckets are there with layer={BUCKET_SCORES!r}"

@@ -203,6 +203,8 @@ def test_gradient_of_inner_layers(model):
 def test_gradient_of_a_wrong_choice(model, make_model):
     with pytest.raises(ValueError, match="filter_idx must be None for the expression"):
         model.input_grad(INSERTS, filter_idx=3)
+    with pytest.raises(ValueError, match="filter_idx must be None for the expression"):
+        model.input_grad(INSERTS, filter_idx=np.array([3, 4]))
     with pytest.raises(ValueError, match="layer must be given"):
         model.input_grad(INSERTS, final_layer=False)
     with pytest.raises(ValueError, match="selected_fwd_node must be None"):

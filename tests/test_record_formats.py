@@ -33,8 +33,8 @@ def test_fasta_whatever_its_line_length(records, width, end, blank_lines):
 
 
 def test_fasta_headers():
-    found = Fasta().parse(b">a\tb c\nA\n>d\nC\n>\nG\n>e f\nT\n")
-    assert strings(found.ids) == ["a", "d", "", "e"]
+    found = Fasta().parse(b">a\tb c\nA\n>d\nC\n>\nG\n>e f\nT\n> \tg h\nA\n> \nC\n>  i\nG\n")
+    assert strings(found.ids) == ["a", "d", "", "e", "g", "", "i"]
 
 
 def test_fasta_record_without_sequence():
@@ -56,7 +56,7 @@ def test_tables_agree_with_the_csv_module(rows, delimiter, end):
     found = Table(delimiter, 3, False, 1, 0, [2]).parse(text.encode())
     assert strings(found.ids) == [row[0] for row in rows]
     assert strings(found.sequences) == [row[1] for row in rows]
-    assert strings(found.targets[0]) == [row[2] for row in rows]
+    assert strings(found.targets) == [row[2] for row in rows]
     assert [split_row(line, delimiter) for line in text.split(end)[:-1]] == [list(row) for row in rows]
 
 
@@ -125,12 +125,58 @@ def test_numbers():
     )
 
 
-@pytest.mark.parametrize("cell", ["ACGT", "acgtn", "", "ACGU" * 5, "ACGTACGTACGX", "AUGCAUGCAU"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "-2.50", "+3e-2", ".5", "6.", "0.1", "1234567890123456789", "1e999", "inf", "-Infinity", "nan"],
+        ["1 2", " "],  # as many numbers as cells, but not one in each
+        ["1", " 7", "8 "],
+        ["1", ""],
+        ["1-2", "5"],
+        ["1.5.5", "5"],
+        ["1", "1,5"],
+        ["0x1", "1_5", "-", "1e", "two", "٣"],
+        ["1" * 50, "5"],
+    ],
+)
+def test_numbers_are_read_as_python_reads_them(cells):
+    found = Table("\t", 2, False, 0, None, [1]).parse("".join(f"A\t{cell}\n" for cell in cells).encode()).targets
+    for cell, number in zip(cells, found.numbers().tolist(), strict=True):
+        try:
+            wanted = float(cell.replace("_", "x"))
+        except ValueError:
+            wanted = np.nan
+        np.testing.assert_equal(number, wanted if np.isfinite(wanted) else np.nan)
+
+
+@given(st.lists(st.floats(), min_size=1))
+def test_numbers_are_read_exactly(values):
+    text = "".join(f"A\t{value!r}\n" for value in values).encode()
+    found = Table("\t", 2, False, 0, None, [1]).parse(text).targets.numbers()
+    np.testing.assert_array_equal(found, [value if np.isfinite(value) else np.nan for value in values])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["ACGT", "acgtn", "", "ACGU" * 5, "ACGTACGTACGX", "AUGCAUGCAU", "RYSWKMBDHV" * 11, "-" * 110, "MKVLSPADKTNW" * 8],
+)
 def test_looks_like_dna(cell):
     assert looks_like_dna(cell)
 
 
-@pytest.mark.parametrize("cell", ["seq", "sequence", "DNA", "Construct", "nucleotides", "promoter_sequence", "x"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "seq",
+        "sequence",
+        "DNA",
+        "Construct",
+        "nucleotides",
+        "promoter_sequence",
+        "x",
+        "sequence of the promoter, without its adapters",
+    ],
+)
 def test_does_not_look_like_dna(cell):
     assert not looks_like_dna(cell)
 

@@ -177,7 +177,7 @@ class TestGeometry:
     )
     def test_error_suspects_the_other_sequence_type(self, store, given_as, length, advice):
         path = store(dna(length) + "\n" + dna(length, 1))
-        with pytest.raises(ValueError, match=f"2 are {length} bp long: .* sequence_type='{advice}' is right"):
+        with pytest.raises(ValueError, match=f"2 of them have {length} bp: .* sequence_type='{advice}' is right"):
             SequenceFile(path, sequence_type=given_as)
 
     def test_drop_counts_and_keeps_the_ids(self, store):
@@ -246,6 +246,14 @@ S = CONSTRUCTS[0]
             r"record 1 \(line 3\) has 'NA' in target column 'EL'",
         ),
         (f"{S}\t1\t2\n{S}\t1\t\n", {"target_columns": [1, 2]}, r"record 1 \(line 2\) has '' in target column 2"),
+        (f"{S}\t1e39\n", {"target_columns": 1}, "has '1e39' in target column 1, but must have a finite number"),
+        (
+            f"{S}\t1\t2\n{S}\tx\t2\n{S}\t1\ty\n{S}\t1\t2\n",
+            {"target_columns": [2, 1]},
+            r"record 1 \(line 2\) has 'x' .* 1,",
+        ),
+        (f"{S}\n>a\n{S}\n", {}, r"record 1 \(line 2\) has '>' at position 1 .*is it FASTA"),
+        ("-" * 110 + f"\n{S}\n", {}, r"record 0 \(line 1\) has '-' at position 1 .*alignment"),
         (f"{S}\tinf\n", {"target_columns": 1}, "has 'inf' in target column 1, but must have a finite number"),
         (
             f"name\tseq\nHO\t{S}\n",

@@ -63,17 +63,33 @@ def fit_construct(construct: str) -> str:
     The rule is that of the KircherLab model of the DREAM Challenge 2022 ("fit sequence"), whose code lost
     the first T of the right flank; it is present here.
     """
-    missing = CONSTRUCT_LENGTH - len(construct)
-    if missing == 0:
-        return construct
-    if missing < 0:
-        start = (-missing + 1) // 2
-        return construct[start : start + CONSTRUCT_LENGTH]
-    if len(construct) < MIN_FIT_LENGTH:
+    return (LEFT_FLANK + construct + RIGHT_FLANK)[fit_window(len(construct))]
+
+
+def fit_window(length: int) -> slice:
+    """Find the 110 bp that `fit_construct` takes of a construct of some length with both flanks beside it.
+
+    Parameters
+    ----------
+    length : int
+        Length of the construct, in bp.
+
+    Returns
+    -------
+    slice
+        110 positions, counted from 0 at the first base of the left flank.
+
+    Raises
+    ------
+    ValueError
+        If `length` is under 8 bp.
+    """
+    if length < MIN_FIT_LENGTH:
         raise ValueError(
-            f"a construct of {len(construct)} bp cannot be fitted to {CONSTRUCT_LENGTH} bp: the known plasmid "
-            f"sequence fills constructs of at least {MIN_FIT_LENGTH} bp"
+            f"a construct of {length} bp cannot be fitted to {CONSTRUCT_LENGTH} bp: the known plasmid sequence fills "
+            f"constructs of at least {MIN_FIT_LENGTH} bp"
         )
-    left = (missing + 1) // 2
-    right = missing - left
-    return LEFT_FLANK[len(LEFT_FLANK) - left :] + construct + RIGHT_FLANK[:right]
+    # The left side gets, or loses, the odd base.
+    half = (abs(CONSTRUCT_LENGTH - length) + 1) // 2
+    start = len(LEFT_FLANK) + (half if length > CONSTRUCT_LENGTH else -half)
+    return slice(start, start + CONSTRUCT_LENGTH)

@@ -79,8 +79,12 @@ def _as_numbers(x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
     except ValueError:
         raise ValueError(f"model input is a list of arrays of different shapes but must have shape {SHAPES}") from None
+    if x.dtype.name == "bfloat16":  # numpy does not know it as a floating dtype
+        x = x.astype(np.float32)
     if x.dtype.kind not in "fiub":
         hint = ""
+        if x.ndim == 0 and isinstance(x.item(), dict):
+            hint = "; of a dataloader's batch the model takes batch['inputs']"
         if x.dtype.kind in "US":
             hint = "; one-hot encode sequences first: yeastpromoter.encoding.one_hot(letters(sequences))"
         raise ValueError(f"model input has dtype {x.dtype} but must be an array of numbers{hint}")
@@ -94,7 +98,8 @@ def _as_numbers(x: np.ndarray) -> np.ndarray:
         elif x.ndim == 3 and x.shape[2] == len(ALPHABET):
             hint = (
                 "; sequences of another length have to be brought to one of these first "
-                "(yeastpromoter.construct.fit_construct)"
+                "(yeastpromoter.construct.fit_construct), and a genome interval comes out shorter where it reaches "
+                "over the end of its chromosome"
             )
         raise ValueError(f"model input has shape {x.shape} but must have shape {SHAPES}{hint}")
     return x

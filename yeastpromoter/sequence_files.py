@@ -18,10 +18,11 @@ from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
     LEFT_ADAPTER,
+    LEFT_FLANK,
     MIN_FIT_LENGTH,
     RIGHT_ADAPTER,
-    add_adapters,
-    fit_construct,
+    RIGHT_FLANK,
+    fit_window,
 )
 from yeastpromoter.encoding import find_invalid, letters
 from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna
@@ -44,6 +45,7 @@ _LETTER_HINTS = {
     "|": "is the table separated by bars? Tab and comma are read",
     "-": "is it an alignment? Take the gaps out",
     "*": "is it a protein?",
+    ">": "is it FASTA? Its first line must be a header, and every header needs a line of its own",
 } | dict.fromkeys("RYSWKMBDHV", "of the IUPAC codes for more than one base only N is read")
 
 
@@ -339,18 +341,20 @@ class SequenceFile:
     def _targets(self, records: Records, numbers: np.ndarray) -> np.ndarray | None:
         if not self._target_columns:
             return None
-        targets = np.empty((numbers.size, len(records.targets)), dtype=np.float32)
-        for column, cells in enumerate(records.targets):
-            values = cells.numbers()
-            if np.isnan(values).any():
-                row = int(np.argmax(np.isnan(values)))
-                cell = cells.text[cells.start[row] : cells.stop[row]].decode("utf-8", "replace")
-                raise ValueError(
-                    f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column "
-                    f"{self._target_columns[column]!r}, but must have a finite number there"
-                )
-            targets[:, column] = values
-        return targets
+        cells = records.targets
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+            targets = cells.numbers().astype(np.float32).reshape(len(self._target_columns), numbers.size)
+        wrong = ~np.isfinite(targets)
+        if wrong.any():
+            # The first wrong row, as for every other mistake, and its first wrong column.
+            row, column = (int(index) for index in np.argwhere(wrong.T)[0])
+            place = column * numbers.size + row
+            cell = cells.text[cells.start[place] : cells.stop[place]].decode("utf-8", "replace")
+            raise ValueError(
+                f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column "
+                f"{self._target_columns[column]!r}, but must have a finite number there"
+            )
+        return np.ascontiguousarray(targets.T)
 
     def _fits(self, lengths: np.ndarray) -> np.ndarray:
         if self._other_lengths == "fit":
@@ -393,8 +397,8 @@ class SequenceFile:
         if 2 * offenders.of_other_type > offenders.count:
             other, adapters = ("insert", "lack") if self._type == "construct" else ("construct", "have")
             message += (
-                f" {offenders.of_other_type:,} are {SEQUENCE_LENGTHS[other]} bp long: if they {adapters} the adapters "
-                f"{LEFT_ADAPTER} and {RIGHT_ADAPTER}, sequence_type={other!r} is right."
+                f" {offenders.of_other_type:,} of them have {SEQUENCE_LENGTHS[other]} bp: if they {adapters} the "
+                f"adapters {LEFT_ADAPTER} and {RIGHT_ADAPTER}, sequence_type={other!r} is right."
             )
         return message
 
@@ -457,22 +461,24 @@ class SequenceFile:
         if self._other_lengths != "fit":
             raise ValueError(f"{self.path}: the file has changed since it was checked")
         constructs = np.empty((lengths.size, CONSTRUCT_LENGTH), dtype=np.uint8)
-        constructs[right] = self._with_adapters(joined[np.repeat(right, lengths)].reshape(-1, expected))
-        text = joined.tobytes().decode("ascii")
-        stops = np.cumsum(lengths)
-        for row in np.flatnonzero(~right).tolist():
-            sequence = text[stops[row] - lengths[row] : stops[row]]
-            if self._type == "insert":
-                sequence = add_adapters(sequence)
-            constructs[row] = letters([fit_construct(sequence)])[0]
+        starts = np.cumsum(lengths) - lengths
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length)
+            whole = self._with_adapters(np.lib.stride_tricks.sliding_window_view(joined, length)[starts[rows]])
+            constructs[rows] = _between(LEFT_FLANK, whole, RIGHT_FLANK)[:, fit_window(whole.shape[1])]
         return constructs
 
     def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
-        if self._type == "construct":
-            return rows
-        constructs = np.repeat(letters([add_adapters("N" * INSERT_LENGTH)]), len(rows), axis=0)
-        constructs[:, len(LEFT_ADAPTER) : len(LEFT_ADAPTER) + INSERT_LENGTH] = rows
-        return constructs
+        return rows if self._type == "construct" else _between(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
+
+
+def _between(left: str, rows: np.ndarray, right: str) -> np.ndarray:
+    """Put every row of a matrix of letters between two sequences."""
+
+    def repeated(sequence: str) -> np.ndarray:
+        return np.broadcast_to(letters([sequence]), (len(rows), len(sequence)))
+
+    return np.concatenate([repeated(left), rows, repeated(right)], axis=1)
 
 
 def _choice(name: str, value: object, choices: tuple) -> object:

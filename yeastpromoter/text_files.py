@@ -124,7 +124,9 @@ class TextFile:
             ) from None
         except (gzip.BadGzipFile, zlib.error) as error:
             plain.close()
-            raise ValueError(f"{self.path}: the gzip file is damaged ({error})") from None
+            raise ValueError(
+                f"{self.path}: the gzip file is damaged, or something that is no gzip is joined to its end ({error})"
+            ) from None
         except BaseException:
             plain.close()
             raise
