@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,7 +40,12 @@ LAYOUTS: dict[str, tuple[str, dict]] = {
         "promoter_{number}\t{sequence}\t{target}\n",
         {"id_column": 0, "sequence_column": 1, "target_columns": 2},
     ),
+    "table with ids, 18 targets": (
+        "promoter_{number}\t{sequence}\t{targets}\n",
+        {"id_column": 0, "sequence_column": 1, "target_columns": list(range(2, 20))},
+    ),
     "list of inserts": ("{insert}\n", {"sequence_type": "insert"}),
+    "list, every sequence fitted": ("{short}\n", {"other_lengths": "fit"}),
 }
 
 
@@ -50,7 +56,7 @@ def write(path: str, layout: str, n_records: int) -> None:
         for start in range(0, n_records, 10_000):
             n = min(10_000, n_records - start)
             text = generator.choice(np.frombuffer(b"ACGT", np.uint8), (n, LENGTH)).tobytes().decode()
-            targets = generator.uniform(0, 17, n).round(3)
+            targets = generator.uniform(0, 17, (n, 18)).round(3)
             for row in range(n):
                 sequence = text[row * LENGTH : (row + 1) * LENGTH]
                 file.write(
@@ -60,7 +66,9 @@ def write(path: str, layout: str, n_records: int) -> None:
                         first=sequence[:60],
                         second=sequence[60:],
                         insert=sequence[17:97],
-                        target=targets[row],
+                        short=sequence[: 100 + row % 10],
+                        target=targets[row, 0],
+                        targets="\t".join(map(str, targets[row])),
                     )
                 )
 
@@ -119,6 +127,7 @@ def main() -> None:
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
         return
 
+    warnings.simplefilter("ignore", UserWarning)  # the loader's note that sequences are fitted
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "sequences.txt")
         print(f"{'':28} {'sequences/s (CPU)':>18} {'(wall)':>12} {'times the baseline CPU':>23}")
