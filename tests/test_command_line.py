@@ -357,13 +357,14 @@ def inside(source, tmp_path_factory):
 
 
 def test_the_commands_of_the_readme_agree(inside):
-    """FASTA, a table, strings and intervals: the same inserts give the same predictions."""
-    fasta, table, strings, intervals, _ = json.loads(inside.stdout.splitlines()[-1])
+    """FASTA, a table, strings, intervals and Keras alone: the same inserts give the same predictions."""
+    fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])
     assert len(fasta["metadata/id"]) > 2
     assert table["metadata/id"] == ["i0", "i1"]
     assert intervals["metadata/ranges/chr"] == ["I", "XVI"]
     np.testing.assert_allclose(table["preds/expression"], strings, atol=1e-4)
     np.testing.assert_allclose(intervals["preds/expression"], strings, atol=1e-4)
+    np.testing.assert_allclose(keras_alone, strings, atol=1e-4)
     assert abs(strings[0] - strings[1]) > 0.01  # or the comparisons above would say nothing
 
 

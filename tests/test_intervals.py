@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from kipoiseq.dataloaders import SeqIntervalDl
 
+from yeastpromoter.inputs import as_constructs
+
 CHROMOSOMES = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI"]
 # chromosome, start (0-based), end (exclusive), name, score, strand
 INTERVALS = [
@@ -59,6 +61,18 @@ def test_other_widths_are_resized_around_their_centre(files, genome, tmp_path):
     inputs = SeqIntervalDl(**files, **ARGUMENTS, auto_resize_len=80).load_all()["inputs"]
     found = ["".join("ACGT"[i] for i in encoded.argmax(axis=1)) for encoded in inputs]
     assert found == [genome["V"][85:165], genome["V"][110:190]]
+
+
+@pytest.mark.parametrize("lines", ["V\t250\t330\ta\t0\t+\n", "V\t0\t80\ta\t0\t+\nV\t250\t330\tb\t0\t+\n"])
+def test_an_interval_over_the_end_of_its_chromosome_is_never_predicted(files, tmp_path, lines):
+    bed = tmp_path / "over.bed"
+    bed.write_text(lines)
+    files["intervals_file"] = str(bed)
+    # Alone it is refused by the model, among others by Kipoi, which cannot put them into one array.
+    message = r"shape \(1, 50, 4\) .* reaches over the end of its chromosome|must have the same shape"
+    batches = SeqIntervalDl(**files, **ARGUMENTS).batch_iter(batch_size=2)
+    with pytest.raises(ValueError, match=message):
+        as_constructs(next(iter(batches))["inputs"])
 
 
 def test_without_num_chr_fasta_yeast_chromosomes_are_not_found(files):
