@@ -170,6 +170,7 @@ class TestGeometry:
         assert "s7" not in message
         assert "other_lengths='drop'" in message
         assert "other_lengths='fit'" in message
+        assert "sequence_column" not in message
         assert "sequence_type=" not in message.split("as sequence_type='construct' says")[1]
 
     @pytest.mark.parametrize(
@@ -259,6 +260,11 @@ S = CONSTRUCTS[0]
             f"name\tseq\nHO\t{S}\n",
             {},
             r"record 0 \(line 2\) has .* Does sequence_column choose the right column\?.* 'HO'",
+        ),
+        (
+            f"TAG\t{S}\nACAT\t{S}\n",
+            {},
+            r"2 of 2 .* record 0 \(line 1\) has 3 bp.* Does sequence_column choose the right",
         ),
         (f">a\n{S}\n", {"target_columns": 1}, "is FASTA, which has neither columns"),
         (f"HO\t{S}\nCDC28\t{S}\n", {"header": False}, "Does sequence_column"),

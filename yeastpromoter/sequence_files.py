@@ -394,6 +394,8 @@ class SequenceFile:
                 " other_lengths='drop' would leave them out, other_lengths='fit' would fill them from the plasmid or "
                 f"cut them to {CONSTRUCT_LENGTH} bp."
             )
+        if offenders.count == self.n_records and isinstance(self._format, Table) and self._format.n_columns > 1:
+            message += " Does sequence_column choose the right column?"
         if 2 * offenders.of_other_type > offenders.count:
             other, adapters = ("insert", "lack") if self._type == "construct" else ("construct", "have")
             message += (
