@@ -50,8 +50,7 @@ def test_groups_are_the_connected_components(items, k):
 @settings(max_examples=200, deadline=None)
 def test_near_duplicates_are_those_of_brute_force(items, known, substitutions):
     expected = [
-        any(sum(a != b for a, b in zip(item, other, strict=True)) <= substitutions for other in known)
-        for item in items
+        any(sum(a != b for a, b in zip(item, other, strict=True)) <= substitutions for other in known) for item in items
     ]
     other = letters(known) if known else np.empty((0, 12), dtype=np.uint8)
     assert near_duplicates(letters(items), other, substitutions).tolist() == expected
