@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from training.config import load_config
+from training.config import load_config, synthetic_use
 from training.layout import Layout, report_of
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -229,7 +229,6 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
         from training.distil import label_synthetic as step
 
     output = paths["output"] or layout.scores(run_name)
-    uses = [phase["use"] for phase in run["phases"] if phase["constructs"] != "measured"]
     step(
         weights,
         [settings.run(teacher)["first_activation"] for teacher in run["teachers"]],
@@ -237,7 +236,7 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
         output,
         paths["report"] or report_of(output),
         precision,
-        use=None if None in uses else max(uses),
+        use=synthetic_use(run),
     )
 
 

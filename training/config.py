@@ -102,6 +102,12 @@ def files_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(files.values())
 
 
+def synthetic_use(run: Mapping[str, Any]) -> int | None:
+    """How many synthetic constructs the phases of a run with teachers use; None for all of its recipe."""
+    uses = [phase["use"] for phase in run["phases"] if phase["constructs"] != "measured"]
+    return None if None in uses else max(uses)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without two of its traps: 1e-3 is a number, and a key given twice is an error."""
 
@@ -287,6 +293,10 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         where = f"{place}.phases[{number}]"
         if phase["use"] is not None and phase["constructs"] == "measured":
             yield f"{where}.use is for synthetic constructs, but the phase is on measured ones"
+        elif phase["use"] is not None and run["synthetic"] in config["synthetic"]:
+            made = sum(part["count"] for part in config["synthetic"][run["synthetic"]]["parts"])
+            if phase["use"] > made:
+                yield f"{where}.use is {phase['use']}, but the recipe {run['synthetic']} makes {made} constructs"
         if phase["average_last"] and phase["patience"]:
             yield f"{where}.average_last is for phases that train all their epochs: it needs patience: null"
         if (phase["average_last"] or 0) > phase["epochs"]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from training.scores import predict_scores
 from training.tables import letters_of, read_table, write_report, write_table
-from training.train import predict_scores
 from yeastpromoter.decoding import N_BUCKETS, decode
 from yeastpromoter.network import build_network
 

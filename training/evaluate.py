@@ -3,7 +3,6 @@
 All numbers are of decoded expression, on the scale of 0 to 17, unless said.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from training.assemble import insert_letters
 from training.buckets import hard_labels
 from training.layout import Layout
 from training.metrics import LEVEL, RESAMPLES, noise_ceiling, pearson, with_intervals
-from training.split import PARTS
-from training.tables import letters_of, read_attribute, read_table, write_report
-from training.train import predict_scores
+from training.scores import predict_scores
+from training.tables import PARTS, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.network import build_network
@@ -51,12 +49,6 @@ EXPLANATIONS = {
 def layout(results: str | Path) -> Layout:
     """Where the files lie in the folder of a configuration's results."""
     return Layout(Path(results), records=Path(results) / "records")
-
-
-def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def run_settings(config: Mapping[str, Any], run_name: str) -> Mapping[str, Any]:

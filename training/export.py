@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from training.evaluate import ALL_SOURCES, run_weights, sha256_of
+from training.evaluate import ALL_SOURCES, run_weights
 from training.markdown import markdown_table, replace_block
 from training.record import make_record, read_evaluation
-from training.tables import write_report
+from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 
 MODEL_YAML = "model.yaml"

@@ -13,13 +13,10 @@ import numpy as np
 
 from training.assemble import check_sha256, insert_letters
 from training.genome import read_genome
-from training.split import PARTS
-from training.tables import letters_of, read_table, write_report, write_table
+from training.tables import PARTS, letters_of, read_table, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.encoding import gc_content
-
-WEIGHTINGS = ("importance", "authors")
 
 
 def gc_bin(gc: np.ndarray, width: float) -> np.ndarray:

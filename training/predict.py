@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.train import predict_scores
+from training.scores import predict_scores
 from yeastpromoter.decoding import METHODS, N_BUCKETS, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.sequence_files import SequenceFile

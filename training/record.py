@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights, sha256_of
+from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
 from training.markdown import markdown_table, replace_block
-from training.tables import write_report
+from training.tables import sha256_of, write_report
 from training.train import SUMMARY_FILE
 
 #: Settings that make two runs repeats of one another when nothing else differs.

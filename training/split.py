@@ -10,8 +10,6 @@ from training.assemble import insert_letters
 from training.similarity import kmer_groups
 from training.tables import PARTS, letters_of, read_attribute, read_table, write_report, write_table
 
-METHODS = ("grouped", "random")
-
 
 def assign_parts(group: np.ndarray, stratum: np.ndarray, fractions: Mapping[str, float], seed: int) -> np.ndarray:
     """Assign every construct to a part, whole groups together, evenly within each stratum.

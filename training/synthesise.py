@@ -9,8 +9,7 @@ import numpy as np
 from training.assemble import check_sha256, insert_letters, read_held_out, resembles
 from training.genome import read_genome
 from training.similarity import distinct_kmers, shares_kmer
-from training.split import PARTS
-from training.tables import letters_of, read_table, sequences_of, write_report, write_table
+from training.tables import PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.encoding import ALPHABET, gc_content, letters, reverse_complement
 

@@ -4,6 +4,7 @@ A column is a NumPy array with one entry (or one row) for each sequence. Sequenc
 bytes, so ``h5py.File(path)["sequence"][:]`` reads them and 6.7 million of them stay small on disk.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -95,6 +96,12 @@ def letters_of(sequence: np.ndarray) -> np.ndarray:
 def sequences_of(matrix: np.ndarray) -> np.ndarray:
     """Turn a matrix of letters, `uint8` (N, L), into a column of sequences, ``S<L>`` (N,)."""
     return np.ascontiguousarray(matrix).view(f"S{matrix.shape[1]}").reshape(len(matrix))
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_report(path: str | Path, report: dict[str, Any]) -> None:

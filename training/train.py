@@ -6,24 +6,21 @@ each with its own optimiser and schedule. After every epoch a checkpoint is writ
 interrupted run goes on.
 """
 
-import hashlib
-import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
-from training.batches import EpochBatches, Examples
-from training.buckets import hard_labels, soft_labels
-from training.tables import PARTS, letters_of, read_attribute, read_table, write_report
-from yeastpromoter.decoding import N_BUCKETS, decode
-from yeastpromoter.encoding import one_hot
+from training.batches import EpochBatches
+from training.checkpoint import load_checkpoint, read_progress, read_weights, save_checkpoint
+from training.losses import loss_function
+from training.run_data import RunData
+from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 
 WEIGHTS_FILE = "best.weights.h5"
@@ -36,30 +33,16 @@ SUMMARY_FILE = "summary.json"
 NORM_BATCHES = 460
 
 
-class BoundedPoisson(keras.losses.Loss):
-    """Poisson loss of linear outputs: below zero it is undefined, so the scores are bounded just above."""
-
-    def call(self, labels, scores):
-        """Mean over the buckets of ``scores - labels * log(scores)``, (N,)."""
-        return keras.losses.poisson(labels, keras.ops.maximum(scores, keras.config.epsilon()))
-
-
-def loss_function(name: str):
-    """Loss of one construct's 18 scores, by its name in the configuration.
-
-    ``categorical_crossentropy`` takes the scores as shares of their sum, the same reading as the weighted mean
-    that decodes them; ``poisson`` bounds them at 1e-7.
-    """
-    return {
-        "mse": keras.losses.MeanSquaredError(),
-        "huber": keras.losses.Huber(delta=0.1),
-        "poisson": BoundedPoisson(),
-        "categorical_crossentropy": keras.losses.CategoricalCrossentropy(from_logits=False),
-    }[name]
-
-
 def make_optimizer(phase: Mapping[str, Any], total_steps: int) -> keras.optimizers.Optimizer:
-    """Make the optimiser of a phase, with its schedule."""
+    """Make the optimiser of a phase, with its schedule.
+
+    Parameters
+    ----------
+    phase : mapping
+        One of a run's phases.
+    total_steps : int
+        Steps of the whole phase, over which a schedule goes.
+    """
     rate = phase["learning_rate"]
     if phase["schedule"] == "cosine":
         warmup = math.ceil(phase["warmup"] * total_steps)
@@ -93,178 +76,153 @@ def estimate_norms(network: keras.Model, batches: EpochBatches) -> None:
         network(batches[index][0], training=True)
 
 
-def pearson(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson correlation; NaN where either side does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def predict_scores(network: keras.Model, matrix: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-    """Bucket scores of constructs, `uint8` (N, 110) to `float32` (N, 18), a batch at a time.
-
-    The last batch is filled up to `batch_size`, so that backends that compile for a shape compile once.
-    """
-    scores = np.empty((len(matrix), network.output_shape[-1]), dtype=np.float32)
-    for start in range(0, len(matrix), batch_size):
-        batch = matrix[start : start + batch_size]
-        filled = np.concatenate([batch, np.repeat(batch[-1:], batch_size - len(batch), axis=0)])
-        scores[start : start + len(batch)] = np.asarray(network.predict_on_batch(one_hot(filled)))[: len(batch)]
-    return scores
-
-
-class _Data:
-    """Tables of one run, read once."""
-
-    def __init__(self, run: Mapping[str, Any], table: Path, buckets: Path, split: Path, sample: Path, synthetic: list):
-        columns = read_table(table, "sequence", "expression", "weight", "source", "fitted")
-        self.matrix = letters_of(columns["sequence"])
-        self.expression, self.source = columns["expression"], columns["source"]
-        self.weight, self.fitted = columns["weight"], columns["fitted"]
-        self.sources = read_attribute(table, "sources")
-        self.bucket = read_table(buckets, "bucket")["bucket"]
-        part = read_table(split, "part")["part"]
-        self.validation = np.flatnonzero(part == PARTS.index("validation"))
-        self.rows = read_table(sample, "row")["row"]
-        if not (part[self.rows] == PARTS.index("train")).all():
-            raise ValueError(
-                f"{sample} holds constructs that are not in the training part of {split}: rerun both steps"
-            )
-        self._synthetic = synthetic
-        self._run = run
-
-    def labels_of(self, rows: np.ndarray) -> np.ndarray:
-        sd = self._run["soft_label_sd"]
-        return soft_labels(self.expression[rows], sd) if sd else hard_labels(self.bucket[rows])
-
-    def examples(self, phase: Mapping[str, Any]) -> Examples:
-        measured = self._measured(phase) if phase["constructs"] != "synthetic" else None
-        synthetic = self._scored(phase) if phase["constructs"] != "measured" else None
-        if measured is None or synthetic is None:
-            return measured or synthetic
-        n = len(measured)
-
-        def labels(rows: np.ndarray) -> np.ndarray:
-            result = np.empty((len(rows), N_BUCKETS), dtype=np.float32)
-            result[rows < n] = measured.labels(rows[rows < n])
-            result[rows >= n] = synthetic.labels(rows[rows >= n] - n)
-            return result
-
-        return Examples(
-            np.concatenate([measured.matrix, synthetic.matrix]),
-            labels,
-            np.concatenate([measured.weight, synthetic.weight]),
-            phase["shift"],
-            np.concatenate([measured.can_shift, synthetic.can_shift]),
-            n_always=n,
-        )
-
-    def _scored(self, phase: Mapping[str, Any]) -> Examples:
-        """Synthetic constructs, with the scores of the ensemble as labels."""
-        parts = [read_table(path, "sequence", "scores") for path in self._synthetic]
-        matrix = np.concatenate([letters_of(part["sequence"]) for part in parts])[: phase["use"]]
-        scores = np.concatenate([part["scores"] for part in parts])
-        return Examples(
-            matrix,
-            lambda rows: scores[rows].astype(np.float32),
-            np.ones(len(matrix), dtype=np.float32),
-            phase["shift"],
-        )
-
-    def _measured(self, phase: Mapping[str, Any]) -> Examples:
-        """Measured constructs of the run's sample, with labels from their expression."""
-        rows = self.rows
-        weight = self.weight[rows] if self._run["source_weights"] else np.ones(len(rows), dtype=np.float32)
-        # Mean weight 1: a learning rate means the same with and without weights.
-        return Examples(
-            self.matrix[rows],
-            lambda picked: self.labels_of(rows[picked]),
-            (weight / weight.mean()).astype(np.float32),
-            phase["shift"],
-            ~self.fitted[rows],
-        )
-
-    def validate(self, network: keras.Model, loss) -> dict[str, float]:
-        rows = self.validation
-        scores = predict_scores(network, self.matrix[rows])
-        labels = self.labels_of(rows)
-        expression = decode(scores)
-        values = {
-            "val_loss": float(keras.ops.convert_to_numpy(loss(labels, scores))),
-            "val_mse": float(np.mean((scores - labels) ** 2)),
-            "val_mae": float(np.mean(np.abs(scores - labels))),
-            "val_accuracy": float(np.mean(scores.argmax(axis=1) == self.bucket[rows])),
-        }
-        for number, source in enumerate(self.sources):
-            of_source = (self.source[rows] == number) & ~self.fitted[rows] & np.isfinite(expression)
-            values[f"val_pearson_{source}"] = pearson(expression[of_source], self.expression[rows][of_source])
-        return values
-
-
-def _all_state(network: keras.Model) -> dict[str, Any]:
-    """Every variable that a run's future depends on: weights, optimiser, dropout seeds."""
-    weights = {id(v) for v in network.weights}
-    generators = [v for layer in network.layers for v in layer.variables if id(v) not in weights]
-    optimizer = [] if network.optimizer is None else list(network.optimizer.variables)
-    return {"weights": list(network.weights), "seeds": generators, "optimizer": optimizer}
-
-
-def save_checkpoint(path: Path, network: keras.Model, progress: Mapping[str, Any], best: list[np.ndarray], mean: list):
-    """Write everything needed to go on after an epoch; the file appears only once it is whole."""
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
-        for name, variables in _all_state(network).items():
-            group = file.create_group(name)
-            for index, variable in enumerate(variables):
-                group.create_dataset(f"{index:03d}", data=keras.ops.convert_to_numpy(variable.value))
-        for name, values in {"best": best, "mean": mean}.items():
-            group = file.create_group(name)
-            for index, value in enumerate(values):
-                group.create_dataset(f"{index:03d}", data=value)
-        file.attrs["progress"] = json.dumps(progress)
-    os.replace(partial, path)
-
-
-def load_checkpoint(path: Path, network: keras.Model) -> None:
-    """Put a checkpoint's state into a compiled network."""
-    with h5py.File(path, "r") as file:
-        for name, variables in _all_state(network).items():
-            stored = file[name]
-            if len(stored) != len(variables):
-                raise ValueError(
-                    f"{path} holds {len(stored)} {name} variables but the network has {len(variables)}: the checkpoint "
-                    "is of another configuration; remove it to start anew"
-                )
-            for index, variable in enumerate(variables):
-                variable.assign(stored[f"{index:03d}"][()])
-
-
-def read_weights(path: Path, kind: str) -> list[np.ndarray]:
-    """Read the ``best`` weights so far, or the ``mean`` of the last epochs, from a checkpoint."""
-    with h5py.File(path, "r") as file:
-        return [file[kind][name][()] for name in sorted(file[kind])] if kind in file else []
-
-
-def read_progress(path: Path) -> dict[str, Any]:
-    """Read how far a checkpoint's run has come."""
-    with h5py.File(path, "r") as file:
-        return json.loads(file.attrs["progress"])
-
-
-def _hash_tables(tables: Mapping[str, str | Path]) -> dict[str, str]:
-    """SHA-256 of each table: equal columns make equal files."""
-    hashes = {}
-    for name, path in tables.items():
-        with Path(path).open("rb") as file:
-            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
-
-
 def _show(record: Mapping[str, Any], verbose: int) -> None:
     if verbose:
-        values = ", ".join(f"{name[4:]} {value:.4f}" for name, value in record.items() if name.startswith("val_"))
+        values = ", ".join(
+            f"{name[4:]} {'undefined' if value is None else format(value, '.4f')}"
+            for name, value in record.items()
+            if name.startswith("val_")
+        )
         what = "average of the last epochs" if "averaged" in record else f"epoch {record['epoch'] + 1}"
         print(f"phase {record['phase'] + 1}, {what}: validation {values}", flush=True)
+
+
+def _earlier_progress(
+    checkpoint: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], restart: bool
+) -> dict[str, Any] | None:
+    """How far the run has come; None where it starts anew.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is of other settings or tables, and `restart` does not allow to train anew.
+    """
+    if not checkpoint.exists():
+        return None
+    found = read_progress(checkpoint)
+    # What an older checkpoint does not say is taken to be the same.
+    wanted = {"settings": settings, "inputs": inputs}
+    differs = [
+        name
+        for name, values in wanted.items()
+        if any(values.get(key) != value for key, value in found.get(name, {}).items())
+    ]
+    if differs and not restart:
+        raise ValueError(
+            f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder "
+            f"{checkpoint.parent} to train anew with the new ones"
+        )
+    return None if differs else found | wanted
+
+
+class _Training:
+    """A run under way: its network, how far it has come, and the weights that it keeps."""
+
+    def __init__(
+        self, run: Mapping[str, Any], data: RunData, network: keras.Model, folder: Path, progress: dict, verbose: int
+    ):
+        self.run, self.data, self.network = run, data, network
+        self.loss = loss_function(run["loss"])
+        self.folder, self.progress, self.verbose = folder, progress, verbose
+        self.best_weights: list[np.ndarray] = []
+        self.mean: list[np.ndarray] = []
+
+    def train(self, resume: bool) -> None:
+        """Train all phases that are not done yet, from the checkpoint or from the network's present weights."""
+        for number in range(self.progress["phase"], len(self.run["phases"])):
+            if self.progress["phase"] != number:
+                self.progress |= {"phase": number, "epoch": 0, "best": None, "waited": 0}
+                self.network.set_weights(self.best_weights)
+            self._train_phase(number, self.run["phases"][number], resume)
+            resume = False
+
+    def _train_phase(self, number: int, phase: Mapping[str, Any], resume: bool) -> None:
+        examples, seed = self.data.examples(phase), self.run["seed"] + 1000 * number
+
+        def batches_of(epoch: int) -> EpochBatches:
+            return EpochBatches(examples, phase["batch_size"], seed, epoch, phase["epoch_size"])
+
+        self._compile(phase, phase["epochs"] * len(batches_of(0)))
+        self.mean = []
+        checkpoint = self.folder / CHECKPOINT_FILE
+        if resume:
+            load_checkpoint(checkpoint, self.network)
+            self.best_weights, self.mean = read_weights(checkpoint, "best"), read_weights(checkpoint, "mean")
+        while self.progress["epoch"] < phase["epochs"]:
+            batches = batches_of(self.progress["epoch"])
+            record = self._train_epoch(phase, batches)
+            if phase["average_last"]:
+                self._average(phase, batches, record)
+            save_checkpoint(checkpoint, self.network, self.progress, self.best_weights, self.mean)
+            write_report(self.folder / HISTORY_FILE, self.progress["history"])
+
+    def _compile(self, phase: Mapping[str, Any], total_steps: int) -> None:
+        optimizer = make_optimizer(phase, total_steps)
+        self.network.compile(
+            optimizer=optimizer,
+            loss=self.loss,
+            weighted_metrics=["mse", "mae", keras.metrics.CategoricalAccuracy("accuracy")],
+        )
+        optimizer.build(self.network.trainable_variables)
+
+    def _train_epoch(self, phase: Mapping[str, Any], batches: EpochBatches) -> dict[str, Any]:
+        """Train one epoch, validate, and decide what is kept and whether to stop; returns the epoch's record."""
+        progress, epoch, started = self.progress, self.progress["epoch"], time.monotonic()
+        fitted = self.network.fit(batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=self.verbose)
+        record = {"phase": progress["phase"], "epoch": epoch}
+        record |= {name: float(values[-1]) for name, values in fitted.history.items()}
+        record["seconds"] = round(time.monotonic() - started, 1)
+        record |= self.data.validate(self.network, self.loss)
+        if not math.isfinite(record["val_loss"]):
+            raise ValueError(
+                f"{self.folder.name}, phase {record['phase'] + 1}, epoch {epoch + 1}: the validation loss is "
+                f"{record['val_loss']}, the training has diverged; lower the learning rate of the phase"
+            )
+        record["best"] = progress["best"] is None or record["val_loss"] < progress["best"]
+        if record["best"] or not phase["patience"]:
+            self.best_weights = self.network.get_weights()
+        progress["best"] = record["val_loss"] if record["best"] else progress["best"]
+        progress["waited"] = 0 if record["best"] else progress["waited"] + 1
+        progress["history"].append(record)
+        stops = phase["patience"] and progress["waited"] >= phase["patience"]
+        progress["epoch"] = phase["epochs"] if stops else epoch + 1
+        _show(record, self.verbose)
+        return record
+
+    def _average(self, phase: Mapping[str, Any], batches: EpochBatches, last: Mapping[str, Any]) -> None:
+        """Take one of the phase's last epochs into the mean; after the last, keep the mean if it is better."""
+        n_averaged = last["epoch"] + phase["average_last"] - phase["epochs"]
+        if n_averaged < 0:
+            return
+        self.mean = add_to_mean(self.mean, self.network.get_weights(), n_averaged)
+        if last["epoch"] + 1 < phase["epochs"]:
+            return
+        self.network.set_weights(self.mean)
+        estimate_norms(self.network, batches)
+        record = {"phase": last["phase"], "epoch": phase["epochs"], "averaged": True, "seconds": 0.0}
+        record |= self.data.validate(self.network, self.loss)
+        record["best"] = record["val_loss"] < last["val_loss"]
+        if record["best"]:
+            self.best_weights = self.network.get_weights()
+        self.progress["history"].append(record)
+        _show(record, self.verbose)
+
+
+def _kept_record(history: Sequence[Mapping[str, Any]], phase: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record of the epoch, or of the average, whose weights are the run's: one of those of its last phase."""
+    # Without patience the last epoch is kept, or the average if it is better; with it the best epoch.
+    last_is_kept = not phase["patience"]
+    of_last_phase = [record for record in history if record["phase"] == history[-1]["phase"]]
+    return [record for record in of_last_phase if record["best"] or (last_is_kept and "averaged" not in record)][-1]
+
+
+def _write_weights(first_activation: str, weights: list[np.ndarray], path: Path) -> None:
+    """Save weights from a network that was never compiled, so without optimiser state, and in one move."""
+    network = build_network(first_activation)
+    network.set_weights(weights)
+    partial = path.with_name(f"partial.{path.name}")
+    network.save_weights(partial)
+    os.replace(partial, path)
 
 
 def train(
@@ -274,7 +232,7 @@ def train(
     split: str | Path,
     sample: str | Path,
     output: str | Path,
-    synthetic: list[str | Path] | None = None,
+    synthetic: Sequence[str | Path] = (),
     initial: str | Path | None = None,
     verbose: int = 1,
     restart: bool = False,
@@ -289,7 +247,7 @@ def train(
         Tables of the steps before.
     output : str or Path
         Folder of the run: best weights, checkpoint, history and summary.
-    synthetic : list of str or Path, optional
+    synthetic : sequence of str or Path, optional
         Labelled synthetic tables for phases on synthetic constructs.
     initial : str or Path, optional
         Weights of another run to start from, with the same first activation; random ones by default.
@@ -307,27 +265,19 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint in `output` is of other settings or data.
+        If the checkpoint in `output` is of other settings or data, the tables do not fit together, or the validation
+        loss is no longer a number.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     settings = dict(run)
-    keras.utils.set_random_seed(run["seed"])
-    if run["deterministic"] and keras.config.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.experimental.enable_op_determinism()
-    dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
-    network = build_network(run["first_activation"], dtype=dtype, dropout_scale=run["dropout_scale"], seed=run["seed"])
-    data = _Data(run, Path(table), Path(buckets), Path(split), Path(sample), list(synthetic or []))
-    loss = loss_function(run["loss"])
-
-    checkpoint = output / CHECKPOINT_FILE
     tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
-    tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic or [])}
+    tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic)}
     tables |= {"initial": initial} if initial else {}
-    inputs = _hash_tables(tables)
-    progress = {
+    # Equal columns make equal files.
+    inputs = {name: sha256_of(path) for name, path in tables.items()}
+    earlier = _earlier_progress(output / CHECKPOINT_FILE, settings, inputs, restart)
+    progress = earlier or {
         "settings": settings,
         "inputs": inputs,
         "phase": 0,
@@ -336,96 +286,23 @@ def train(
         "waited": 0,
         "history": [],
     }
-    best_weights = None
-    resume = checkpoint.exists()
-    if resume:
-        found = read_progress(checkpoint)
-        # What an older checkpoint does not say is taken to be the same.
-        wanted = {"settings": settings, "inputs": inputs}
-        differs = [
-            name
-            for name, values in wanted.items()
-            if any(values.get(key) != value for key, value in found.get(name, {}).items())
-        ]
-        if differs and not restart:
-            raise ValueError(
-                f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder {output} to "
-                "train anew with the new ones"
-            )
-        if differs:
-            resume = False
-        else:
-            progress = found | wanted
 
-    if initial and not resume:
+    keras.utils.set_random_seed(run["seed"])
+    if run["deterministic"] and keras.config.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+    dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
+    network = build_network(run["first_activation"], dtype=dtype, dropout_scale=run["dropout_scale"], seed=run["seed"])
+    if initial and not earlier:
         network.load_weights(initial)
-    for number in range(progress["phase"], len(run["phases"])):
-        phase = run["phases"][number]
-        if progress["phase"] != number:
-            progress |= {"phase": number, "epoch": 0, "best": None, "waited": 0}
-            network.set_weights(best_weights)
-        mean: list[np.ndarray] = []
-        examples = data.examples(phase)
-        first = EpochBatches(examples, phase["batch_size"], 0, 0, phase["epoch_size"])
-        optimizer = make_optimizer(phase, phase["epochs"] * len(first))
-        network.compile(
-            optimizer=optimizer,
-            loss=loss,
-            weighted_metrics=["mse", "mae", keras.metrics.CategoricalAccuracy("accuracy")],
-        )
-        optimizer.build(network.trainable_variables)
-        if resume:
-            load_checkpoint(checkpoint, network)
-            best_weights, mean = read_weights(checkpoint, "best"), read_weights(checkpoint, "mean")
-            resume = False
-        while progress["epoch"] < phase["epochs"]:
-            epoch, started = progress["epoch"], time.monotonic()
-            batches = EpochBatches(
-                examples, phase["batch_size"], run["seed"] + 1000 * number, epoch, phase["epoch_size"]
-            )
-            fitted = network.fit(batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=verbose)
-            record = {"phase": number, "epoch": epoch}
-            record |= {name: float(values[-1]) for name, values in fitted.history.items()}
-            record["seconds"] = round(time.monotonic() - started, 1)
-            record |= data.validate(network, loss)
-            better = progress["best"] is None or record["val_loss"] < progress["best"]
-            if better or not phase["patience"]:
-                best_weights = network.get_weights()
-            progress["best"] = record["val_loss"] if better else progress["best"]
-            progress["waited"] = 0 if better else progress["waited"] + 1
-            record["best"] = better
-            progress["history"].append(record)
-            progress["epoch"] = epoch + 1
-            if phase["patience"] and progress["waited"] >= phase["patience"]:
-                progress["epoch"] = phase["epochs"]
-            _show(record, verbose)
-            n_averaged = epoch + (phase["average_last"] or 0) - phase["epochs"]
-            if n_averaged >= 0:
-                mean = add_to_mean(mean, network.get_weights(), n_averaged)
-                if epoch + 1 == phase["epochs"]:
-                    network.set_weights(mean)
-                    estimate_norms(network, batches)
-                    averaged = {"phase": number, "epoch": epoch + 1, "averaged": True, "seconds": 0.0}
-                    averaged |= data.validate(network, loss)
-                    averaged["best"] = averaged["val_loss"] < record["val_loss"]
-                    if averaged["best"]:
-                        best_weights = network.get_weights()
-                    progress["history"].append(averaged)
-                    _show(averaged, verbose)
-            save_checkpoint(checkpoint, network, progress, best_weights, mean)
-            write_report(output / HISTORY_FILE, progress["history"])
+    data = RunData(run, table, buckets, split, sample, synthetic)
+    training = _Training(run, data, network, output, progress, verbose)
+    training.train(resume=earlier is not None)
 
-    final = build_network(run["first_activation"])
-    final.set_weights(best_weights)
-    partial = output / f"partial.{WEIGHTS_FILE}"
-    final.save_weights(partial)
-    os.replace(partial, output / WEIGHTS_FILE)
+    _write_weights(run["first_activation"], training.best_weights, output / WEIGHTS_FILE)
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.
     write_report(output / HISTORY_FILE, progress["history"])
-    last_phase = [record for record in progress["history"] if record["phase"] == progress["phase"]]
-    # Without patience the last epoch is kept, or the average if it is better; with it the best epoch.
-    last_is_kept = not run["phases"][-1]["patience"]
-    chosen = [record for record in last_phase if record["best"] or (last_is_kept and "averaged" not in record)][-1]
     summary = {
         "backend": keras.config.backend(),
         "keras": keras.__version__,
@@ -433,7 +310,7 @@ def train(
         "seconds": round(sum(record["seconds"] for record in progress["history"]), 1),
         "training_constructs": len(data.rows),
         "inputs": inputs,
-        "best": chosen,
+        "best": _kept_record(progress["history"], run["phases"][-1]),
         "settings": settings,
     }
     write_report(output / SUMMARY_FILE, summary)

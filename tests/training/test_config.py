@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import complete_config, files_of, load_config, schema
+from training.config import complete_config, files_of, load_config, schema, synthetic_use
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "training" / "config").glob("*.yaml"))
@@ -169,6 +169,20 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             ["circle: one <- two <- one"],
         ),
         ({"synthetic": {"mix": {"parts": [{"kind": "genome", "count": 5}]}}}, ["parts[0] is of kind genome"]),
+        (
+            {
+                "runs": {
+                    "one": {},
+                    "two": {
+                        "teachers": ["one"],
+                        "synthetic": "mix",
+                        "phases": [{"constructs": "synthetic", "use": 6}],
+                    },
+                },
+                "synthetic": SYNTHETIC,
+            },
+            ["runs.two.phases[0].use is 6, but the recipe mix makes 5 constructs"],
+        ),
     ],
 )
 def test_mistakes_are_named(changes, messages):
@@ -195,6 +209,12 @@ def test_mistakes_in_sources_are_named(source, message):
     with pytest.raises(ValueError, match="not a valid configuration") as error:
         complete_config(config)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("uses", "expected"), [([3, 5], 5), ([3, None], None), ([4], 4)])
+def test_the_synthetic_constructs_that_a_run_uses(uses, expected):
+    phases = [{"constructs": "synthetic", "use": use} for use in uses]
+    assert synthetic_use({"phases": [*phases, {"constructs": "measured", "use": None}]}) == expected
 
 
 def test_all_mistakes_are_listed():

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from made_up_results import config, make_results
 
-from training.evaluate import evaluate, sha256_of
+from training.evaluate import evaluate
 from training.export import expected_predictions, export, long_figures, set_arguments, short_figures
 from training.markdown import markdown_table, replace_block
+from training.tables import sha256_of
 from yeastpromoter.encoding import one_hot
 from yeastpromoter.network import build_network
 from yeastpromoter.sequence_files import SequenceFile

@@ -141,7 +141,7 @@ def test_patience_stops_and_the_best_weights_come_back(paths, tmp_path, monkeypa
         seen.append([np.array(value) for value in network.get_weights()])
         return {"val_loss": next(losses)}
 
-    monkeypatch.setattr(module._Data, "validate", validate)
+    monkeypatch.setattr(module.RunData, "validate", validate)
     summary = steps(paths, run_of(phase(epochs=5, patience=2)), tmp_path)
     assert summary["epochs"] == 4, "two epochs without a lower loss are the last"
     assert summary["best"]["epoch"] == 1
@@ -159,7 +159,7 @@ def test_without_patience_the_last_epoch_counts(paths, tmp_path, monkeypatch):
     from training import train as module
 
     losses = iter([0.3, 0.5])
-    monkeypatch.setattr(module._Data, "validate", lambda self, network, loss: {"val_loss": next(losses)})
+    monkeypatch.setattr(module.RunData, "validate", lambda self, network, loss: {"val_loss": next(losses)})
     summary = steps(paths, run_of(phase(patience=None)), tmp_path)
     assert summary["best"]["epoch"] == 1
 
@@ -187,34 +187,65 @@ def test_a_sample_from_outside_the_training_part_is_refused(paths, tmp_path):
         steps(wrong, run_of(), tmp_path)
 
 
+def test_a_split_without_validation_part_is_refused(paths, tmp_path):
+    wrong = paths | {"split": tmp_path / "split.h5"}
+    write_table(wrong["split"], {"part": np.zeros(80, dtype=np.uint8)})
+    with pytest.raises(ValueError, match="no construct in the validation part"):
+        steps(wrong, run_of(), tmp_path)
+
+
+def test_fewer_scores_than_a_phase_uses_are_refused(paths, tmp_path):
+    run = run_of(phase(constructs="synthetic", use=49))
+    with pytest.raises(ValueError, match=r"scores\.h5: 48 synthetic constructs have scores but a phase uses 49"):
+        steps(paths, run, tmp_path, synthetic=[paths["scores"]])
+    from training.run_data import RunData
+
+    arguments = [paths[name] for name in ("table", "buckets", "split", "sample")]
+    examples = RunData(run, *arguments, [paths["scores"]]).examples(phase(constructs="synthetic", use=7))
+    assert len(examples) == 7
+    assert (examples.labels(np.array([6])) == read_table(paths["scores"], "scores")["scores"][6]).all()
+
+
+def test_a_training_that_diverges_stops_with_its_last_checkpoint(paths, tmp_path, monkeypatch):
+    from training import train as module
+
+    losses = iter([0.3, float("nan")])
+    monkeypatch.setattr(module.RunData, "validate", lambda self, network, loss: {"val_loss": next(losses)})
+    with pytest.raises(ValueError, match="phase 1, epoch 2: the validation loss is nan, the training has diverged"):
+        steps(paths, run_of(phase(epochs=3)), tmp_path)
+    from training.checkpoint import read_progress
+
+    assert read_progress(tmp_path / "checkpoint.h5")["epoch"] == 1
+
+
 def test_labels_are_soft_or_hard(paths):
-    from training.train import _Data
+    from training.run_data import RunData
 
     arguments = [paths[name] for name in ("table", "buckets", "split", "sample")]
     expression = read_table(paths["table"], "expression")["expression"]
     rows = np.arange(5)
-    hard = _Data(run_of(soft_label_sd=None), *arguments, []).labels_of(rows)
+    hard = RunData(run_of(soft_label_sd=None), *arguments, []).labels_of(rows)
     assert (hard.sum(axis=1) == 1).all()
     assert (hard.argmax(axis=1) == np.rint(expression[:5])).all()
-    soft = _Data(run_of(), *arguments, []).labels_of(rows)
+    soft = RunData(run_of(), *arguments, []).labels_of(rows)
     assert (soft.max(axis=1) < 0.7).all()
     np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_weights_of_the_sources_have_mean_one_and_count_only_when_asked(paths):
-    from training.train import _Data
+    from training.run_data import RunData
 
     arguments = [paths[name] for name in ("table", "buckets", "split", "sample")]
-    weighted = _Data(run_of(), *arguments, []).examples(PHASE).weight
+    weighted = RunData(run_of(), *arguments, []).examples(PHASE).weight
     assert weighted.mean() == pytest.approx(1)
     assert weighted[0] / weighted[1] == pytest.approx(4)
-    assert (_Data(run_of(source_weights=False), *arguments, []).examples(PHASE).weight == 1).all()
+    assert (RunData(run_of(source_weights=False), *arguments, []).examples(PHASE).weight == 1).all()
 
 
 def test_losses_by_hand():
     import keras
 
-    from training.train import loss_function
+    from training.losses import loss_function
 
     labels = np.array([[0.0, 1.0], [0.5, 0.5]], dtype=np.float32)
     scores = np.array([[0.2, 0.6], [-0.5, 1.5]], dtype=np.float32)
@@ -225,12 +256,43 @@ def test_losses_by_hand():
     assert value("mse") == pytest.approx((0.04 + 0.16 + 1 + 1) / 4)
     # Beyond delta, 0.1: delta * (|error| - delta / 2).
     assert value("huber") == pytest.approx(0.1 * (0.15 + 0.35 + 0.95 + 0.95) / 4)
+    # Scores below 0.01 count as 0.01 exp(score / 0.01 - 1): -0.5 as next to nothing, with the logarithm log(0.01) - 51.
+    log_low = np.log(0.01) - 51
     assert value("categorical_crossentropy") == pytest.approx(
-        (-np.log(0.75) - 0.5 * np.log(1e-7) - 0.5 * np.log(1 - 1e-7)) / 2, rel=0.02
+        np.mean([-np.log(0.75), -0.5 * (log_low - np.log(1.5)) - 0.5 * np.log(1)]), rel=1e-5
     )
-    bound = 1e-7
-    poisson = [0.2, 0.6 - np.log(0.6), bound - 0.5 * np.log(2 * bound), 1.5 - 0.5 * np.log(1.5)]
-    assert value("poisson") == pytest.approx(np.mean(poisson), rel=1e-4)
+    poisson = [0.2, 0.6 - np.log(0.6), -0.5 * log_low, 1.5 - 0.5 * np.log(1.5)]
+    assert value("poisson") == pytest.approx(np.mean(poisson), rel=1e-5)
+
+
+def test_positive_numbers_are_joined_smoothly_and_have_finite_logarithms():
+    import keras
+
+    from training.losses import FLOOR, positive
+
+    scores = np.array([-50, -1, 0, FLOOR - 1e-5, FLOOR, FLOOR + 1e-5, 0.5], dtype=np.float32)
+    numbers, logarithms = (keras.ops.convert_to_numpy(values) for values in positive(scores))
+    np.testing.assert_allclose(numbers[3:], scores[3:], rtol=1e-5)
+    np.testing.assert_allclose(numbers[2:], np.exp(logarithms[2:]), rtol=1e-5)
+    assert np.isfinite(logarithms).all()
+    assert (np.diff(logarithms) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["poisson", "categorical_crossentropy"])
+def test_a_bucket_whose_scores_begin_below_zero_is_learnt(name):
+    import keras
+
+    from training.losses import loss_function
+
+    network = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(2, bias_initializer=lambda shape, dtype: np.array([-0.3, 0.3]))]
+    )
+    network.compile(optimizer=keras.optimizers.Adam(0.05), loss=loss_function(name))
+    construct, label = np.zeros((1, 1), dtype=np.float32), np.array([[0.8, 0.2]], dtype=np.float32)
+    for _ in range(150):
+        network.train_on_batch(construct, label)
+    (score,) = network.predict_on_batch(construct)
+    np.testing.assert_allclose(score / score.sum(), [0.8, 0.2], atol=0.05)
 
 
 def test_every_optimiser_loss_and_precision_trains(paths, tmp_path):
@@ -294,7 +356,7 @@ def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(paths, tmp_pa
         seen.append([np.array(value) for value in network.get_weights()])
         return {"val_loss": next(losses)}
 
-    monkeypatch.setattr(module._Data, "validate", validate)
+    monkeypatch.setattr(module.RunData, "validate", validate)
     summary = steps(paths, run_of(phase(epochs=3, average_last=2, patience=None)), tmp_path)
     from yeastpromoter.network import build_network
 
@@ -309,7 +371,7 @@ def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(paths, tmp_pa
 def test_scores_do_not_depend_on_the_batch_size():
     from training_tables import constructs_of, random_inserts
 
-    from training.train import predict_scores
+    from training.scores import predict_scores
     from yeastpromoter.network import build_network
 
     network = build_network("relu", seed=1)
@@ -321,8 +383,8 @@ def test_scores_do_not_depend_on_the_batch_size():
 
 def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
     from training.distil import label_synthetic
+    from training.scores import predict_scores
     from training.tables import letters_of
-    from training.train import predict_scores
     from yeastpromoter.network import build_network
 
     sequence = read_table(paths["scores"], "sequence")["sequence"]

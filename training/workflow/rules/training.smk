@@ -25,6 +25,7 @@ rule distil:
     params:
         config=EFFECTIVE,
         settings=lambda wildcards: settings("runs", wildcards.run, "teachers"),
+        use=lambda wildcards: str(synthetic_use(CONFIG["runs"][wildcards.run])),
         weights=lambda wildcards, input: " ".join(f"--weights {path}" for path in input.weights),
     conda:
         "../envs/training.yaml"
