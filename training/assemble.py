@@ -4,7 +4,7 @@ Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 sc
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
-import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from training.similarity import distinct_kmers, near_duplicates, shares_kmer
-from training.tables import letters_of, write_report, write_table
+from training.tables import letters_of, sha256_of, write_report, write_table
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
@@ -58,8 +58,7 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
             f"{path} is not there: get it with the download step, or point data.folder of the configuration at the "
             "folder that holds it"
         )
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if expected is not None and found != expected:
         raise ValueError(
             f"{path} has sha256 {found} but the configuration says {expected}: the file is another version, or its "
@@ -68,10 +67,33 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
     return found
 
 
-def _read_columns(path: Path, source: Mapping[str, Any]) -> pd.DataFrame:
-    """Read a source's columns as sequence, expression and, where it has them, replicate_1 and replicate_2."""
-    header = 0 if source["header"] else None
-    table = pd.read_csv(path, sep=source["separator"], header=header, dtype=str, keep_default_na=False)
+def _read_table(path: Path, separator: str, header: bool) -> pd.DataFrame:
+    """Read a table, plain or gzip, as text; the index counts its lines (below the header) from 0, blank ones too."""
+    try:
+        table = pd.read_csv(
+            path,
+            sep=separator,
+            header=0 if header else None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+        )
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(
+            f"{path} cannot be read as a table with the separator {separator!r} ({str(error).strip()}): it is empty, "
+            "cut short, no text, or has rows of different length"
+        ) from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(f"{path}: its rows have more columns than its header, {', '.join(table.columns)}, has names")
+    return table[(table != "").any(axis=1)]
+
+
+def _read_columns(path: Path, source: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Read a source's columns as sequence, expression and, where it has them, replicate_1 and replicate_2.
+
+    Returns the rows that it selects, as text, and the number of rows in the file and of selected ones.
+    """
+    table = _read_table(path, source["separator"], source["header"])
     wanted = {"sequence": source["columns"]["sequence"], "expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         wanted[f"replicate_{number}"] = column
@@ -82,30 +104,35 @@ def _read_columns(path: Path, source: Mapping[str, Any]) -> pd.DataFrame:
                 f"source {source['name']!r}: {path} has no column {column!r}; it has "
                 f"{', '.join(map(str, table.columns))}"
             )
+    counts = {"rows_in_file": len(table)}
     if select:
         table = table[table[select["column"]] == select["value"]]
-    return pd.DataFrame({name: table[column] for name, column in wanted.items()})
+    return pd.DataFrame({name: table[column] for name, column in wanted.items()}), counts | {"rows": len(table)}
 
 
 def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
-    """Parse numbers; an empty cell or NA is a missing measurement, anything else that is no number an error."""
+    """Parse numbers; an empty cell or NA is a missing measurement, anything else that is no finite number an error."""
     missing = values.isin(["", "NA", "NaN", "nan"])
     numbers = pd.to_numeric(values.where(~missing), errors="coerce")
-    wrong = numbers.isna() & ~missing
+    wrong = ~np.isfinite(numbers) & ~missing
     if wrong.any():
         row = wrong.idxmax()
         raise ValueError(
-            f"{path}, line {row + 1 + header}: {values[row]!r} is not a number, but expression must be one"
+            f"{path}, line {row + 1 + header}: {values[row]!r} is not a number, but {values.name} must be one"
         )
     return numbers.to_numpy(dtype=np.float64)
 
 
 def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Bring one source to rows of 110-bp construct, expression on the common scale and replicates."""
+    """Bring one source to rows of 110-bp construct, expression on the common scale and replicates.
+
+    Returns the rows and what was counted: ``rows`` (those that the source selects) are the returned ones and those
+    under each key that begins with ``dropped_``.
+    """
     path = folder / source["file"]
     counts = {"file_sha256": check_sha256(path, source["sha256"])}
-    table = _read_columns(path, source)
-    counts["rows"] = len(table)
+    table, rows = _read_columns(path, source)
+    counts |= rows
     value_columns = [name for name in table.columns if name != "sequence"]
     for name in value_columns:
         table[name] = _numbers(table[name], path, source["header"])
@@ -207,12 +234,30 @@ def _merge(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> np.ndarray:
-    """Read the held-out sequences: files with one 110-bp construct a line, `uint8` (M, 110)."""
+    """Read the held-out sequences.
+
+    Parameters
+    ----------
+    held_out : sequence of mapping
+        ``file`` and ``sha256`` of files with one 110-bp construct a line; further columns are ignored.
+    folder : Path
+        Folder of the files.
+
+    Returns
+    -------
+    numpy.ndarray
+        ASCII letters, `uint8` (M, 110).
+
+    Raises
+    ------
+    ValueError
+        If a file is absent, has another hash, cannot be read, or holds a sequence of another length.
+    """
     parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
     for entry in held_out:
         path = folder / entry["file"]
         check_sha256(path, entry["sha256"])
-        sequence = pd.read_csv(path, sep="\t", header=None, usecols=[0], dtype=str)[0].str.upper()
+        sequence = _read_table(path, "\t", header=False)[0].str.upper()
         if (sequence.str.len() != CONSTRUCT_LENGTH).any():
             row = (sequence.str.len() != CONSTRUCT_LENGTH).idxmax()
             raise ValueError(

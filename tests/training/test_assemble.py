@@ -43,6 +43,15 @@ def run(folder, *sources, held_out=(), other_lengths="error"):
     return rows, json.loads((folder / "out.json").read_text()), read_attribute(folder / "out.h5", "sources")
 
 
+def assert_every_row_is_accounted_for(report, table):
+    for name, counts in report["sources"].items():
+        dropped = sum(number for reason, number in counts.items() if reason.startswith("dropped_"))
+        assert counts["rows"] == counts["kept_measurements"] + dropped, name
+    assert report["measurements"] == sum(counts["kept_measurements"] for counts in report["sources"].values())
+    assert report["constructs"] == report["measurements"] - report["merged_away"] == len(table)
+    assert report["constructs"] == sum(counts["constructs"] for counts in report["by_source"].values())
+
+
 def write(path, *rows):
     path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
 
@@ -72,7 +81,9 @@ def test_values_trimmed_calibrated_and_clipped(tmp_path):
     assert found[TEXTS[0]]["weight"] == 2
     assert sources == ["a"]
     counts = report["sources"]["a"]
-    assert (counts["rows"], counts["dropped_without_value"], counts["clipped_to_scale"]) == (4, 1, 1)
+    assert (counts["rows_in_file"], counts["rows"]) == (5, 4)
+    assert (counts["dropped_without_value"], counts["clipped_to_scale"]) == (1, 1)
+    assert_every_row_is_accounted_for(report, found)
     assert counts["file_sha256"] == hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
 
 
@@ -109,6 +120,7 @@ def test_other_lengths(tmp_path, other_lengths):
         assert list(found)[1] == fit_construct(short)
         assert [found[text]["fitted"] for text in found] == [False, True, True]
         assert (counts["fitted"], counts["dropped_for_length"]) == (2, 1)
+    assert_every_row_is_accounted_for(report, found)
 
 
 def test_inserts_get_the_adapters(tmp_path):
@@ -148,6 +160,7 @@ def test_what_resembles_a_held_out_sequence_is_left_out(tmp_path):
     assert counts["dropped_held_out_near"] == 1
     assert counts["dropped_held_out_shared_kmer"] == 2
     assert counts["kept_measurements"] == 2
+    assert_every_row_is_accounted_for(report, found)
 
 
 def test_agreement_of_two_sources_is_a_line(tmp_path):
@@ -165,7 +178,20 @@ def test_agreement_of_two_sources_is_a_line(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        ([(TEXTS[0], "x")], {}, "a, line 1: 'x' is not a number"),
+        ([(TEXTS[0], "x")], {}, "a, line 1: 'x' is not a number, but expression must be one"),
+        ([(TEXTS[0], 1), ("",), (TEXTS[1], "inf")], {}, "a, line 3: 'inf' is not a number"),
+        (
+            [(TEXTS[0], 1, 2, "x")],
+            {"columns": {"sequence": 0, "expression": 1, "replicates": [2, 3]}},
+            "'x' is not a number, but replicate_2 must be one",
+        ),
+        ([(TEXTS[0], 1), (TEXTS[1], 1, 1)], {}, "a cannot be read as a table .* rows of different length"),
+        ([], {}, "a cannot be read as a table .* it is empty"),
+        (
+            [("s", "v"), (TEXTS[0], 1, 2)],
+            {"header": True, "columns": {"sequence": "s", "expression": "v"}},
+            "a: its rows have more columns than its header, s, v, has names",
+        ),
         ([(TEXTS[0], 1), (TEXTS[1][:-1] + "U", 1)], {}, "a, line 2: .* is not a DNA sequence"),
         ([(TEXTS[0], 1)], {"columns": {"sequence": 0, "expression": 4}}, "has no column 4; it has 0, 1"),
         ([(TEXTS[0], 1)], {"sha256": "0" * 64}, "a has sha256 .* but the configuration says 0000"),
@@ -176,6 +202,22 @@ def test_what_cannot_be_read_is_named(tmp_path, rows, changes, message):
     write(tmp_path / "a", *rows)
     with pytest.raises(ValueError, match=message):
         run(tmp_path, source("a", **changes))
+
+
+def test_a_gzip_file_that_is_cut_short_is_named(tmp_path):
+    content = gzip.compress("".join(f"{text}\t5\n" for text in TEXTS).encode())
+    (tmp_path / "a.gz").write_bytes(content[:-20])
+    with pytest.raises(ValueError, match=r"a\.gz cannot be read as a table .* cut short"):
+        run(tmp_path, source("a.gz"))
+
+
+def test_blank_lines_hold_no_row(tmp_path):
+    (tmp_path / "a").write_text(f"{TEXTS[0]}\t5\n\n{TEXTS[1]}\t6\n\n")
+    (tmp_path / "held").write_text(f"{TEXTS[1]}\n\n")
+    found, report, _ = run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+    assert list(found) == TEXTS[:1]
+    assert report["sources"]["a"]["rows"] == 2
+    assert_every_row_is_accounted_for(report, found)
 
 
 def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
