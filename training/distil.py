@@ -34,7 +34,7 @@ def label_synthetic(
         Table to write: ``sequence`` S110 and ``scores`` float16 (N, 18), the mean of the teachers' bucket scores.
     report : str or Path
         JSON file: number of constructs, mean and spread of the decoded expression, and the correlation between
-        the teachers' expression, which tells how much they differ.
+        the teachers' expression where all of them define one, which tells how much they differ.
     precision : {"bfloat16", "float32"}, optional
         Arithmetic of the forward passes.
     use : int, optional
@@ -51,6 +51,7 @@ def label_synthetic(
         total += scores
         expressions.append(decode(scores))
     scores = total / len(teachers)
+    defined = np.isfinite(expressions).all(axis=0)
     expression = decode(scores)
     write_table(output, {"sequence": sequence, "scores": scores.astype(np.float16)})
     write_report(
@@ -61,6 +62,6 @@ def label_synthetic(
             "expression_mean": float(np.nanmean(expression)),
             "expression_sd": float(np.nanstd(expression)),
             "undefined": int(np.isnan(expression).sum()),
-            "teacher_pearson": np.corrcoef(np.array(expressions)).tolist() if len(teachers) > 1 else None,
+            "teacher_pearson": np.corrcoef(np.array(expressions)[:, defined]).tolist() if len(teachers) > 1 else None,
         },
     )

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from training.evaluate import ALL_SOURCES, run_weights
-from training.markdown import markdown_table, replace_block
+from training.markdown import markdown_table, replace_block, words
 from training.record import make_record, read_evaluation
 from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
@@ -72,10 +72,6 @@ def _interval(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
     return text
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def scored_part(evaluation: Mapping[str, Any]) -> str:
     """The part whose figures count: test where it was scored, else validation.
 
@@ -103,7 +99,7 @@ def short_figures(evaluation: Mapping[str, Any]) -> str:
         ceiling = summary.get("noise_ceiling", {}).get("ceiling")
         rows.append(
             [
-                _words(source),
+                words(source),
                 f"{summary['constructs']:,}",
                 _interval(summary["pearson"]),
                 _interval(summary["spearman"]),
@@ -131,10 +127,6 @@ def _caption(part: str, evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _has_more(summary: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
-    return other is None or summary["constructs"] > other["constructs"]
-
-
 def long_figures(evaluation: Mapping[str, Any]) -> str:
     """Markdown for the model card: every part and source, 110-bp constructs and all lengths."""
     header = ["Part", "Measurements", "Lengths", "Constructs", "Pearson", "Spearman", "MSE", "MAE"]
@@ -152,8 +144,8 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
                 ceiling = summary.get("noise_ceiling", {})
                 rows.append(
                     [
-                        _words(part),
-                        _words(source),
+                        words(part),
+                        words(source),
                         length.replace("_", " "),
                         f"{summary['constructs']:,}",
                         _interval(summary["pearson"]),
@@ -178,6 +170,23 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
         "replicates, beside the one that the predictions have on the same constructs."
     )
     return f"{markdown_table(header, rows, text_columns=3)}\n\n{note}"
+
+
+def weights_version(configuration: str, run_name: str, sha256: str) -> str:
+    """Name the version of exported weights: configuration, run, and how their sha256 begins.
+
+    Raises
+    ------
+    ValueError
+        If the name would not be a plain word of YAML.
+    """
+    version = f"{configuration}-{run_name}-{sha256[:12]}"
+    if not PLAIN.fullmatch(version):
+        raise ValueError(
+            f"the weights' version would be {version!r}: names of configurations and runs must be letters, digits, "
+            "'.', '_' and '-', a letter first"
+        )
+    return version
 
 
 def expected_predictions(entry: str | Path) -> Path:
@@ -221,12 +230,8 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
 
     Parameters
     ----------
-    config : mapping
-        A validated configuration.
-    run_name : str
-        One of its runs.
-    results : str or Path
-        Folder of the configuration's results.
+    config, run_name, results
+        As for `training.record.make_record`.
     entry : str or Path
         Folder of the entry: this project's root, or a copy of it.
 
@@ -243,6 +248,7 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
         where something has to be written.
     """
     entry = Path(entry)
+    weights_version(config["name"], run_name, "0" * 64)  # before anything is written
     evaluation = read_evaluation(results, run_name)
     made = make_record(config, run_name, results)
     figures = dict(zip(DOCUMENTS, (long_figures(evaluation), short_figures(evaluation)), strict=True))
@@ -255,12 +261,7 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     partial = path.with_name(f"partial.{path.name}")
     network.save_weights(partial)
     sha256 = sha256_of(partial)
-    version = f"{config['name']}-{run_name}-{sha256[:12]}"
-    if not PLAIN.fullmatch(version):
-        raise ValueError(
-            f"the weights' version would be {version!r}: names of configurations and runs must be letters, digits, "
-            "'.', '_' and '-', a letter first"
-        )
+    version = weights_version(config["name"], run_name, sha256)
     set_arguments(
         entry / MODEL_YAML,
         {

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from training.evaluate import LENGTHS, PREDICTIONS_FILE, layout
-from training.markdown import markdown_table
+from training.markdown import markdown_table, words
 from training.metrics import pearson
 from training.record import read_evaluation, read_json
 from training.train import HISTORY_FILE
@@ -52,10 +52,6 @@ def _colorbar(figure, drawn, axis, label: bool) -> None:
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     bar.ax.yaxis.set_major_formatter("{x:.0f}")
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def epochs_table(history: list[Mapping[str, Any]]) -> pd.DataFrame:
@@ -106,7 +102,7 @@ def learning_curves(history: list[Mapping[str, Any]]):
     for number, source in enumerate(sources):
         values = np.array([r[f"val_pearson_{source}"] for r in history], dtype=float)
         color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
-        axes[0, 2].plot(epoch, values, color=color, marker=marker, ms=4, label=_words(source))
+        axes[0, 2].plot(epoch, values, color=color, marker=marker, ms=4, label=words(source))
     axes[0, 2].set(title="Pearson, validation, 110-bp constructs", xlabel="epoch")
     if sources:
         axes[0, 2].legend()
@@ -146,7 +142,7 @@ def scatter(constructs: pd.DataFrame):
         )
         axis.plot([low, high], [low, high], color=BLACK, lw=1, ls="--")
         r = pearson(rows["measured"], rows["predicted"])
-        title = f"{_words(source)}\n{len(rows):,} constructs" + ("" if r is None else f", Pearson {r:.3f}")
+        title = f"{words(source)}\n{len(rows):,} constructs" + ("" if r is None else f", Pearson {r:.3f}")
         axis.set(title=title, xlabel=f"measured {EXPRESSION}", aspect="equal")
         _colorbar(figure, drawn, axis, axis is axes[0, -1])
     axes[0, 0].set_ylabel(f"predicted {EXPRESSION}")
@@ -193,7 +189,7 @@ def residuals(constructs: pd.DataFrame):
             panel.plot(*_running_mean(values, error, edges), color=ORANGE, marker="o", ms=4, lw=2, label="mean")
             panel.set_xlabel(label)
             _colorbar(figure, drawn, panel, column == len(groups) - 1)
-        axes[0, column].set_title(f"{_words(source)}, {len(rows):,} constructs")
+        axes[0, column].set_title(f"{words(source)}, {len(rows):,} constructs")
     for panel in axes[:, 0]:
         panel.set_ylabel("predicted less measured (buckets)")
         panel.legend(loc="lower left")
@@ -219,7 +215,7 @@ def bucket_panels(constructs: pd.DataFrame):
     bottom = np.zeros(N_BUCKETS)
     for number, (source, rows) in enumerate(_by_source(constructs)):
         count = np.bincount(rows["bucket"], minlength=N_BUCKETS)
-        above.bar(range(N_BUCKETS), count, bottom=bottom, color=SERIES[number % len(SERIES)], label=_words(source))
+        above.bar(range(N_BUCKETS), count, bottom=bottom, color=SERIES[number % len(SERIES)], label=words(source))
         bottom += count
     above.set_ylabel("constructs")
     above.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -294,7 +290,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         title="110-bp constructs",
         ylabel="Pearson of expression with GC content",
         xticks=range(len(shown)),
-        xticklabels=[_words(source) for source, _ in shown],
+        xticklabels=[words(source) for source, _ in shown],
         xlim=(-0.6, len(shown) - 0.4),
     )
     right.legend()
@@ -313,12 +309,8 @@ def figures(
 
     Parameters
     ----------
-    config : mapping
-        A validated configuration.
-    run_name : str
-        One of its runs.
-    results : str or Path
-        Folder of the configuration's results.
+    config, run_name, results
+        As for `training.record.make_record`.
     output : str or Path, optional
         Folder for ``table_2.tsv``, ``table_2.md``, ``learning_curves.png``, ``scatter.png``, ``residuals.png``,
         ``buckets.png`` and ``gc.png``; by default ``runs/<run>/figures`` in `results`.

@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+def words(name: str) -> str:
+    """A name of the configuration as words: underscores become spaces."""
+    return name.replace("_", " ")
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
     """Lay cells out as a Markdown table; the first `text_columns` align left, the others right."""
     align = ["---" if number < text_columns else "---:" for number in range(len(header))]

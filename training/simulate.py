@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from training.tables import BASES
 from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK
 from yeastpromoter.decoding import N_BUCKETS
-from yeastpromoter.encoding import ALPHABET, gc_content, letters, reverse_complement
+from yeastpromoter.encoding import gc_content, letters, reverse_complement
 
 RANDOM_FILE = "random.txt.gz"
 TILES_FILE = "tiles.txt.gz"
@@ -24,7 +25,6 @@ MOTIFS = {"CACCC": 2.5, "TGACT": 2.0, "AAGAA": -1.5, "GGCGC": -2.0}
 #: Buckets by which expression rises from no to only G and C.
 GC_EFFECT = 8.0
 
-_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 #: Tiles of 80 bp every 20 bp, in clusters: those of one cluster overlap, those of different ones do not.
 _TILE_STEP, _TILES_A_CLUSTER, _CLUSTER_STEP = 20, 5, 200
 
@@ -124,7 +124,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     copied = random[rng.choice(same_length, max(len(same_length) // 20, 1), replace=False)].copy()
     for row, number in enumerate(rng.integers(0, 4, len(copied))):
         places = rng.choice(INSERT_LENGTH, number, replace=False)
-        copied[row, places] = _BASES[(np.searchsorted(_BASES, copied[row, places]) + 1) % 4]
+        copied[row, places] = BASES[(np.searchsorted(BASES, copied[row, places]) + 1) % 4]
     moved = windows[rng.choice(tile_starts, max(n_tiles // 40, 1), replace=False) + 10]
     held_out = np.concatenate([copied, moved, _random_inserts(len(copied) + len(moved), rng)])
     held_out = held_out[rng.permutation(len(held_out))]
@@ -132,7 +132,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
 
 
 def _random_inserts(count: int, rng: np.random.Generator) -> np.ndarray:
-    return _BASES[rng.integers(0, 4, (count, INSERT_LENGTH))]
+    return BASES[rng.integers(0, 4, (count, INSERT_LENGTH))]
 
 
 def _of_lengths(inserts: np.ndarray, longer: np.ndarray, rng: np.random.Generator) -> list[bytes]:
@@ -140,7 +140,7 @@ def _of_lengths(inserts: np.ndarray, longer: np.ndarray, rng: np.random.Generato
     left, right = LEFT_ADAPTER.encode(), RIGHT_ADAPTER.encode()
     rows = np.ascontiguousarray(inserts).view(f"S{INSERT_LENGTH}").ravel().tolist()
     for row in np.flatnonzero(longer):
-        extra = _BASES[rng.integers(0, 4, max(longer[row], 0))].tobytes()
+        extra = BASES[rng.integers(0, 4, max(longer[row], 0))].tobytes()
         rows[row] = rows[row][: INSERT_LENGTH + min(longer[row], 0)] + extra
     return [left + insert + right for insert in rows]
 

@@ -9,11 +9,10 @@ import numpy as np
 from training.assemble import check_sha256, insert_letters, read_held_out, resembles
 from training.genome import read_genome
 from training.similarity import distinct_kmers, shares_kmer
-from training.tables import PARTS, letters_of, read_table, sequences_of, write_report, write_table
+from training.tables import BASES, PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH, add_adapters
-from yeastpromoter.encoding import ALPHABET, gc_content, letters, reverse_complement
+from yeastpromoter.encoding import gc_content, letters, reverse_complement
 
-_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 _BATCH = 200_000
 
 
@@ -22,14 +21,14 @@ def random_inserts(count: int, gc_beta: Sequence[float], rng: np.random.Generato
     gc = rng.beta(*gc_beta, size=(count, 1))
     is_gc = rng.random((count, INSERT_LENGTH)) < gc
     second = rng.integers(0, 2, (count, INSERT_LENGTH), dtype=np.uint8)
-    return np.where(is_gc, _BASES[1 + second], _BASES[3 * second])
+    return np.where(is_gc, BASES[1 + second], BASES[3 * second])
 
 
 def mutate(inserts: np.ndarray, rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Substitute each base by one of the other three with the rate of its row, `float` (N,)."""
     hit = rng.random(inserts.shape) < rates[:, np.newaxis]
-    code = np.searchsorted(_BASES, inserts)
-    other = _BASES[(code + rng.integers(1, 4, inserts.shape)) % 4]
+    code = np.searchsorted(BASES, inserts)
+    other = BASES[(code + rng.integers(1, 4, inserts.shape)) % 4]
     return np.where(hit, other, inserts)
 
 
@@ -100,7 +99,7 @@ def synthesise(
     part_of = read_table(split, "part")["part"]
     unseen = distinct_kmers(insert_letters(matrix[part_of != PARTS.index("train")]))
     measured = insert_letters(matrix[part_of == PARTS.index("train")])
-    measured = measured[np.isin(measured, _BASES).all(axis=1)]
+    measured = measured[np.isin(measured, BASES).all(axis=1)]
     held_out = read_held_out(data["held_out"], folder)
     adapted = letters([add_adapters("N" * INSERT_LENGTH)])
 
@@ -117,7 +116,7 @@ def synthesise(
         kept = []
         while wanted:
             inserts = _candidates(part, min(_BATCH, 2 * wanted + 100), measured, genome, rng)
-            known = np.isin(inserts, _BASES).all(axis=1)
+            known = np.isin(inserts, BASES).all(axis=1)
             count["left_out_unknown_base"] += int((~known).sum())
             inserts = inserts[known]
             constructs = np.repeat(adapted, len(inserts), axis=0)

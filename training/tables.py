@@ -13,7 +13,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from yeastpromoter.encoding import ALPHABET
+
 CHUNK_ROWS = 16_384
+
+#: Letters of the four bases, `uint8`.
+BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 
 #: Parts of the split, in the order of their numbers in its table.
 PARTS = ("train", "test", "validation")

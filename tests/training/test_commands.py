@@ -61,6 +61,11 @@ def test_commands_chain_by_their_default_paths(folder):
         for reason in reasons
     }
     assert all(dropped.values()), "the simulated data has every kind of relative of a held-out sequence"
+    for counts in report["sources"].values():
+        left_out = sum(number for reason, number in counts.items() if reason.startswith("dropped_"))
+        assert counts["rows"] == counts["kept_measurements"] + left_out
+    tiles = [report["sources"][name] for name in ("tiles", "random_again")]
+    assert sum(counts["rows"] for counts in tiles) == tiles[0]["rows_in_file"], "each row is one or the other"
     assert report["sources"]["random"]["fitted"] > 0
     assert report["merged_away"] > 10
     columns = read_table(layout.constructs)

@@ -9,7 +9,7 @@ import yaml
 from made_up_results import config, make_results
 
 from training.evaluate import evaluate
-from training.export import expected_predictions, export, long_figures, set_arguments, short_figures
+from training.export import expected_predictions, export, long_figures, set_arguments, short_figures, weights_version
 from training.markdown import markdown_table, replace_block
 from training.tables import sha256_of
 from yeastpromoter.encoding import one_hot
@@ -119,6 +119,12 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
         ["| test", "native", "all lengths", "1,300"],
     ]
     assert rows[1].endswith("| 0.990 | 0.910 |")
+
+
+def test_version_of_the_weights():
+    assert weights_version("public", "student_3", "0123456789abcdef") == "public-student_3-0123456789ab"
+    with pytest.raises(ValueError, match=r"version would be '1a-x-0': names .* a letter first"):
+        weights_version("1a", "x", "0")
 
 
 @pytest.fixture(scope="module")

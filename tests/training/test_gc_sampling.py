@@ -88,6 +88,19 @@ def test_step_draws_from_the_training_part_only_and_reports(tmp_path):
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     found = np.corrcoef(gc[rows], columns["expression"][rows])[0, 1]
     assert report["after"]["gc_expression_pearson"] == pytest.approx(found)
+    bucket = read_table(paths["buckets"], "bucket")["bucket"]
+    bins = np.rint(gc / 0.05)
+    # Total variation distance: half the sum of the differences of the shares, the target being all constructs.
+    for name, chosen in (("before", np.flatnonzero(part == 0)), ("after", rows)):
+        distance = [
+            sum(abs((bins[chosen][bucket[chosen] == b] == i).mean() - (bins == i).mean()) for i in range(21)) / 2
+            for b in range(18)
+        ]
+        assert report[name]["bucket_distance_to_target"] == pytest.approx(distance)
+        assert report[name]["bucket_constructs"] == np.bincount(bucket[chosen], minlength=18).tolist()
+    assert np.mean(report["after"]["bucket_distance_to_target"]) < np.mean(
+        report["before"]["bucket_distance_to_target"]
+    )
     gc_sampling(SETTINGS, *arguments, tmp_path / "again.h5", tmp_path / "again.json")
     assert (read_table(tmp_path / "again.h5", "row")["row"] == rows).all()
     gc_sampling(SETTINGS | {"method": "none"}, *arguments, tmp_path / "all.h5", tmp_path / "all.json")
