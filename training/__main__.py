@@ -73,7 +73,12 @@ def _settings(command):
             show_envvar=True,
             help="Folder with the data files instead of the configuration's.",
         ),
-        click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True),
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            required=True,
+            help="Configuration, YAML or JSON.",
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped

@@ -225,7 +225,7 @@ def evaluate(
     if "train" in parts and settings["gc_sampling"]["method"] != "none":
         sample = Path(sample) if sample is not None else paths.sample(run_name)
         if not sample.is_file():
-            raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step gc-sampling)")
+            raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step sample)")
         rows = read_table(sample, "row")["row"]
         if not (split["part"][rows] == PARTS.index("train")).all():
             raise ValueError(f"{sample} holds constructs outside the training part of the split: rerun both steps")

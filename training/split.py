@@ -70,7 +70,9 @@ def assign_parts(group: np.ndarray, stratum: np.ndarray, fractions: Mapping[str,
     return part
 
 
-def split(settings: Mapping[str, Any], table: str | Path, buckets: str | Path, output: str | Path, report: str | Path):
+def split(
+    settings: Mapping[str, Any], table: str | Path, buckets: str | Path, output: str | Path, report: str | Path
+) -> None:
     """Split an assembled table.
 
     Parameters

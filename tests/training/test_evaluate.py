@@ -212,7 +212,7 @@ def test_training_part_as_sampled(made, tmp_path):
     results, _ = made
     sampled = config()
     sampled["runs"]["plain"]["gc_sampling"] = {"method": "sampling"}
-    with pytest.raises(ValueError, match="gc-sampling"):
+    with pytest.raises(ValueError, match=r"samples by GC \(step sample\)"):
         evaluate(sampled, "plain", results, output=tmp_path, resamples=2)
     write_table(tmp_path / "sample.h5", {"row": np.array([3, 3, 3, 4])})
     found = evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)["parts"]
