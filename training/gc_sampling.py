@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from training.assemble import check_sha256, insert_letters
-from training.genome import read_genome
 from training.tables import PARTS, letters_of, read_table, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.encoding import gc_content
+from yeastpromoter.genome import read_genome
 
 
 def gc_bin(gc: np.ndarray, width: float) -> np.ndarray:

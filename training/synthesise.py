@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from training.assemble import check_sha256, insert_letters, read_held_out, resembles
-from training.genome import read_genome
 from training.similarity import distinct_kmers, shares_kmer
 from training.tables import BASES, PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.genome import read_genome
 
 _BATCH = 200_000
 

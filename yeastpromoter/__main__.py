@@ -1,0 +1,32 @@
+"""Commands of the package: ``python -m yeastpromoter COMMAND``."""
+
+import importlib
+
+import click
+
+#: Where each command is: imported only when it is called, or its help is.
+COMMANDS: dict[str, str] = {}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command, None if there is none of that name."""
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """What changes in yeast promoters do to expression, as the network of this entry predicts it."""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m yeastpromoter")
