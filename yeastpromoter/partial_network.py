@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,8 +117,10 @@ class PartialNetwork:
         for residue in range(period):
             first = math.ceil((positions.start - residue) / period)
             stop = math.ceil((positions.stop - residue) / period)
-            block = min(self._block, stop - first)
-            for turn in range(first, stop, max(block, 1)):
+            if first == stop:
+                continue
+            block = math.ceil((stop - first) / math.ceil((stop - first) / self._block))
+            for turn in range(first, stop, block):
                 begin = min(turn, stop - block)
                 yield residue, range(begin, begin + block)
 
@@ -131,7 +134,7 @@ class PartialNetwork:
         return self._substituted[key]
 
 
-@dataclass
+@dataclass(repr=False)
 class _Convolution:
     """A convolution with what follows it up to the next linear layer."""
 
@@ -164,14 +167,14 @@ class _Convolution:
         return x
 
 
-@dataclass
+@dataclass(repr=False)
 class _Dense:
     kernel: np.ndarray  # (columns in, columns out)
     bias: np.ndarray
     activation: Callable
 
 
-@dataclass
+@dataclass(repr=False)
 class _Chain:
     """The layers of a network, as far as they do something at prediction."""
 
@@ -272,9 +275,7 @@ class _Substituted:
             kernel = np.concatenate([kernel for _, kernel in products], axis=1)
             sums = ops.reshape(ops.matmul(flat, kernel), (-1, len(products), kernel.shape[1] // len(products)))
             return ops.pad(sums, ((0, 0), padding, (0, 0))) if any(padding) else sums
-        sums = [
-            ops.matmul(flat[:, rows.start * columns : rows.stop * columns], kernel) for rows, kernel in products
-        ]
+        sums = [ops.matmul(flat[:, rows.start * columns : rows.stop * columns], kernel) for rows, kernel in products]
         zeros = [ops.zeros_like(sums[0])]
         return ops.stack(padding[0] * zeros + sums + padding[1] * zeros, axis=1)
 
@@ -301,7 +302,7 @@ class _Substituted:
         return self._chain.scores(ops.reshape(x, (-1, dense.kernel.shape[1])))
 
 
-@dataclass
+@dataclass(repr=False)
 class _Window:
     """A stretch of positions of a layer's output that moves on with each turn."""
 
@@ -418,7 +419,8 @@ def _compile(function: Callable, shapes: list[tuple], dtype: str) -> Callable:
         import tensorflow as tf
 
         signature = [tf.TensorSpec(shape, dtype if shape else tf.int32) for shape in shapes]
-        return tf.function(function, input_signature=signature, autograph=False)
+        # A partial, as in yeastpromoter.prediction, so that those of several networks are not counted together.
+        return tf.function(partial(function), input_signature=signature, autograph=False)
     if keras.config.backend() == "jax":
         import jax
 
