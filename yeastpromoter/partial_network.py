@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 #: Substitutions that are computed together. Fewer make the matrix products inefficient, more do not fit the
 #: processor's caches (measured with benchmarks/saturation_speed.py).
 ROWS_AT_ONCE = 768
+
+#: Blocks of that many which are computed beside each other: the small steps between the matrix products of one,
+#: which do not fill a second core, run during the products of the other.
+BLOCKS_AT_ONCE = 2
 
 #: Substitutions of one base: to each of the three others.
 OTHER_BASES = 3
@@ -101,10 +106,18 @@ class PartialNetwork:
         one_hot = np.eye(chain.n_columns, dtype=chain.dtype)
         # Alternatives before positions: neighbouring positions are put side by side for the first dense layer.
         change = one_hot[alternatives.swapaxes(1, 2)] - constructs[:, np.newaxis, positions.start : positions.stop]
-        for residue, turns in self._blocks(positions):
+
+        def score_block(score: Callable, residue: int, turns: range) -> None:
             where = np.arange(turns.start, turns.stop) * chain.period + residue - positions.start
-            block = self._compiled(residue, len(turns))(change[:, :, where], np.int32(turns.start), *states)
+            block = score(change[:, :, where], np.int32(turns.start), *states)
             scores[:, where] = keras.ops.convert_to_numpy(block).swapaxes(1, 2)
+
+        with ThreadPoolExecutor(BLOCKS_AT_ONCE) as pool:
+            blocks = list(self._blocks(positions))
+            # Compiled here: the threads only call.
+            functions = [self._compiled(residue, len(turns)) for residue, turns in blocks]
+            for _ in pool.map(score_block, functions, *zip(*blocks, strict=True)):
+                pass  # to raise what a thread raised
         return keras.ops.convert_to_numpy(reference), scores
 
     def _blocks(self, positions: range) -> Iterator[tuple[int, range]]:

@@ -59,9 +59,8 @@ def open_table(path: str | Path) -> Iterator[io.TextIOBase]:
         For `table_rows`.
     """
     with whole_file(path) as partial:
-        compressed = str(path).endswith(".gz")
-        opened = gzip.open(partial, "wt", 6, "utf-8") if compressed else open(partial, "w", encoding="utf-8")
-        with opened as file:
+        opener = gzip.open if str(path).endswith(".gz") else open
+        with opener(partial, "wt", encoding="utf-8") as file:
             file.write("\t".join(COLUMNS) + "\n")
             yield file
 

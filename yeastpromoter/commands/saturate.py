@@ -79,7 +79,7 @@ def saturate(
     Sequences are worked through in batches, in the order of the input, so memory (about 1 GB) does not grow with
     their number. 100,000 inserts are 24 million substitutions: about 1.5 GB of table (0.3 GB as .tsv.gz) or 0.14 GB
     of HDF5.
-    """
+    """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     if not (table or hdf5 or figures):
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
     sequences = open_sequences(**reading)
