@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -149,14 +149,19 @@ class PartialNetwork:
 
 @dataclass(repr=False)
 class _Convolution:
-    """A convolution with what follows it up to the next linear layer."""
+    """A convolution with what follows it up to the next linear layer.
 
-    kernel: np.ndarray  # (k, columns in, columns out)
-    bias: np.ndarray
+    Weights are tensors of the Keras backend, made outside of what is compiled: as constants in it they would be
+    copied, into each of the compiled functions and several times while it is made.
+    """
+
+    kernel: Any  # (k, columns in, columns out)
+    bias: Any
     activation: Callable
     length: int  # of its output
     #: What follows: functions of each value, (scale, shift), and poolings, whose size is an int.
     steps: list = field(default_factory=list)
+    _products: dict = field(default_factory=dict)
 
     @property
     def pool(self) -> int:
@@ -165,6 +170,23 @@ class _Convolution:
     @property
     def pooled_length(self) -> int:
         return self.length // self.pool
+
+    def products(self, width: int) -> list[tuple[slice, Any]]:
+        """For each position made of a window of a width: rows of the window, and the part of the kernel they meet."""
+        from keras import ops
+
+        if width not in self._products:
+            size, _, columns_out = self.kernel.shape
+            products = []
+            for output in range(width + size - 1):
+                rows = slice(max(0, output - size + 1), min(width, output + 1))
+                taps = slice(rows.start + size - 1 - output, rows.stop + size - 1 - output)
+                products.append((rows, ops.reshape(self.kernel[taps], (-1, columns_out))))
+            if width == 1:
+                # A single product gives all positions.
+                products = [(slice(0, 1), ops.concatenate([kernel for _, kernel in products], axis=1))]
+            self._products[width] = products
+        return self._products[width]
 
     def finish(self, x):
         """Everything after the sums of the convolution, on a tensor (..., positions, columns)."""
@@ -182,8 +204,8 @@ class _Convolution:
 
 @dataclass(repr=False)
 class _Dense:
-    kernel: np.ndarray  # (columns in, columns out)
-    bias: np.ndarray
+    kernel: Any  # (columns in, columns out)
+    bias: Any
     activation: Callable
 
 
@@ -252,8 +274,8 @@ class _Substituted:
         self._layers = []
         start, width, step = residue, 1, chain.period
         for convolution in chain.convolutions:
-            products = _products(convolution.kernel, width)
-            start, width = start - len(convolution.kernel) + 1, width + len(convolution.kernel) - 1
+            products, size = convolution.products(width), convolution.kernel.shape[0]
+            start, width = start - size + 1, width + size - 1
             pool = convolution.pool
             pooled_start, pooled_stop = start // pool, -(-(start + width) // pool)
             # The window in which the values are needed: whole poolings.
@@ -272,25 +294,25 @@ class _Substituted:
         outer = ops.shape(change)[:2]
         for layer, (convolution, products, padding, window, pooled) in enumerate(self._layers):
             sums, result = states[2 * layer : 2 * layer + 2]
-            x = self._convolve(x, products, padding)
-            x = ops.reshape(x, (*outer, self._n_turns, window.width, convolution.kernel.shape[2]))
+            columns = convolution.kernel.shape[2]
+            x = ops.reshape(
+                self._convolve(x, products, columns, padding), (*outer, self._n_turns, window.width, columns)
+            )
             x = convolution.finish(x + window.of(sums, turns))
             x = (x - pooled.of(result, turns)) * pooled.inside(turns, self._chain.dtype)
         return ops.reshape(self._finish(x, turns, states[-1]), (*outer, self._n_turns, self._chain.n_scores))
 
     @staticmethod
-    def _convolve(x, products: list, padding: tuple[int, int]):
+    def _convolve(x, products: list, columns_out: int, padding: tuple[int, int]):
         """Differences of the sums, (rows, positions, columns)."""
         from keras import ops
 
         columns = x.shape[-1]
         flat = ops.reshape(x, (-1, x.shape[-2] * columns))
-        if x.shape[-2] == 1:
-            # One position in: a single product gives all positions.
-            kernel = np.concatenate([kernel for _, kernel in products], axis=1)
-            sums = ops.reshape(ops.matmul(flat, kernel), (-1, len(products), kernel.shape[1] // len(products)))
-            return ops.pad(sums, ((0, 0), padding, (0, 0))) if any(padding) else sums
         sums = [ops.matmul(flat[:, rows.start * columns : rows.stop * columns], kernel) for rows, kernel in products]
+        if len(products) == 1:
+            sums = ops.reshape(sums[0], (-1, products[0][1].shape[1] // columns_out, columns_out))
+            return ops.pad(sums, ((0, 0), padding, (0, 0))) if any(padding) else sums
         zeros = [ops.zeros_like(sums[0])]
         return ops.stack(padding[0] * zeros + sums + padding[1] * zeros, axis=1)
 
@@ -351,19 +373,8 @@ class _Window:
         return ops.expand_dims(self.step * turns, 1) + np.arange(self.start, self.start + self.width, dtype=np.int32)
 
 
-def _products(kernel: np.ndarray, width: int) -> list[tuple[slice, np.ndarray]]:
-    """For each position that a convolution makes of a window: the rows of the window and of the kernel that meet."""
-    size, _, columns_out = kernel.shape
-    products = []
-    for output in range(width + size - 1):
-        rows = slice(max(0, output - size + 1), min(width, output + 1))
-        taps = slice(rows.start + size - 1 - output, rows.stop + size - 1 - output)
-        products.append((rows, np.ascontiguousarray(kernel[taps].reshape(-1, columns_out))))
-    return products
-
-
 def _read_chain(network: keras.Model) -> _Chain:
-    from keras import layers
+    from keras import layers, ops
 
     dtype = network.input.dtype
     if dtype not in ("float32", "float64"):
@@ -379,7 +390,7 @@ def _read_chain(network: keras.Model) -> _Chain:
             raise ValueError(f"the network must compute in one dtype but {layer.name} does in {layer.compute_dtype}")
         previous = layer.output
         if isinstance(layer, layers.Conv1D) and not flat and _is_plain(layer):
-            kernel, bias = (np.asarray(array) for array in layer.get_weights())
+            kernel, bias = map(ops.convert_to_tensor, layer.get_weights())
             convolutions.append(_Convolution(kernel, bias, layer.activation, layer.output.shape[1]))
         elif isinstance(layer, layers.BatchNormalization) and convolutions and not flat:
             convolutions[-1].steps.append(_scale_and_shift(layer, dtype))
@@ -387,7 +398,7 @@ def _read_chain(network: keras.Model) -> _Chain:
             if layer.pool_size[0] > 1:
                 convolutions[-1].steps.append(int(layer.pool_size[0]))
         elif isinstance(layer, layers.Dense) and flat and layer.use_bias:
-            dense.append(_Dense(*(np.asarray(array) for array in layer.get_weights()), layer.activation))
+            dense.append(_Dense(*map(ops.convert_to_tensor, layer.get_weights()), layer.activation))
         elif isinstance(layer, layers.Flatten):
             flat = True
         elif not isinstance(layer, layers.Dropout):  # which does nothing at prediction
@@ -412,8 +423,10 @@ def _is_whole(layer: keras.layers.MaxPooling1D) -> bool:
     return (layer.strides, layer.padding, layer.data_format) == (layer.pool_size, "valid", "channels_last")
 
 
-def _scale_and_shift(layer: keras.layers.BatchNormalization, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+def _scale_and_shift(layer: keras.layers.BatchNormalization, dtype: str) -> tuple:
     """What a batch normalisation does at prediction: multiply by a scale and add a shift, for each column."""
+    from keras import ops
+
     if layer.axis not in (-1, 2):
         raise ValueError(f"the batch normalisation {layer.name} must be over the last axis but is over {layer.axis}")
     mean, variance = (np.asarray(value, dtype=np.float64) for value in (layer.moving_mean, layer.moving_variance))
@@ -423,7 +436,7 @@ def _scale_and_shift(layer: keras.layers.BatchNormalization, dtype: str) -> tupl
     shift = -mean * scale
     if layer.center:
         shift = shift + np.asarray(layer.beta, dtype=np.float64)
-    return scale.astype(dtype), shift.astype(dtype)
+    return ops.convert_to_tensor(scale, dtype), ops.convert_to_tensor(shift, dtype)
 
 
 def _compile(function: Callable, shapes: list[tuple], dtype: str) -> Callable:
