@@ -52,43 +52,47 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
     Saturation mutagenesis predicts every substitution, so it is what the network says of single changes; contributions
     are faster, and approximate. The agreement is a Spearman correlation for each insert: over its 80 positions (the
     contribution of the base against minus the mean effect of its three substitutions), and over its 240 substitutions
-    (the difference of hypothetical contributions against the effect, alt − ref). Their means over the inserts, with 95 %
-    intervals (normal), go to standard output as Markdown. Gradient × input without the correction for the simplex
+    (the difference of hypothetical contributions against the effect, alt − ref). Their means over the inserts, with
+    95 % intervals (normal), go to standard output as Markdown. Gradient × input without the correction for the simplex
     is there to see what the correction does; it differs by position only.
     """
     trained = load_trained_network()
-    inserts = random_inserts(count, seed, gc)
-    rows = []
-    for first in tqdm(range(0, count, _BLOCK), unit="block", disable=None):
-        rows += _agreement(trained, inserts[first : first + _BLOCK], first, steps)
-    agreement = pd.DataFrame(rows)
+    sequences = [row.tobytes().decode() for row in random_inserts(count, seed, gc)]
+    constructs = letters([add_adapters(sequence) for sequence in sequences])
+    click.echo(f"Saturation mutagenesis of {count:,} inserts ...", err=True)
+    effects = saturation_mutagenesis(trained, constructs, region="insert").effects
+    tables = []
+    for first in tqdm(range(0, count, _BLOCK), desc="Contributions", unit="block", disable=None):
+        block = slice(first, first + _BLOCK)
+        for method, agreement in _agreement(trained, constructs[block], effects[block], steps).items():
+            identity = {"insert": range(count)[block], "sequence": sequences[block], "method": method}
+            tables.append(pd.DataFrame(identity | agreement))
+    agreement = pd.concat(tables, ignore_index=True).sort_values(["insert", "method"])
     if table is not None:
         with written_whole(table) as path:
             agreement.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
     click.echo(_markdown(agreement))
     click.echo(
-        f"\nSpearman correlation with saturation mutagenesis, mean over {count:,} random inserts (GC {gc:g}, seed {seed}) "
-        f"with its 95 % interval, and the range of the middle 90 % of the inserts. Weights: {trained.weights_version}."
+        f"\nSpearman correlation with saturation mutagenesis, mean over {count:,} random inserts (GC {gc:g}, seed "
+        f"{seed}) with its 95 % interval, and the range of the middle 90 % of the inserts. Weights: "
+        f"{trained.weights_version}."
     )
 
 
-def _agreement(trained: TrainedNetwork, inserts: np.ndarray, first: int, steps: int) -> list[dict]:
-    sequences = [row.tobytes().decode() for row in inserts]
-    constructs = letters([add_adapters(sequence) for sequence in sequences])
-    effects = saturation_mutagenesis(trained, constructs, region="insert").effects
+def _agreement(
+    trained: TrainedNetwork, constructs: np.ndarray, effects: np.ndarray, steps: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rank agreement of each method, for each measure."""
     encoded = one_hot(constructs)
     hypothetical = {
         "uncorrected": expression_gradient(trained, encoded),
         "gradient_x_input": gradient_x_input(trained, encoded),
         "integrated_gradients": integrated_gradients(trained, encoded, steps=steps),
     }
-    rows = []
-    for method, values in hypothetical.items():
-        by_measure = rank_agreement(values[:, INSERT], effects, encoded[:, INSERT])
-        for row, sequence in enumerate(sequences):
-            values_of_row = {measure: by_measure[measure][row] for measure in MEASURES}
-            rows.append({"insert": first + row, "sequence": sequence, "method": method, **values_of_row})
-    return rows
+    return {
+        method: rank_agreement(values[:, INSERT], effects, encoded[:, INSERT])
+        for method, values in hypothetical.items()
+    }
 
 
 def _markdown(agreement: pd.DataFrame) -> str:

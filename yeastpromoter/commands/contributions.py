@@ -63,7 +63,7 @@ _PARTS[INSERT] = "insert"
 def contributions(
     sequences: SequenceFile, method: str, steps: int, hdf5: Path | None, table: Path | None, figures: Path | None
 ) -> None:
-    r"""How much each base of the sequences in SEQUENCE_FILE adds to their predicted expression.
+    """How much each base of the sequences in SEQUENCE_FILE adds to their predicted expression.
 
     SEQUENCE_FILE is FASTA, a table (tabs or commas) or one sequence per line, plain, gzip or bgzip. Contributions are
     in buckets, the unit of expression (0 to 17): positive where the base raises it. Every sequence gets them for the
@@ -73,7 +73,7 @@ def contributions(
     \b
     Example:
       python -m yeastpromoter contributions promoters.fa --table contributions.tsv --figures logos
-    """
+    """  # noqa: D301 - click wants the backspace itself
     if hdf5 is None and table is None and figures is None:
         raise click.UsageError("nothing to write: give at least one of --hdf5, --table and --figures")
     trained = load_trained_network()

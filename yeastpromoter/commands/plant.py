@@ -48,7 +48,7 @@ from yeastpromoter.sites import SITES_FILE, Site, read_sites
     help="YAML file of sites. Default: sites.yaml of the package, which explains its keys and names its literature.",
 )
 def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tuple, sites_file: Path) -> None:
-    r"""What known binding sites do to expression, as the network predicts it.
+    """What known binding sites do to expression, as the network predicts it.
 
     Each site is planted into random inserts at every position and on both strands (on one if it is its own reverse
     complement). The effect is the expression of the insert with the site minus that of the same insert with the site
@@ -63,7 +63,7 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
     \b
     Example:
       python -m yeastpromoter plant --factor Reb1 --factor "TATA box" --output reb1_and_tata
-    """
+    """  # noqa: D301 - click wants the backspace itself
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
     trained = load_trained_network()
@@ -93,8 +93,9 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
     click.echo(
         f"\nEffects in buckets: site − shuffled site, means over {count:,} random inserts (GC {gc:g}, seed {seed}), "
         f"positions every {step} bp and strands, with 95 % intervals. Without a site the expression of these inserts "
-        f"is {np.nanmean(background):.2f} on average, with a standard deviation of {np.nanstd(background, ddof=1):.2f}. "
-        f"Effects under {SMALLEST_EFFECT:g} count as none. Weights: {trained.weights_version}."
+        f"is {np.nanmean(background):.2f} on average, with a standard deviation of "
+        f"{np.nanstd(background, ddof=1):.2f}. Effects under {SMALLEST_EFFECT:g} count as none. "
+        f"Weights: {trained.weights_version}."
     )
 
 
