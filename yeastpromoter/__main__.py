@@ -8,6 +8,7 @@ import click
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
+    "saturate": "yeastpromoter.commands.saturate:saturate",
     "contributions": "yeastpromoter.commands.contributions:contributions",
     "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
     "plant": "yeastpromoter.commands.plant:plant",

@@ -9,6 +9,7 @@ import numpy as np
 
 from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER
 from yeastpromoter.encoding import ALPHABET, from_one_hot
+from yeastpromoter.saturation_figure import BASE_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
 
     from yeastpromoter.planting import Planting
 
-#: Okabe and Ito's colours, told apart with every common kind of colour blindness.
-GREEN, BLUE, ORANGE, RED, GREY = "#009E73", "#0072B2", "#E69F00", "#D55E00", "#999999"
-BASE_COLOURS = {"A": GREEN, "C": BLUE, "G": ORANGE, "T": RED}
-STRAND_STYLES = {"+": (BLUE, "-", "forward strand"), "-": (RED, "--", "reverse strand")}
+#: Two of Okabe and Ito's colours, told apart with every common kind of colour blindness, as the dashes are without.
+STRAND_STYLES = {"+": ("#0072B2", "-", "forward strand"), "-": ("#D55E00", "--", "reverse strand")}
 
+GREY = "#8A8A8A"
 _SHADE = "#EEEEEE"
 _PANEL_COLUMNS = 4
 
@@ -61,7 +61,8 @@ def contribution_logo(contributions: np.ndarray, construct: np.ndarray, title: s
     axis.set_xticks([1, *range(10, CONSTRUCT_LENGTH + 1, 10)])
     axis.set_xlabel("position in the construct (bp)")
     axis.set_ylabel("contribution\n(buckets)")
-    axis.set_title(title, loc="left", fontsize=10)
+    # A dollar sign would start a formula.
+    axis.set_title(title.replace("$", r"\$"), loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

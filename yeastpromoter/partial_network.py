@@ -153,8 +153,8 @@ class _Convolution:
     def pooled_length(self) -> int:
         return self.length // self.pool
 
-    def finish(self, x):  # noqa: ANN001, ANN202 - a tensor of the backend
-        """Everything after the sums of the convolution, on (..., positions, columns)."""
+    def finish(self, x):
+        """Everything after the sums of the convolution, on a tensor (..., positions, columns)."""
         from keras import ops
 
         x = self.activation(x)
@@ -201,8 +201,8 @@ class _Chain:
             shapes += [(None, convolution.length, columns), (None, convolution.pooled_length, columns)]
         return [*shapes, (None, self.dense[0].kernel.shape[1])]
 
-    def reference(self, x):  # noqa: ANN001, ANN202 - a tensor of the backend
-        """Scores of whole constructs, sums and results of each convolution, and sums of the first dense layer."""
+    def reference(self, x):
+        """From a tensor of constructs: scores, sums and results of each convolution, sums of the first dense layer."""
         from keras import ops
 
         states = []
@@ -215,8 +215,8 @@ class _Chain:
         sums = ops.matmul(ops.reshape(x, (-1, shape[1] * shape[2])), self.dense[0].kernel) + self.dense[0].bias
         return self.scores(sums), *states, sums
 
-    def scores(self, sums):  # noqa: ANN001, ANN202 - a tensor of the backend
-        """From sums of the first dense layer, (N, columns), to the scores."""
+    def scores(self, sums):
+        """From a tensor of sums of the first dense layer, (N, columns), to the scores."""
         from keras import ops
 
         x = self.dense[0].activation(sums)
@@ -227,6 +227,8 @@ class _Chain:
 
 class _Substituted:
     """Scores after substitutions at positions ``period * turn + residue``, for some turns in a row.
+
+    What its functions take and return without a type are tensors of the Keras backend.
 
     All windows are found once, for turn 0; with each turn they move on by a fixed step. Near the ends they reach
     over the sequence. Such positions are computed from whatever is there and then have their difference set to 0.
@@ -248,7 +250,7 @@ class _Substituted:
             pooled = _Window(start, width, step, convolution.pooled_length)
             self._layers.append((convolution, products, (before, after), window, pooled))
 
-    def __call__(self, change, turn, *states):  # noqa: ANN001, ANN204 - tensors of the backend
+    def __call__(self, change, turn, *states):
         from keras import ops
 
         turns = turn + ops.arange(self._n_turns, dtype="int32")
@@ -260,11 +262,11 @@ class _Substituted:
             x = self._convolve(x, products, padding)
             x = ops.reshape(x, (*outer, self._n_turns, window.width, convolution.kernel.shape[2]))
             x = convolution.finish(x + window.of(sums, turns))
-            x = (x - pooled.of(result, turns)) * pooled.inside(turns, x.dtype)
+            x = (x - pooled.of(result, turns)) * pooled.inside(turns, self._chain.dtype)
         return ops.reshape(self._finish(x, turns, states[-1]), (*outer, self._n_turns, self._chain.n_scores))
 
     @staticmethod
-    def _convolve(x, products: list, padding: tuple[int, int]):  # noqa: ANN001, ANN205 - a tensor of the backend
+    def _convolve(x, products: list, padding: tuple[int, int]):
         """Differences of the sums, (rows, positions, columns)."""
         from keras import ops
 
@@ -279,7 +281,7 @@ class _Substituted:
         zeros = [ops.zeros_like(sums[0])]
         return ops.stack(padding[0] * zeros + sums + padding[1] * zeros, axis=1)
 
-    def _finish(self, x, turns, sums):  # noqa: ANN001, ANN202 - tensors of the backend
+    def _finish(self, x, turns, sums):
         """From the differences of the last convolution to the scores, (rows, scores)."""
         from keras import ops
 
@@ -304,33 +306,33 @@ class _Substituted:
 
 @dataclass(repr=False)
 class _Window:
-    """A stretch of positions of a layer's output that moves on with each turn."""
+    """A stretch of positions of a layer's output that moves on with each turn (`turns` and `x` are tensors)."""
 
     start: int  # at turn 0
     width: int
     step: int
     length: int  # of the layer's output
 
-    def rows(self, turns):  # noqa: ANN001, ANN201 - tensors of the backend
+    def rows(self, turns):
         """Positions, (turns, width); those over the ends are replaced by the ends."""
         from keras import ops
 
         return ops.clip(self._rows(turns), 0, self.length - 1)
 
-    def inside(self, turns, dtype: str):  # noqa: ANN001, ANN201 - tensors of the backend
+    def inside(self, turns, dtype: str):
         """1 for positions that there are, 0 for those over the ends: (turns, width, 1)."""
         from keras import ops
 
         rows = self._rows(turns)
         return ops.expand_dims(ops.cast(ops.logical_and(rows >= 0, rows < self.length), dtype), -1)
 
-    def of(self, x, turns):  # noqa: ANN001, ANN201 - tensors of the backend
+    def of(self, x, turns):
         """Cut out of (constructs, length, columns): (constructs, 1, turns, width, columns)."""
         from keras import ops
 
         return ops.expand_dims(ops.take(x, self.rows(turns), axis=1), 1)
 
-    def _rows(self, turns):  # noqa: ANN001, ANN202 - tensors of the backend
+    def _rows(self, turns):
         from keras import ops
 
         return ops.expand_dims(self.step * turns, 1) + np.arange(self.start, self.start + self.width, dtype=np.int32)
@@ -338,7 +340,7 @@ class _Window:
 
 def _products(kernel: np.ndarray, width: int) -> list[tuple[slice, np.ndarray]]:
     """For each position that a convolution makes of a window: the rows of the window and of the kernel that meet."""
-    size, columns_in, columns_out = kernel.shape
+    size, _, columns_out = kernel.shape
     products = []
     for output in range(width + size - 1):
         rows = slice(max(0, output - size + 1), min(width, output + 1))
@@ -378,8 +380,8 @@ def _read_chain(network: keras.Model) -> _Chain:
         elif not isinstance(layer, layers.Dropout):  # which does nothing at prediction
             raise ValueError(
                 f"the layer {layer.name} ({type(layer).__name__}) stands where it is not expected or has settings that "
-                "are not: substitutions can be scored in part for convolutions (stride 1, no padding, with bias), each "
-                "with batch normalisations over the last axis and at most one max pooling, then flatten and dense layers"
+                "are not: scoring in part is for convolutions (stride 1, no padding, with bias), each with batch "
+                "normalisations over the last axis and at most one max pooling, and then flatten and dense layers"
             )
     if not convolutions or not dense or any(sum(isinstance(s, int) for s in c.steps) > 1 for c in convolutions):
         raise ValueError(

@@ -1,1 +1,1 @@
-"""The commands of ``python -m yeastpromoter``, one module each."""
+"""The commands of ``python -m yeastpromoter``, one in each module."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,9 +16,9 @@ from yeastpromoter.contributions import INSERT, STEPS, expression_gradient, grad
 from yeastpromoter.encoding import letters, one_hot
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.mutagenesis import saturation_mutagenesis
-from yeastpromoter.output_files import written_whole
 from yeastpromoter.planting import mean_with_interval
 from yeastpromoter.random_inserts import random_inserts
+from yeastpromoter.whole_files import whole_file
 
 _BLOCK = 32
 
@@ -56,20 +57,12 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
     95 % intervals (normal), go to standard output as Markdown. Gradient × input without the correction for the simplex
     is there to see what the correction does; it differs by position only.
     """
-    trained = load_trained_network()
-    sequences = [row.tobytes().decode() for row in random_inserts(count, seed, gc)]
-    constructs = letters([add_adapters(sequence) for sequence in sequences])
-    click.echo(f"Saturation mutagenesis of {count:,} inserts ...", err=True)
-    effects = saturation_mutagenesis(trained, constructs, region="insert").effects
-    tables = []
-    for first in tqdm(range(0, count, _BLOCK), desc="Contributions", unit="block", disable=None):
-        block = slice(first, first + _BLOCK)
-        for method, agreement in _agreement(trained, constructs[block], effects[block], steps).items():
-            identity = {"insert": range(count)[block], "sequence": sequences[block], "method": method}
-            tables.append(pd.DataFrame(identity | agreement))
-    agreement = pd.concat(tables, ignore_index=True).sort_values(["insert", "method"])
-    if table is not None:
-        with written_whole(table) as path:
+    with ExitStack() as stack:
+        # Entered first: what is wrong with the path shows at once, not after the work.
+        path = None if table is None else stack.enter_context(whole_file(table))
+        trained = load_trained_network()
+        agreement = _compare(trained, random_inserts(count, seed, gc), steps)
+        if path is not None:
             agreement.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
     click.echo(_markdown(agreement))
     click.echo(
@@ -77,6 +70,21 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
         f"{seed}) with its 95 % interval, and the range of the middle 90 % of the inserts. Weights: "
         f"{trained.weights_version}."
     )
+
+
+def _compare(trained: TrainedNetwork, inserts: np.ndarray, steps: int) -> pd.DataFrame:
+    """Rank agreement of each method on each insert."""
+    sequences = [row.tobytes().decode() for row in inserts]
+    constructs = letters([add_adapters(sequence) for sequence in sequences])
+    click.echo(f"Saturation mutagenesis of {len(inserts):,} inserts ...", err=True)
+    effects = saturation_mutagenesis(trained, constructs, region="insert").effects
+    tables = []
+    for first in tqdm(range(0, len(inserts), _BLOCK), desc="Contributions", unit="block", disable=None):
+        block = slice(first, first + _BLOCK)
+        for method, agreement in _agreement(trained, constructs[block], effects[block], steps).items():
+            identity = {"insert": range(len(inserts))[block], "sequence": sequences[block], "method": method}
+            tables.append(pd.DataFrame(identity | agreement))
+    return pd.concat(tables, ignore_index=True).sort_values(["insert", "method"])
 
 
 def _agreement(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from yeastpromoter.commands.sequences import sequence_options
+from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
 from yeastpromoter.construct import CONSTRUCT_LENGTH
 from yeastpromoter.contributions import (
     INSERT,
@@ -25,8 +24,9 @@ from yeastpromoter.contributions import (
 )
 from yeastpromoter.encoding import ALPHABET, one_hot
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
-from yeastpromoter.output_files import written_whole
-from yeastpromoter.sequence_files import Batch, SequenceFile
+from yeastpromoter.saturation_figure import file_name
+from yeastpromoter.sequence_files import Batch
+from yeastpromoter.whole_files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ _PARTS[INSERT] = "insert"
 
 
 @click.command()
-@sequence_options
+@sequence_file_options
 @click.option(
     "--method",
     type=click.Choice(list(METHODS)),
@@ -61,7 +61,7 @@ _PARTS[INSERT] = "insert"
     "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a logo (PNG) of each sequence."
 )
 def contributions(
-    sequences: SequenceFile, method: str, steps: int, hdf5: Path | None, table: Path | None, figures: Path | None
+    method: str, steps: int, hdf5: Path | None, table: Path | None, figures: Path | None, **reading: Any
 ) -> None:
     """How much each base of the sequences in SEQUENCE_FILE adds to their predicted expression.
 
@@ -76,6 +76,7 @@ def contributions(
     """  # noqa: D301 - click wants the backspace itself
     if hdf5 is None and table is None and figures is None:
         raise click.UsageError("nothing to write: give at least one of --hdf5, --table and --figures")
+    sequences = open_sequences(**reading)
     trained = load_trained_network()
     run = trained.compiled()
     arguments = {"steps": steps} if method == "integrated_gradients" else {}
@@ -83,12 +84,13 @@ def contributions(
     with ExitStack() as stack:
         writers: list[Callable[[_Block], None]] = []
         if hdf5 is not None:
-            file = stack.enter_context(h5py.File(stack.enter_context(written_whole(hdf5)), "w"))
+            file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
             writers.append(_Hdf5(file, len(sequences), trained, method, arguments))
         if table is not None:
-            path = stack.enter_context(written_whole(table))
+            path = stack.enter_context(whole_file(table))
             writers.append(_Table(stack.enter_context(path.open("w", encoding="utf-8"))))
         if figures is not None:
+            figures.mkdir(parents=True, exist_ok=True)
             writers.append(_Figures(figures, method))
         bar = stack.enter_context(tqdm(total=len(sequences), unit="sequence", disable=None))
         for first in range(0, len(sequences), _BLOCK):
@@ -98,6 +100,8 @@ def contributions(
             for write in writers:
                 write(block)
             bar.update(len(indices))
+    written = ", ".join(str(path) for path in (hdf5, table, figures) if path)
+    click.echo(f"Contributions of {len(sequences):,} sequences, in buckets, are in {written}", err=True)
     if method == "integrated_gradients":
         click.echo(
             f"Largest remainder of the integral, |sum of contributions − (expression − baseline expression)|: "
@@ -206,7 +210,5 @@ class _Figures:
         for row, (name, record) in enumerate(zip(block.batch.ids, block.batch.records, strict=True)):
             title = f"{name}: predicted expression {block.expression[row]:.2f} ({self._method.replace('_', ' ')})"
             figure = contribution_logo(block.contributions[row], block.constructs[row], title)
-            # The number makes the name unique, and an id can hold what a file name cannot.
-            safe = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name))[:80]
-            with written_whole(self._folder / f"{record:06d}_{safe}.png") as path:
+            with whole_file(self._folder / file_name(int(record), str(name), "png")) as path:
                 figure.savefig(path, dpi=150, format="png")

@@ -10,7 +10,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.entry import load_trained_network
-from yeastpromoter.output_files import written_whole
 from yeastpromoter.planting import (
     SMALLEST_EFFECT,
     insert_predictor,
@@ -21,6 +20,7 @@ from yeastpromoter.planting import (
 )
 from yeastpromoter.random_inserts import random_inserts
 from yeastpromoter.sites import SITES_FILE, Site, read_sites
+from yeastpromoter.whole_files import whole_file
 
 
 @click.command()
@@ -66,6 +66,7 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
     """  # noqa: D301 - click wants the backspace itself
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
+    output.mkdir(parents=True, exist_ok=True)
     trained = load_trained_network()
     predict = insert_predictor(trained)
     inserts = random_inserts(count, seed, gc)
@@ -80,9 +81,9 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
             positions = possible_positions(site, step)
             plantings.append(plant_everywhere(predict, inserts, site, positions, rng, bar.update))
     summary = summarise(plantings)
-    with written_whole(output / "positions.tsv") as path:
+    with whole_file(output / "positions.tsv") as path:
         pd.concat(map(position_table, plantings)).to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
-    with written_whole(output / "summary.tsv") as path:
+    with whole_file(output / "summary.tsv") as path:
         summary.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
     title = f"Planted sites: {count:,} random inserts, GC {gc:g}, weights {trained.weights_version}"
     _draw(plantings, title, output / "figure.png")
@@ -114,7 +115,7 @@ def _choose(sites: list[Site], factors: tuple[str, ...]) -> list[Site]:
 def _draw(plantings: list, title: str, figure_file: Path) -> None:
     from yeastpromoter.figures import planting_panels
 
-    with written_whole(figure_file) as path:
+    with whole_file(figure_file) as path:
         planting_panels(plantings, title).savefig(path, dpi=150, format="png")
 
 

@@ -1,0 +1,139 @@
+"""``python -m yeastpromoter saturate``: the effect of every substitution in every sequence of a file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
+from yeastpromoter.entry import load_trained_network
+from yeastpromoter.mutagenesis import BATCH_SIZE, REGIONS, Mutagenesis, Saturation
+from yeastpromoter.saturation_figure import FORMATS, draw_saturation, file_name
+from yeastpromoter.saturation_files import SaturationHdf5, open_table, region_letters, table_rows
+from yeastpromoter.sequence_files import Batch
+from yeastpromoter.whole_files import whole_file
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@sequence_file_options
+@click.option("--table", type=click.Path(path_type=Path), help="Write a table (.tsv, or .tsv.gz) of all changes.")
+@click.option("--hdf5", type=click.Path(path_type=Path), help="Write an HDF5 file of all effects.")
+@click.option("--figures", type=click.Path(path_type=Path), help="Write a figure for each sequence into this folder.")
+@click.option(
+    "--figure-format", type=click.Choice(FORMATS), default="png", show_default=True, help="Format of the figures."
+)
+@click.option(
+    "--region",
+    type=click.Choice(list(REGIONS)),
+    default="insert",
+    show_default=True,
+    help="Where bases are changed: the 80 bp of the insert, or all 110 bp of the construct, adapters included.",
+)
+@click.option(
+    "--deletions/--no-deletions", default=False, show_default=True, help="Take out each single base of the region, too."
+)
+def saturate(
+    table: Path | None,
+    hdf5: Path | None,
+    figures: Path | None,
+    figure_format: str,
+    region: str,
+    deletions: bool,
+    **reading,
+) -> None:
+    """Predict the effect of every substitution in every sequence of SEQUENCE_FILE.
+
+    SEQUENCE_FILE is FASTA, a table (tabs or commas) or one sequence per line, plain, gzip or bgzip: what the
+    dataloader of the Kipoi model reads, with its options. Sequences are written 5' to 3' toward the reporter gene.
+
+    An effect is always alt − ref: the expression with the change minus the expression without it. Its unit is a
+    bucket, a step on the expression scale from 0 to 17.
+
+    \b
+    Example:
+      python -m yeastpromoter saturate model_files/example/promoters.fa \\
+          --table effects.tsv --hdf5 effects.h5 --figures figures --deletions
+
+    The table has one row for each change: id, record (its number in the input, from 0), position, ref, alt,
+    ref_expression, alt_expression, effect_alt_minus_ref. Positions count from 1 at the first base of the region: of
+    the insert, or with --region construct of the construct, whose positions 18 to 97 are the insert. A sequence that
+    was fitted to 110 bp is counted as the construct that it was fitted to. Where an N stands there are four
+    substitutions, and ref is what the network makes of an N. A deletion has the alt "-".
+
+    A deletion leaves 109 bp. The construct is brought to 110 bp again by the plasmid's base before the left adapter,
+    so that what lies between the deletion and the reporter gene stays in place and the rest moves one base toward it.
+    Where a sequence was fitted from another length that base is not known to be next, and deletions are refused.
+
+    The HDF5 file has the datasets id, record, sequence, reference (expression), effects (sequence, position, base in
+    the order A, C, G, T; 0 for the base that stands there) and deletions (sequence, position), each with a
+    description.
+
+    A figure shows a logo (letters up: bases that raise expression, by the mean of their three effects) over a heat
+    map of all effects. Figures take about half a second each.
+
+    Sequences are worked through in batches, in the order of the input, so memory (about 1 GB) does not grow with
+    their number. 100,000 inserts are 24 million substitutions: about 1.5 GB of table (0.3 GB as .tsv.gz) or 0.14 GB
+    of HDF5.
+    """
+    if not (table or hdf5 or figures):
+        raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
+    sequences = open_sequences(**reading)
+    if deletions and sequences.n_fitted:
+        raise click.ClickException(
+            f"{sequences.path}: {sequences.n_fitted:,} of {sequences.n_records:,} sequences are fitted to 110 bp, and "
+            "which base follows them on the left after a deletion is not known. Leave out --deletions, or those "
+            "sequences (--other-lengths drop)"
+        )
+    try:
+        with ExitStack() as stack:
+            writers = []
+            if table:
+                writers.append(_table_writer(stack, table, region))
+            if hdf5:
+                file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
+            if figures:
+                figures.mkdir(parents=True, exist_ok=True)
+                writers.append(_figure_writer(figures, figure_format, region))
+            trained = load_trained_network()
+            if hdf5:
+                writers.append(SaturationHdf5(file, len(sequences), region, deletions, trained.weights_version).write)
+            mutagenesis = Mutagenesis(trained, region, deletions, batch_size=min(BATCH_SIZE, len(sequences)))
+            # Without a terminal there is no bar.
+            with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
+                for first in range(0, len(sequences), BATCH_SIZE):
+                    batch = sequences.read(np.arange(first, min(first + BATCH_SIZE, len(sequences))))
+                    result = mutagenesis(batch.constructs)
+                    for write in writers:
+                        write(batch, result)
+                    bar.update(len(batch.ids))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    written = ", ".join(str(path) for path in (table, hdf5, figures) if path)
+    click.echo(f"Effects (alt − ref) of all changes in {len(sequences):,} sequences are in {written}", err=True)
+
+
+def _table_writer(stack: ExitStack, path: Path, region: str):
+    file = stack.enter_context(open_table(path))
+
+    def write(batch: Batch, result: Saturation) -> None:
+        file.writelines(table_rows(batch, region, result))
+
+    return write
+
+
+def _figure_writer(folder: Path, suffix: str, region: str):
+    def write(batch: Batch, result: Saturation) -> None:
+        for n, bases in enumerate(region_letters(batch.constructs, region)):
+            deletions = None if result.deletions is None else result.deletions[n]
+            figure = draw_saturation(
+                bases.tobytes().decode("ascii"), result.effects[n], deletions, result.reference[n], str(batch.ids[n])
+            )
+            with whole_file(folder / file_name(int(batch.records[n]), str(batch.ids[n]), suffix)) as partial:
+                figure.savefig(partial, format=suffix, dpi=150)
+
+    return write

@@ -1,0 +1,157 @@
+"""The figure of saturation mutagenesis: a logo over a heat map, for one sequence."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.encoding import ALPHABET
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+#: Colours of Okabe and Ito, which the common kinds of colour blindness tell apart.
+BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
+#: Brown to white to blue-green: a diverging map that stays readable with red-green blindness.
+_COLOUR_MAP = "BrBG"
+_GREY = "#8a8a8a"
+
+_INCHES_A_POSITION = 0.155
+
+
+def draw_saturation(
+    bases: str,
+    effects: np.ndarray,
+    deletions: np.ndarray | None = None,
+    reference: float | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw the effects of all changes in one sequence.
+
+    Above, a logo: each base of the sequence, as high as the expression that is lost on average when another base
+    takes its place, which is minus the mean of its three effects. Letters that point up raise expression, letters
+    that point down lower it. Below, a heat map of all effects, the bases of the sequence marked by a dot. The
+    adapters are marked where the sequence is a whole construct.
+
+    Parameters
+    ----------
+    bases : str
+        The L letters of the region: 80 of an insert, or 110 of a construct.
+    effects : numpy.ndarray
+        Effects (alt − ref, in buckets), (L, 4), columns A, C, G, T, 0 for the base itself.
+    deletions : numpy.ndarray, optional
+        Effects of deletions, (L,): a fifth row of the heat map.
+    reference : float, optional
+        Expression of the unchanged construct, 0 to 17, for the title.
+    title : str, optional
+        What the sequence is called.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not bound to any window: ``figure.savefig(path)`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    length = len(bases)
+    if effects.shape != (length, len(ALPHABET)):
+        raise ValueError(f"effects have shape {effects.shape} but must have shape ({length}, {len(ALPHABET)})")
+    if deletions is not None and deletions.shape != (length,):
+        raise ValueError(f"deletions have shape {deletions.shape} but must have shape ({length},)")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = effects.T if deletions is None else np.vstack([effects.T, deletions])
+    figure = Figure(figsize=(2.6 + _INCHES_A_POSITION * length, 3.6 + 0.28 * len(rows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    logo, heat = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 0.3 * len(rows)])
+    _draw_logo(logo, bases, effects)
+    image = _draw_heat_map(heat, bases, rows)
+    whole = length == len(LEFT_ADAPTER) + INSERT_LENGTH + len(RIGHT_ADAPTER)
+    if whole:
+        _mark_adapters(logo, heat, length)
+    heat.set_xlabel(f"Position in the {'construct' if whole else 'insert'} (bp, 5′ to 3′; the reporter gene follows)")
+    bar = figure.colorbar(image, ax=heat, pad=0.01, fraction=0.03, aspect=8)
+    bar.set_label("Effect, alt − ref\n(buckets)")
+    known = "" if reference is None else f"expression {reference:.2f} of 0 to 17"
+    heading = "   ".join(part for part in (title[:100], known) if part)
+    # A dollar sign would start a formula.
+    logo.set_title(heading.replace("$", r"\$"), loc="left", fontsize=11, fontweight="bold")
+    return figure
+
+
+def file_name(record: int, name: str, suffix: str) -> str:
+    """Name of the figure's file: record number and id, with what file names do not hold everywhere as ``_``."""
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", name)[:60]
+    return f"{record}.{suffix}" if safe in ("", str(record)) else f"{record}_{safe}.{suffix}"
+
+
+def _draw_logo(axes: Axes, bases: str, effects: np.ndarray) -> None:
+    import logomaker
+    import pandas as pd
+
+    heights = np.zeros(effects.shape)
+    for position, base in enumerate(bases):
+        if base in ALPHABET:
+            heights[position, ALPHABET.index(base)] = -effects[position].sum() / (len(ALPHABET) - 1)
+    logo = logomaker.Logo(pd.DataFrame(heights, columns=list(ALPHABET)), ax=axes, color_scheme=BASE_COLOURS)
+    # Letters that point down stay upright: they are read, not only seen.
+    logo.style_glyphs(flip=False)
+    largest = max(np.abs(heights).max(), 1e-9)
+    low, high = min(heights.min(), 0), max(heights.max(), 0)
+    axes.set_ylim(low - 0.08 * largest, high + 0.08 * largest)
+    axes.set_ylabel("Base in place:\n−(mean effect)")
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="x", labelbottom=False)
+
+
+def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray):
+    limit = np.abs(rows).max() or 1.0
+    image = axes.imshow(rows, cmap=_COLOUR_MAP, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(len(rows)), [*ALPHABET, "deleted"][: len(rows)])
+    axes.set_ylabel("Changed to")
+    axes.tick_params(axis="y", length=0)
+    ticks = [position for position in range(len(bases)) if position == 0 or (position + 1) % 10 == 0]
+    axes.set_xticks(ticks, [str(position + 1) for position in ticks])
+    axes.set_xlim(-0.5, len(bases) - 0.5)
+    # The sequence itself, between logo and heat map: letters of the logo can be too small to read.
+    for position, base in enumerate(bases):
+        colour = BASE_COLOURS.get(base, _GREY)
+        axes.annotate(
+            base,
+            (position, 1),
+            xytext=(0, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            family="monospace",
+            fontweight="bold",
+            color=colour,
+        )
+    marked = [(position, ALPHABET.index(base)) for position, base in enumerate(bases) if base in ALPHABET]
+    if marked:
+        axes.plot(*zip(*marked, strict=True), ".", color=_GREY, markersize=3)
+    return image
+
+
+def _mark_adapters(logo: Axes, heat: Axes, length: int) -> None:
+    insert = len(LEFT_ADAPTER), length - len(RIGHT_ADAPTER)
+    for start, stop, name in ((0, insert[0], "left adapter"), (insert[1], length, "right adapter")):
+        logo.axvspan(start - 0.5, stop - 0.5, color="#eeeeee", zorder=-2)
+        middle = (start + stop - 1) / 2
+        logo.text(middle, 0.98, name, transform=logo.get_xaxis_transform(), ha="center", va="top", fontsize=9)
+    for axes in (logo, heat):
+        for border in insert:
+            axes.axvline(border - 0.5, color="black", linewidth=1, linestyle="--")
