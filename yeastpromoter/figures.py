@@ -102,7 +102,7 @@ def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
 
     columns = min(_PANEL_COLUMNS, len(plantings))
     rows = -(-len(plantings) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.3 * rows + 1.1), layout="constrained")
+    figure = Figure(figsize=(max(2, columns) * 3.4, 2.3 * rows + 1.1), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axis, planting in zip(axes.flat, plantings, strict=False):
         axis.axhline(0, color=GREY, linewidth=0.8)
@@ -135,6 +135,6 @@ def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
     figure.supylabel("mean effect: site − shuffled site (buckets)", fontsize=10)
     handles = [Line2D([], [], color=colour, linestyle=dashes) for colour, dashes, _ in STRAND_STYLES.values()]
     labels = [label for _, _, label in STRAND_STYLES.values()]
-    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    axes[0, 0].legend(handles, labels, loc="best", frameon=False, fontsize=8)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
