@@ -1,12 +1,17 @@
 """Commands of the package: ``python -m yeastpromoter COMMAND``."""
 
 import importlib
+import os
+from typing import Any
 
 import click
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
     "saturate": "yeastpromoter.commands.saturate:saturate",
+    "contributions": "yeastpromoter.commands.contributions:contributions",
+    "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
+    "plant": "yeastpromoter.commands.plant:plant",
 }
 
 
@@ -23,6 +28,15 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what is wrong with a user's input is shown as a message, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, FileNotFoundError) as error:
+            if os.environ.get("YEASTPROMOTER_TRACEBACK"):
+                raise
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
