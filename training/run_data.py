@@ -30,7 +30,7 @@ class RunData:
     Raises
     ------
     ValueError
-        If the sample holds constructs from outside the training part, or the validation part is empty.
+        If the sample holds constructs from outside the parts that the run learns from, or the validation part is empty.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class RunData:
         part = read_table(split, "part")["part"]
         self.validation = np.flatnonzero(part == PARTS.index("validation"))
         self.rows = read_table(sample, "row")["row"]
-        if not (part[self.rows] == PARTS.index("train")).all():
+        if not np.isin(part[self.rows], [PARTS.index(name) for name in run["learn_from"]]).all():
             raise ValueError(
-                f"{sample} holds constructs that are not in the training part of {split}: rerun both steps"
+                f"{sample} holds constructs that are not in the {' or '.join(run['learn_from'])} part of {split}: "
+                "rerun both steps"
             )
         if not len(self.validation):
             raise ValueError(
