@@ -301,6 +301,8 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         for key in ("patience", "average_last"):
             if phase[key] and run["learn_from"] != ["train"]:
                 yield f"{where}.{key} chooses by the validation part, but the run learns from it: {key} must be null"
+        if phase["shift"] and phase["constructs"] == "synthetic":
+            yield f"{where}.shift is for measured constructs, but the phase is on synthetic ones"
         if phase["average_last"] and phase["patience"]:
             yield f"{where}.average_last is for phases that train all their epochs: it needs patience: null"
         if (phase["average_last"] or 0) > phase["epochs"]:

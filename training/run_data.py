@@ -110,11 +110,12 @@ class RunData:
                 f"uses {phase['use']:,}: rerun the step distil"
             )
         matrix = matrix[: phase["use"]]
+        # The scores are those of the construct as it stands, so it is never shifted.
         return Examples(
             matrix,
             lambda rows: scores[rows].astype(np.float32),
             np.ones(len(matrix), dtype=np.float32),
-            phase["shift"],
+            can_shift=np.zeros(len(matrix), dtype=bool),
         )
 
     def _measured(self, phase: Mapping[str, Any]) -> Examples:
