@@ -201,6 +201,18 @@ def test_a_run_can_learn_from_the_validation_part_too(paths):
         RunData(run_of(), *tables)
 
 
+def test_only_measured_constructs_are_shifted(paths):
+    from training.run_data import RunData
+
+    tables = (paths["table"], paths["buckets"], paths["split"], paths["sample"])
+    data = RunData(run_of(), *tables, synthetic=[paths["scores"]])
+    examples = data.examples(phase(constructs="both", shift={"max_bp": 3, "share": 1.0}))
+    shifted = (examples.constructs(np.arange(len(examples)), np.random.default_rng(0)) != examples.matrix).any(axis=1)
+    measured = np.arange(len(examples)) < len(data.rows)
+    assert not shifted[~measured].any()
+    assert shifted[measured & examples.can_shift].mean() > 0.7
+
+
 def test_a_split_without_validation_part_is_refused(paths, tmp_path):
     wrong = paths | {"split": tmp_path / "split.h5"}
     write_table(wrong["split"], {"part": np.zeros(80, dtype=np.uint8)})
