@@ -181,6 +181,7 @@ def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
         paths["split"] or layout.split,
         output,
         paths["report"] or report_of(output),
+        run["learn_from"],
     )
 
 
@@ -253,7 +254,7 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
 @_split
 @_path("sample", "runs/RUN/sample.h5")
 @_path("synthetic", "runs/RUN/synthetic_scores.h5")
-@_path("initial", "runs/TEACHER/best.weights.h5 of the run's initial teacher, if it has one,")
+@_path("initial", "runs/INITIAL/best.weights.h5 of the run to start from, if there is one,")
 @_path("output", "runs/RUN", folder=True)
 @click.option(
     "--progress",

@@ -280,13 +280,14 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     uses = any(phase["constructs"] != "measured" for phase in run["phases"])
     if uses and not (run["teachers"] and run["synthetic"]):
         yield f"{place}.phases has a phase on synthetic constructs, so the run needs teachers and synthetic"
-    if run["initial"] is not None:
-        if run["initial"] not in run["teachers"]:
-            yield f"{place}.initial is {run['initial']!r}, which is none of the run's teachers"
-        elif run["initial"] in config["runs"]:
-            theirs = config["runs"][run["initial"]]["first_activation"]
-            if theirs != run["first_activation"]:
-                yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
+    if run["initial"] == name:
+        yield f"{place}.initial is the run itself"
+    elif run["initial"] is not None and run["initial"] not in config["runs"]:
+        yield f"{place}.initial is {run['initial']!r}, but the runs are {', '.join(config['runs'])}"
+    elif run["initial"] is not None:
+        theirs = config["runs"][run["initial"]]["first_activation"]
+        if theirs != run["first_activation"]:
+            yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     if run["teachers"] and not uses:
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
     for number, phase in enumerate(run["phases"]):
@@ -297,6 +298,11 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
             made = sum(part["count"] for part in config["synthetic"][run["synthetic"]]["parts"])
             if phase["use"] > made:
                 yield f"{where}.use is {phase['use']}, but the recipe {run['synthetic']} makes {made} constructs"
+        for key in ("patience", "average_last"):
+            if phase[key] and run["learn_from"] != ["train"]:
+                yield f"{where}.{key} chooses by the validation part, but the run learns from it: {key} must be null"
+        if phase["shift"] and phase["constructs"] == "synthetic":
+            yield f"{where}.shift is for measured constructs, but the phase is on synthetic ones"
         if phase["average_last"] and phase["patience"]:
             yield f"{where}.average_last is for phases that train all their epochs: it needs patience: null"
         if (phase["average_last"] or 0) > phase["epochs"]:
@@ -312,11 +318,11 @@ def _cycles(runs: Mapping[str, Any]) -> Iterator[str]:
 
     def visit(name: str, above: tuple[str, ...]) -> Iterator[str]:
         if name in above:
-            yield f"runs teach each other in a circle: {' <- '.join([*above[above.index(name) :], name])}"
+            yield f"runs wait for each other in a circle: {' <- '.join([*above[above.index(name) :], name])}"
         elif name not in finished:
-            for teacher in runs[name]["teachers"]:
-                if teacher in runs and teacher != name:
-                    yield from visit(teacher, (*above, name))
+            for needed in dict.fromkeys([*runs[name]["teachers"], runs[name]["initial"]]):
+                if needed in runs and needed != name:
+                    yield from visit(needed, (*above, name))
             finished.add(name)
 
     for name in runs:

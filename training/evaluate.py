@@ -30,6 +30,7 @@ LENGTHS = ("110_bp", "all_lengths")
 _COLUMNS = ["row", "source", "part", "group", "fitted", "bucket", "gc", "measured", "predicted"]
 EXPLANATIONS = {
     "parts": "train_sampled is the training part as the run's GC sampling drew it, train the whole of it",
+    "learned_from": "parts that the run learned from: their figures tell how well it remembers",
     "110_bp": "constructs that were 110 bp long as measured",
     "all_lengths": "those and the ones that were fitted to 110 bp",
     "undefined": "constructs whose prediction is undefined (bucket scores that cancel out); left out of the rest",
@@ -227,9 +228,12 @@ def evaluate(
         if not sample.is_file():
             raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step sample)")
         rows = read_table(sample, "row")["row"]
-        if not (split["part"][rows] == PARTS.index("train")).all():
-            raise ValueError(f"{sample} holds constructs outside the training part of the split: rerun both steps")
-        drawn = np.searchsorted(wanted, rows)
+        if not np.isin(split["part"][rows], [PARTS.index(part) for part in settings["learn_from"]]).all():
+            raise ValueError(
+                f"{sample} holds constructs outside the {' and '.join(settings['learn_from'])} part of the split: "
+                "rerun both steps"
+            )
+        drawn = np.searchsorted(wanted, rows[np.isin(rows, wanted)])
         found["train_sampled"] = by_source(constructs.iloc[drawn], scores[drawn], resamples, seed)
 
     evaluation = {
@@ -238,6 +242,7 @@ def evaluate(
         "weights_sha256": sha256_of(weights),
         "split": {name: config["split"][name] for name in ("method", "seed")},
         "gc_sampling": settings["gc_sampling"]["method"],
+        "learned_from": list(settings["learn_from"]),
         "bootstrap": {"resamples": resamples, "seed": seed, "level": LEVEL},
         "explanations": EXPLANATIONS,
         "parts": found,

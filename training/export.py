@@ -78,13 +78,14 @@ def scored_part(evaluation: Mapping[str, Any]) -> str:
     Raises
     ------
     ValueError
-        If neither was evaluated.
+        If neither was evaluated, or the run learned from the only one that was.
     """
     for part in ("test", "validation"):
-        if part in evaluation["parts"]:
+        if part in evaluation["parts"] and part not in evaluation.get("learned_from", []):
             return part
     raise ValueError(
-        f"the evaluation of run {evaluation['run']!r} has neither the test nor the validation part: rerun evaluate"
+        f"the evaluation of run {evaluation['run']!r} has neither the test nor the validation part, or the run learned "
+        "from it: rerun evaluate with another part"
     )
 
 
@@ -144,7 +145,7 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
                 ceiling = summary.get("noise_ceiling", {})
                 rows.append(
                     [
-                        words(part),
+                        words(part) + (" (learned)" if part in evaluation.get("learned_from", []) else ""),
                         words(source),
                         length.replace("_", " "),
                         f"{summary['constructs']:,}",

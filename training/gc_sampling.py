@@ -5,7 +5,7 @@ out of the training data (report of the KircherLab model, section 1), so that th
 composition in place of motifs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,7 @@ def gc_sampling(
     split: str | Path,
     output: str | Path,
     report: str | Path,
+    learn_from: Sequence[str] = ("train",),
 ) -> None:
     """Choose the training constructs of one run.
 
@@ -163,10 +164,12 @@ def gc_sampling(
         Table to write: ``row`` int64, the rows of `table` to train on; a row drawn twice stands twice.
     report : str or Path
         JSON file: counts, GC-expression correlation and each bucket's distance to the target, before and after.
+    learn_from : sequence of str, optional
+        Parts of the split to choose from.
     """
     columns = read_table(table, "sequence", "expression")
     bucket = read_table(buckets, "bucket")["bucket"]
-    rows = np.flatnonzero(read_table(split, "part")["part"] == PARTS.index("train"))
+    rows = np.flatnonzero(np.isin(read_table(split, "part")["part"], [PARTS.index(part) for part in learn_from]))
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     width = settings["bin_width"]
     bins = gc_bin(gc, width)

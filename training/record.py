@@ -281,7 +281,8 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
 def ablation_table(records_folder: str | Path, reference: str | None = None) -> str:
     """Make the ablation table from the records of a folder.
 
-    Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value.
+    Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value. A run that learned
+    from the validation part, too, has no place there.
 
     Parameters
     ----------
@@ -304,6 +305,8 @@ def ablation_table(records_folder: str | Path, reference: str | None = None) -> 
     by_configuration: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(Path(records_folder).glob("*/*.json")):
         item = read_json(path)
+        if "validation" in item.get("settings", {}).get("learn_from", []):
+            continue
         if "validation" not in item.get("evaluation", {}):
             raise ValueError(f"{path} is no record of a run with an evaluation of the validation part")
         by_configuration.setdefault(item["configuration"], []).append(item)

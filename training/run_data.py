@@ -30,7 +30,7 @@ class RunData:
     Raises
     ------
     ValueError
-        If the sample holds constructs from outside the training part, or the validation part is empty.
+        If the sample holds constructs from outside the parts that the run learns from, or the validation part is empty.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class RunData:
         part = read_table(split, "part")["part"]
         self.validation = np.flatnonzero(part == PARTS.index("validation"))
         self.rows = read_table(sample, "row")["row"]
-        if not (part[self.rows] == PARTS.index("train")).all():
+        if not np.isin(part[self.rows], [PARTS.index(name) for name in run["learn_from"]]).all():
             raise ValueError(
-                f"{sample} holds constructs that are not in the training part of {split}: rerun both steps"
+                f"{sample} holds constructs that are not in the {' or '.join(run['learn_from'])} part of {split}: "
+                "rerun both steps"
             )
         if not len(self.validation):
             raise ValueError(
@@ -109,11 +110,12 @@ class RunData:
                 f"uses {phase['use']:,}: rerun the step distil"
             )
         matrix = matrix[: phase["use"]]
+        # The scores are those of the construct as it stands, so it is never shifted.
         return Examples(
             matrix,
             lambda rows: scores[rows].astype(np.float32),
             np.ones(len(matrix), dtype=np.float32),
-            phase["shift"],
+            can_shift=np.zeros(len(matrix), dtype=bool),
         )
 
     def _measured(self, phase: Mapping[str, Any]) -> Examples:

@@ -42,12 +42,13 @@ def genome_inserts(genome: Mapping[str, np.ndarray], count: int, rng: np.random.
     """Windows of a genome at random places on random strands, `uint8` (count, 80)."""
     whole = np.concatenate(list(genome.values()))
     ends = np.cumsum([len(chromosome) for chromosome in genome.values()])
-    start = rng.integers(0, len(whole) - INSERT_LENGTH, count)
+    places = len(whole) - INSERT_LENGTH + 1
+    start = rng.integers(0, places, count)
     # Windows over the end of a chromosome hold a junction that does not exist: they are drawn anew.
     while (
         bad := np.searchsorted(ends, start, "right") != np.searchsorted(ends, start + INSERT_LENGTH - 1, "right")
     ).any():
-        start[bad] = rng.integers(0, len(whole) - INSERT_LENGTH, bad.sum())
+        start[bad] = rng.integers(0, places, bad.sum())
     windows = np.lib.stride_tricks.sliding_window_view(whole, INSERT_LENGTH)[start]
     return np.where(rng.random((count, 1)) < 0.5, windows, reverse_complement(windows))
 

@@ -38,6 +38,7 @@ def config():
                 "seed": 1,
                 "first_activation": "relu",
                 "loss": "mse",
+                "learn_from": ["train"],
                 "gc_sampling": {"method": "none", "seed": 1},
                 "synthetic": None,
                 "teachers": [],

@@ -168,6 +168,32 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             },
             ["circle: one <- two <- one"],
         ),
+        (
+            {
+                "runs": {
+                    "one": {},
+                    "two": {
+                        "teachers": ["one"],
+                        "synthetic": "mix",
+                        "phases": [{"constructs": "synthetic", "shift": {"max_bp": 3, "share": 0.5}}],
+                    },
+                },
+                "synthetic": SYNTHETIC,
+            },
+            ["runs.two.phases[0].shift is for measured constructs"],
+        ),
+        ({"runs": {"one": {"initial": "one"}}}, ["runs.one.initial is the run itself"]),
+        ({"runs": {"one": {"initial": "two"}}}, ["runs.one.initial is 'two', but the runs are one"]),
+        ({"runs": {"one": {"initial": "two"}, "two": {"initial": "one"}}}, ["circle: one <- two <- one"]),
+        (
+            {"runs": {"one": {"initial": "two"}, "two": {"first_activation": "softmax"}}},
+            ["runs.one.initial starts from a network with softmax"],
+        ),
+        (
+            {"runs": {"one": {"learn_from": ["train", "validation"]}}},
+            ["runs.one.phases[0].patience chooses by the validation part"],
+        ),
+        ({"runs": {"one": {"learn_from": ["train", "test"]}}}, ["runs.one.learn_from is ['train', 'test']"]),
         ({"synthetic": {"mix": {"parts": [{"kind": "genome", "count": 5}]}}}, ["parts[0] is of kind genome"]),
         (
             {

@@ -223,7 +223,7 @@ def test_training_part_as_sampled(made, tmp_path):
     error = abs(table["predicted"] - table["measured"])
     assert drawn["mae"]["value"] == pytest.approx((3 * error[3] + error[4]) / 4, abs=1e-4)
     write_table(tmp_path / "sample.h5", {"row": np.array([3, 30])})
-    with pytest.raises(ValueError, match="outside the training part"):
+    with pytest.raises(ValueError, match="outside the train part"):
         evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)
 
 

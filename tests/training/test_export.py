@@ -109,6 +109,8 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
     assert "validation part" in short
     with pytest.raises(ValueError, match="neither the test nor the validation part"):
         short_figures(evaluation(train=validation))
+    with pytest.raises(ValueError, match="the run learned from it"):
+        short_figures(evaluation(validation=validation) | {"learned_from": ["train", "validation"]})
 
     rows = [
         line for line in long_figures(evaluation(validation=validation, test=test)).splitlines() if "native" in line
@@ -119,6 +121,8 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
         ["| test", "native", "all lengths", "1,300"],
     ]
     assert rows[1].endswith("| 0.990 | 0.910 |")
+    learned = evaluation(validation=validation, test=test) | {"learned_from": ["train", "validation"]}
+    assert "| validation (learned) | native | 110 bp | 10 |" in long_figures(learned)
 
 
 def test_version_of_the_weights():

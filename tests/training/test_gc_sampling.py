@@ -105,6 +105,9 @@ def test_step_draws_from_the_training_part_only_and_reports(tmp_path):
     assert (read_table(tmp_path / "again.h5", "row")["row"] == rows).all()
     gc_sampling(SETTINGS | {"method": "none"}, *arguments, tmp_path / "all.h5", tmp_path / "all.json")
     assert (read_table(tmp_path / "all.h5", "row")["row"] == np.flatnonzero(part == 0)).all()
+    outputs = (tmp_path / "both.h5", tmp_path / "both.json")
+    gc_sampling(SETTINGS | {"method": "none"}, *arguments, *outputs, ["train", "validation"])
+    assert (read_table(outputs[0], "row")["row"] == np.flatnonzero(part != 1)).all()
 
 
 def test_genome_as_target(tmp_path):

@@ -126,6 +126,9 @@ def test_ablation_table(tmp_path):
     assert "What differs from baseline" in ablation_table(tmp_path)
     write_record(tmp_path, "report", 0.7, configuration="report")
     assert ablation_table(tmp_path).count("Configuration `") == 2
+    before = ablation_table(tmp_path)
+    write_record(tmp_path, "learned", 0.99, learn_from=["train", "validation"])
+    assert ablation_table(tmp_path) == before
     document = tmp_path / "README.md"
     document.write_text("before\n<!-- ablation: begin -->\nold\n<!-- ablation: end -->\nafter\n")
     write_ablation_table(tmp_path, document)

@@ -58,6 +58,13 @@ def test_windows_of_a_genome_never_cross_the_end_of_a_chromosome():
     assert windows & backward
 
 
+def test_every_window_of_a_genome_can_be_drawn():
+    text = text_of(random_inserts(1, seed=4))[0] + "AC"
+    windows = set(text_of(genome_inserts({"one": letters([text])[0]}, 200, np.random.default_rng(0))))
+    assert {text[i : i + 80] for i in range(3)} < windows
+    assert len(windows) == 6
+
+
 def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp_path):
     paths = write_tables(tmp_path, count=60)
     matrix = letters_of(read_table(paths["table"], "sequence")["sequence"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_tables import write_tables
 
-from training.tables import read_table, write_table
+from training.tables import PARTS, read_table, write_table
 
 PHASE = {
     "constructs": "measured",
@@ -39,6 +39,7 @@ def run_of(*phases, **changes):
         "loss": "mse",
         "soft_label_sd": 0.7,
         "source_weights": True,
+        "learn_from": ["train"],
         "phases": list(phases or [PHASE]),
     } | changes
 
@@ -183,8 +184,33 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused_or_replaced(paths, tm
 def test_a_sample_from_outside_the_training_part_is_refused(paths, tmp_path):
     wrong = paths | {"sample": tmp_path / "sample.h5"}
     write_table(wrong["sample"], {"row": np.array([0, 79])})
-    with pytest.raises(ValueError, match="not in the training part"):
+    with pytest.raises(ValueError, match="not in the train part"):
         steps(wrong, run_of(), tmp_path)
+
+
+def test_a_run_can_learn_from_the_validation_part_too(paths):
+    from training.run_data import RunData
+
+    part = read_table(paths["split"], "part")["part"]
+    rows = np.flatnonzero(part == PARTS.index("validation"))
+    sample = paths["sample"].with_name("validation_sample.h5")
+    write_table(sample, {"row": rows})
+    tables = (paths["table"], paths["buckets"], paths["split"], sample)
+    assert (RunData(run_of(learn_from=["train", "validation"]), *tables).rows == rows).all()
+    with pytest.raises(ValueError, match="not in the train part"):
+        RunData(run_of(), *tables)
+
+
+def test_only_measured_constructs_are_shifted(paths):
+    from training.run_data import RunData
+
+    tables = (paths["table"], paths["buckets"], paths["split"], paths["sample"])
+    data = RunData(run_of(), *tables, synthetic=[paths["scores"]])
+    examples = data.examples(phase(constructs="both", shift={"max_bp": 3, "share": 1.0}))
+    shifted = (examples.constructs(np.arange(len(examples)), np.random.default_rng(0)) != examples.matrix).any(axis=1)
+    measured = np.arange(len(examples)) < len(data.rows)
+    assert not shifted[~measured].any()
+    assert shifted[measured & examples.can_shift].mean() > 0.7
 
 
 def test_a_split_without_validation_part_is_refused(paths, tmp_path):

@@ -80,7 +80,9 @@ rule sample:
         log_of("sample.{run}"),
     params:
         config=EFFECTIVE,
-        settings=lambda wildcards: settings("runs", wildcards.run, "gc_sampling"),
+        settings=lambda wildcards: [
+            settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from")
+        ],
     conda:
         "../envs/data.yaml"
     shell:
