@@ -85,7 +85,7 @@ def scored_part(evaluation: Mapping[str, Any]) -> str:
             return part
     raise ValueError(
         f"the evaluation of run {evaluation['run']!r} has neither the test nor the validation part, or the run learned "
-        "from it: rerun evaluate with another part"
+        "from it: rerun evaluate, for the chosen run with --parts train,validation,test"
     )
 
 

@@ -348,7 +348,8 @@ def figures(
     table = epochs_table(history)
     table.to_csv(output / "table_2.tsv", sep="\t", index=False, float_format="%.6g")
     (output / "table_2.md").write_text(epochs_markdown(table) + "\n")
-    title = f"{config['name']}: {run_name}, {part} part"
+    learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
+    title = f"{config['name']}: {run_name}, {part} part{learned}"
     with matplotlib.rc_context(STYLE):
         drawn = {
             "learning_curves": learning_curves(history),

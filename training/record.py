@@ -224,6 +224,9 @@ def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> st
         number = int(name.split()[1]) if name.startswith("phase ") else 0
         if number > min(len(phases), len(other_phases)):
             continue
+        # A record from before a setting existed had what is its default now.
+        if not number and name.split(".")[0] not in settings.keys() & reference.keys():
+            continue
         said.append(f"{name} {_show(own.get(name))}")
     for number, phase in enumerate(phases[len(other_phases) :], start=len(other_phases) + 1):
         said.append(

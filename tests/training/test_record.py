@@ -84,15 +84,18 @@ def test_differences_in_words():
     one = settings()
     assert differences(one, settings(seed=9, gc_sampling={"method": "none", "seed": 4})) == "–"
     assert differences(settings(loss="huber"), one) == "loss huber"
-    assert differences(settings(soft_label_sd=0.7), one) == "soft_label_sd 0.7"
-    assert differences(one, settings(soft_label_sd=0.7)) == "soft_label_sd none"
+    soft, hard = settings(soft_label_sd=0.7), settings(soft_label_sd=None)
+    assert differences(soft, hard) == "soft_label_sd 0.7"
+    assert differences(hard, soft) == "soft_label_sd none"
     sampled = settings(gc_sampling={"method": "sampling", "seed": 1})
     assert differences(sampled, one) == "gc_sampling.method sampling"
     longer = settings(phases=[{**one["phases"][0], "epochs": 6, "shift": {"max_bp": 3, "share": 0.5}}])
     assert differences(longer, one) == "phase 1 epochs 6; phase 1 shift.max_bp 3; phase 1 shift.share 0.5"
+    one |= {"teachers": []}
     two = settings(teachers=["a", "b"], phases=[*one["phases"], {**one["phases"][0], "learning_rate": 0.0004}])
     assert differences(two, one) == "teachers a, b; phase 2: measured, 5 epochs, adam 0.0004 cosine"
     assert differences(one, two) == "teachers none; no phase 2"
+    assert differences(settings(of_later=[1]), settings()) == "–"
 
 
 def write_record(folder, run, pearson, excess=0.05, configuration="public", **changed):

@@ -1,4 +1,5 @@
-# The parts are not a setting: the test part is scored by hand, once, for the chosen run.
+# The parts are not a setting: the test part is scored by hand, once, for the chosen run. Figures of the validation part
+# say so where the run learned from it.
 rule evaluate:
     input:
         weights=rules.train.output.weights,
