@@ -1,8 +1,8 @@
 """Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
 
-After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in model.yaml,
-the run's record beside them, the predictions that ``kipoi test`` compares with, and the tables of figures in
-MODEL_CARD.md and README.md.
+After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in the model.yaml
+of every model that uses them, the run's record beside them, the predictions that ``kipoi test`` compares with, and the
+tables of figures in MODEL_CARD.md and README.md.
 """
 
 import os
@@ -22,6 +22,8 @@ from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 
 MODEL_YAML = "model.yaml"
+#: Folders of the models that share the weights, from that of the entry.
+MODELS = (".", "variant_effects")
 RECORD_FILE = "model_files/training_run.json"
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
 BLOCK = "figures"
@@ -195,7 +197,7 @@ def expected_predictions(entry: str | Path) -> Path:
     Parameters
     ----------
     entry : str or Path
-        Folder of the entry.
+        Folder of a model: the one that its model.yaml is in.
 
     Returns
     -------
@@ -262,18 +264,18 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     network.save_weights(partial)
     sha256 = sha256_of(partial)
     version = weights_version(config["name"], run_name, sha256)
-    set_arguments(
-        entry / MODEL_YAML,
-        {
-            "weights_sha256": sha256,
-            "weights_version": version,
-            "first_activation": made["settings"]["first_activation"],
-        },
-    )
+    values = {
+        "weights_sha256": sha256,
+        "weights_version": version,
+        "first_activation": made["settings"]["first_activation"],
+    }
+    for model in MODELS:
+        set_arguments(entry / model / MODEL_YAML, values)
     os.replace(partial, path)
     exported = {"weights_version": version, "weights_sha256": sha256, "run": made}
     write_report(entry / RECORD_FILE, exported)
     for document, text in figures.items():
         replace_block(entry / document, BLOCK, text)
-    expected_predictions(entry)
+    for model in MODELS:
+        expected_predictions(entry / model)
     return exported

@@ -144,7 +144,8 @@ class ChromosomeNames:
             return None
         pairs = [f"{name} = {other}" for name, other in self.matched.items()]
         more = f", … ({len(pairs)} names)" if len(pairs) > _NAMED else ""
-        return f"{os.fspath(file)}: chromosome names are matched to those of the FASTA: {', '.join(pairs[:_NAMED])}{more}"
+        listed = ", ".join(pairs[:_NAMED]) + more
+        return f"{os.fspath(file)}: chromosome names are matched to those of the FASTA: {listed}"
 
 
 def unknown_bases_before(letters: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ class VariantRows:
         annotation_file: str | Path | None = None,
         upstream: int = UPSTREAM,
         offsets: Sequence[int] = OFFSETS,
-        skipped_file: str | Path | None | bool = None,
+        skipped_file: str | Path | bool | None = None,
     ) -> None:
         self.offsets = check_offsets(offsets)
         if skipped_file is True:
@@ -188,7 +188,8 @@ class VariantRows:
             distances = np.full(len(rows), np.nan)
         else:
             genes, names = [row.promoter.gene for row in rows], [row.promoter.name for row in rows]
-            distances = np.array([distance(row.change, row.strand, row.promoter.coding_start) for row in rows], np.int64)
+            found = [distance(row.change, row.strand, row.promoter.coding_start) for row in rows]
+            distances = np.array(found, dtype=np.int64)
         return {
             "record": np.array([variant.record for variant in variants], dtype=np.int64),
             "chromosome": texts([variant.chromosome for variant in variants]),
@@ -202,7 +203,7 @@ class VariantRows:
             "distance": distances,
         }
 
-    def _skipped_path(self, skipped_file: str | Path | None | bool) -> str | None:
+    def _skipped_path(self, skipped_file: str | Path | bool | None) -> str | None:
         if skipped_file is False:
             return None
         if skipped_file is None:

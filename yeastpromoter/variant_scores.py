@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Expressions:
         expression = np.fromiter((self._known[key] for key in keys), np.float64, len(keys))
         self.n_asked += len(keys)
         self.n_evaluated += rows.size
-        for key in list(self._known)[: max(0, len(self._known) - self._remembered)]:
+        for key in list(islice(self._known, max(0, len(self._known) - self._remembered))):  # the oldest
             del self._known[key]
         return expression
 
