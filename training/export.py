@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import yaml
 
 from training.evaluate import ALL_SOURCES, run_weights
@@ -223,8 +224,24 @@ def expected_predictions(entry: str | Path) -> Path:
     if done.returncode or not partial.is_file():
         partial.unlink(missing_ok=True)
         raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    _repack(partial)
     os.replace(partial, path)
     return path
+
+
+def _repack(path: Path) -> None:
+    """Write an HDF5 file anew without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
+    arrays = {}
+
+    def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()], item.dtype
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    with h5py.File(path, "w") as file:
+        for name, (values, dtype) in arrays.items():
+            file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
 
 
 def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry: str | Path) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import importlib
 import click
 
 #: Where each command is: imported only when it is called, or its help is.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
+}
 
 
 class LazyGroup(click.Group):

@@ -27,6 +27,7 @@ from yeastpromoter.variant_windows import (
     windows,
 )
 from yeastpromoter.variants import MISSING, REASONS, Variant, read_variants, unreadable
+from yeastpromoter.whole_files import whole_file
 
 SKIPPED_COLUMNS = ("record", "chromosome", "position", "id", "REF", "ALT", "gene", "strand", "reason")
 
@@ -215,23 +216,15 @@ class VariantRows:
         if self.skipped_path is None:
             self._decide(None)
             return
-        folder, name = os.path.split(self.skipped_path)
-        partial = os.path.join(folder, f"partial.{name}")
         try:
-            table = open(partial, "w", encoding="utf-8", newline="\n")  # noqa: SIM115 - closed below
-        except OSError as error:
-            raise OSError(
+            with whole_file(self.skipped_path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as table:
+                table.write("\t".join(SKIPPED_COLUMNS) + "\n")
+                self._decide(table)
+        except PermissionError as error:
+            raise PermissionError(
                 f"the list of what is not scored cannot be written to {self.skipped_path} ({error.strerror}): name "
                 "another file with skipped_file, or false for none"
             ) from None
-        try:
-            with table:
-                table.write("\t".join(SKIPPED_COLUMNS) + "\n")
-                self._decide(table)
-            os.replace(partial, self.skipped_path)
-        except BaseException:
-            os.unlink(partial)
-            raise
 
     def _decide(self, table: TextIO | None) -> None:
         """Make the rows, and count and list what has none."""

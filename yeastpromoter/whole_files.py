@@ -1,0 +1,40 @@
+"""Output files that are there whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Write a file under another name and give it its own when it is complete.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. One that is there already stays as it is until the new one is complete.
+
+    Yields
+    ------
+    Path
+        Where to write: ``partial.NAME`` in the same folder. It is renamed to `path` at the end of the context, or
+        removed if the context ends with an error.
+
+    Raises
+    ------
+    ValueError
+        If the folder does not exist, or if `path` is a folder.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist")
+    if path.is_dir():
+        raise ValueError(f"{path} cannot be written: it is a folder")
+    partial = path.with_name(f"partial.{path.name}")
+    try:
+        yield partial
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    os.replace(partial, path)
