@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -151,40 +152,39 @@ def read_promoters(path: str | Path, chromosomes: Iterable[str], upstream: int =
     """
     if isinstance(upstream, bool) or not isinstance(upstream, int) or upstream < 1:
         raise ValueError(f"upstream must be a number of bases, at least 1, but is {upstream!r}")
-    text = TextFile(path)
-    lines = _data_lines(text)
-    _, first = next(lines, (0, None))
-    if first is None:
-        raise ValueError(f"{text.path}: has no lines but comments")
-    kind = _kind(first, text.path)
+    with closing(TextFile(path)) as text:
+        path = text.path
+        lines = list(_data_lines(text.read(text.start, text.stop).decode("utf-8", "replace")))
+    if not lines:
+        raise ValueError(f"{path}: has no lines but comments")
+    kind = _kind(lines[0][1], path)
     if kind == "BED6" and upstream != UPSTREAM:
         raise ValueError(
-            f"{text.path} is BED, whose intervals are the promoters, so upstream must be left at {UPSTREAM} but is "
+            f"{path} is BED, whose intervals are the promoters, so upstream must be left at {UPSTREAM} but is "
             f"{upstream}. Give the genes as GTF or GFF3, or other intervals"
         )
     names = ChromosomeNames(chromosomes)
     read = _from_bed if kind == "BED6" else _from_genes
     try:
-        promoters = list(read(_data_lines(text), names, kind, upstream))
+        promoters = list(read(lines, names, kind, upstream))
     except ValueError as error:
-        raise ValueError(f"{text.path}: {error}") from None
+        raise ValueError(f"{path}: {error}") from None
     if not promoters:
         where = f"; its chromosomes are {', '.join(list(names.unknown)[:5])}" if names.unknown else ""
         what = "intervals" if kind == "BED6" else "protein-coding genes (with CDS or start_codon lines)"
-        raise ValueError(f"{text.path}: has no {what} on a chromosome of the FASTA{where}")
-    notes = [names.note(text.path)]
+        raise ValueError(f"{path}: has no {what} on a chromosome of the FASTA{where}")
+    notes = [names.note(path)]
     if names.unknown:
         notes.append(
-            f"{text.path}: the FASTA does not have chromosome {', '.join(list(names.unknown)[:5])}, so "
+            f"{path}: the FASTA does not have chromosome {', '.join(list(names.unknown)[:5])}, so "
             f"{sum(names.unknown.values()):,} lines there are left out"
         )
     return Promoters(promoters, kind, filter(None, notes))
 
 
-def _data_lines(text: TextFile) -> Iterator[tuple[int, str]]:
+def _data_lines(text: str) -> Iterator[tuple[int, str]]:
     """Number, from 1, and text of the lines that hold data, up to the sequences that may end a GFF3 file."""
-    content = text.read(text.start, text.stop).decode("utf-8", "replace")
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith(("##FASTA", ">")):
             return
         if line.strip() and not line.startswith(("#", "track ", "track\t", "browser ", "browser\t")):

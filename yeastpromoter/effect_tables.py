@@ -17,7 +17,7 @@ BIN_SIZE = 25
 _TEXT = ("metadata/chromosome", "metadata/REF", "metadata/ALT", "metadata/gene", "metadata/strand")
 _NUMBERS = ("metadata/position", "metadata/distance", "preds/effect")
 
-_TRANSITIONS = {"AG", "GA", "CT", "TC"}
+_TRANSITIONS = ("AG", "GA", "CT", "TC")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 #: Numbers held at once while resampling; a bound on memory (32 MB an array).
@@ -143,7 +143,7 @@ def by_substitution(effects: pd.DataFrame, resamples: int = RESAMPLES, seed: int
     """
     single = effects[(effects["REF"].str.len() == 1) & (effects["ALT"].str.len() == 1)]
     pairs = substitutions(single)
-    transition = np.isin(pairs, list(_TRANSITIONS))
+    transition = is_transition(pairs)
     kinds = {"transitions": transition, "transversions": ~transition}
     kinds |= {f"{a}>{b}": pairs == a + b for a in ALPHABET for b in ALPHABET if a != b}
     kinds = {name: found for name, found in kinds.items() if found.any()}
@@ -159,6 +159,11 @@ def substitutions(single: pd.DataFrame) -> np.ndarray:
     """REF and ALT of single-base substitutions as they read on the strand of the gene, `str` (N,), such as ``AG``."""
     pairs = (single["REF"] + single["ALT"]).str.upper()
     return np.where(single["strand"] == "-", pairs.str.translate(_COMPLEMENT), pairs).astype(str)
+
+
+def is_transition(pairs: np.ndarray) -> np.ndarray:
+    """Whether pairs of bases such as ``AG`` are transitions (A and G, or C and T), `bool` (N,)."""
+    return np.isin(pairs, _TRANSITIONS)
 
 
 def _summary(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,8 @@ def read_genome(fasta: str | Path) -> dict[str, np.ndarray]:
         If it is not FASTA, a name is missing or occurs twice, or the file is damaged (see
         `yeastpromoter.text_files.TextFile`).
     """
-    text_file = TextFile(fasta)
-    text = text_file.read(text_file.start, text_file.stop)
+    with closing(TextFile(fasta)) as text_file:
+        text = text_file.read(text_file.start, text_file.stop)
     headers = list(_HEADER.finditer(text))
     if not headers or text[: headers[0].start()].strip():
         raise ValueError(

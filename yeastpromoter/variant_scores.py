@@ -80,7 +80,9 @@ class Expressions:
 
 def _keys(constructs: np.ndarray) -> list[bytes]:
     """Each construct as 55 bytes: a base has one of its four bits set, N all of them."""
-    return [row.tobytes() for row in np.packbits(constructs.reshape(len(constructs), -1) != 0, axis=1)]
+    n, length, n_bases = constructs.shape
+    bits = constructs.reshape(n, length * n_bases) != 0
+    return [row.tobytes() for row in np.packbits(bits, axis=1)]
 
 
 def variant_effects(

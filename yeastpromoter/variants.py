@@ -102,27 +102,19 @@ def _quiet_htslib() -> Iterator[None]:
 def _open(path: str) -> pysam.VariantFile:
     with open(path, "rb") as file:
         head = file.read(16)
-    source = path
+    decompressed = None
     if head[:2] == b"\x1f\x8b" and not (head[3] & 4 and head[12:14] == b"BC"):
-        source = _Decompressed(path)  # pysam reads gzip only if it is bgzip
+        decompressed = TextFile(path)  # pysam reads gzip only if it is bgzip
     try:
-        return pysam.VariantFile(source, drop_samples=True)
+        return pysam.VariantFile(decompressed or path, drop_samples=True)
     except (OSError, ValueError, NotImplementedError) as error:
         raise ValueError(
             f"{path}: cannot be read as VCF ({error}): it must begin with ##fileformat=VCF and have a line that "
             "begins with #CHROM, and a compressed file must be whole"
         ) from None
-
-
-class _Decompressed:
-    """The text of a gzip file as pysam can open it."""
-
-    def __init__(self, path: str) -> None:
-        self._text = TextFile(path)
-        self.name = path
-
-    def fileno(self) -> int:
-        return self._text.fileno()
+    finally:
+        if decompressed is not None:
+            decompressed.close()  # pysam has a descriptor of its own
 
 
 def unreadable(variant: Variant) -> str | None:
