@@ -37,7 +37,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     help="Bootstrap resamples behind the 95 % intervals.",
 )
 def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: int) -> None:
-    r"""Figures and tables of predicted variant effects: by distance, and by kind of substitution.
+    """Figures and tables of predicted variant effects: by distance, and by kind of substitution.
 
     PREDICTIONS is what `kipoi predict` of variant_effects wrote with --keep_metadata, .tsv or .h5. Effect is alt − ref
     in buckets: positive where the ALT allele raises expression; effect size is its absolute value.
@@ -53,10 +53,10 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
 
     \b
     Example:
-      kipoi predict variant_effects --source dir --keep_metadata -o effects.tsv --dataloader_args \
+      kipoi predict variant_effects --source dir --keep_metadata -o effects.tsv --dataloader_args \\
           '{"vcf_file": "my.vcf.gz", "fasta_file": "genome.fa", "annotation_file": "genes.gtf"}'
       python -m yeastpromoter variant-figures effects.tsv -o figures
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     try:
         effects = read_effects(predictions)
     except (ValueError, FileNotFoundError) as error:
