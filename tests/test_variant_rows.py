@@ -145,7 +145,8 @@ def test_another_assembly_is_suspected(files):
 
 def test_where_the_list_goes(files, tmp_path):
     made = files([("I", 500, at(500), other(at(500)))])
-    assert VariantRows(**made, skipped_file=False).skipped_path is None
+    for no_file in (False, "false", "False"):
+        assert VariantRows(**made, skipped_file=no_file).skipped_path is None
     assert not list((tmp_path / "work").iterdir())
     other_file = tmp_path / "other.tsv"
     other_file.write_text("old")

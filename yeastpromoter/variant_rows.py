@@ -205,7 +205,8 @@ class VariantRows:
         }
 
     def _skipped_path(self, skipped_file: str | Path | bool | None) -> str | None:
-        if skipped_file is False:
+        # In key=value pairs on the command line Kipoi knows Python's False only, and hands false on as text.
+        if skipped_file is False or (isinstance(skipped_file, str) and skipped_file.lower() == "false"):
             return None
         if skipped_file is None:
             stem = re.sub(r"(\.vcf)?(\.b?gz)?$", "", os.path.basename(self.vcf_path), flags=re.IGNORECASE)
