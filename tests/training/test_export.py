@@ -189,7 +189,7 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
         expected = file["preds/ref"][:]
     decoded = np.array([np.average(range(18), weights=row) for row in ref])
     np.testing.assert_allclose(expected, decoded.reshape(len(expected), -1).mean(axis=1), atol=1e-4)
-    assert not list(entry.rglob("partial*"))
+    assert not list(entry.rglob("partial.*"))
 
 
 def test_export_says_why_kipoi_failed(entry, tmp_path):
