@@ -8,8 +8,9 @@ from matplotlib.image import imread
 import yeastpromoter.commands.saturate as module
 from yeastpromoter.__main__ import main
 from yeastpromoter.entry import load_trained_network
+from yeastpromoter.figure_style import file_name
 from yeastpromoter.mutagenesis import Saturation, saturation_mutagenesis
-from yeastpromoter.saturation_figure import draw_saturation, file_name
+from yeastpromoter.saturation_figure import draw_saturation
 from yeastpromoter.saturation_files import table_rows
 from yeastpromoter.sequence_files import SequenceFile
 from yeastpromoter.whole_files import whole_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 #: Okabe and Ito's colours, told apart with every common kind of colour blindness.
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#999999", "#000000"
+BASE_COLOURS = {"A": GREEN, "C": BLUE, "G": "#E69F00", "T": ORANGE}
 DENSITY = "cividis"
 STYLE = {
     "font.size": 10,
@@ -46,3 +48,9 @@ def subplots(*args, figsize: tuple[float, float] | None = None, **kwargs) -> tup
 
     figure = Figure(figsize=figsize, layout="constrained")
     return figure, figure.subplots(*args, squeeze=False, **kwargs)
+
+
+def file_name(record: int, name: str, suffix: str) -> str:
+    """Name of the figure's file: record number and id, with what file names do not hold everywhere as ``_``."""
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", name)[:60]
+    return f"{record}.{suffix}" if safe in ("", str(record)) else f"{record}_{safe}.{suffix}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.encoding import ALPHABET
+from yeastpromoter.figure_style import BASE_COLOURS, GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 
-#: Colours of Okabe and Ito, which the common kinds of colour blindness tell apart.
-BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 #: Brown to white to blue-green: a diverging map that stays readable with red-green blindness.
 _COLOUR_MAP = "BrBG"
-_GREY = "#8a8a8a"
 
 _INCHES_A_POSITION = 0.155
 
@@ -89,12 +86,6 @@ def draw_saturation(
     return figure
 
 
-def file_name(record: int, name: str, suffix: str) -> str:
-    """Name of the figure's file: record number and id, with what file names do not hold everywhere as ``_``."""
-    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", name)[:60]
-    return f"{record}.{suffix}" if safe in ("", str(record)) else f"{record}_{safe}.{suffix}"
-
-
 def _draw_logo(axes: Axes, bases: str, effects: np.ndarray) -> None:
     import logomaker
     import pandas as pd
@@ -126,7 +117,7 @@ def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray):
     axes.set_xlim(-0.5, len(bases) - 0.5)
     # The sequence itself, between logo and heat map: letters of the logo can be too small to read.
     for position, base in enumerate(bases):
-        colour = BASE_COLOURS.get(base, _GREY)
+        colour = BASE_COLOURS.get(base, GREY)
         axes.annotate(
             base,
             (position, 1),
@@ -142,7 +133,7 @@ def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray):
         )
     marked = [(position, ALPHABET.index(base)) for position, base in enumerate(bases) if base in ALPHABET]
     if marked:
-        axes.plot(*zip(*marked, strict=True), ".", color=_GREY, markersize=3)
+        axes.plot(*zip(*marked, strict=True), ".", color=GREY, markersize=3)
     return image
 
 

@@ -24,7 +24,7 @@ from yeastpromoter.contributions import (
 )
 from yeastpromoter.encoding import ALPHABET, one_hot
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
-from yeastpromoter.saturation_figure import file_name
+from yeastpromoter.figure_style import file_name
 from yeastpromoter.sequence_files import Batch
 from yeastpromoter.whole_files import whole_file
 
@@ -205,7 +205,7 @@ class _Figures:
         self._folder, self._method = folder, method
 
     def __call__(self, block: _Block) -> None:
-        from yeastpromoter.figures import contribution_logo
+        from yeastpromoter.contribution_figure import contribution_logo
 
         for row, (name, record) in enumerate(zip(block.batch.ids, block.batch.records, strict=True)):
             title = f"{name}: predicted expression {block.expression[row]:.2f} ({self._method.replace('_', ' ')})"

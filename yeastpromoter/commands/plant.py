@@ -113,7 +113,7 @@ def _choose(sites: list[Site], factors: tuple[str, ...]) -> list[Site]:
 
 
 def _draw(plantings: list, title: str, figure_file: Path) -> None:
-    from yeastpromoter.figures import planting_panels
+    from yeastpromoter.planting_figure import planting_panels
 
     with whole_file(figure_file) as path:
         planting_panels(plantings, title).savefig(path, dpi=150, format="png")

@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
 from yeastpromoter.entry import load_trained_network
+from yeastpromoter.figure_style import file_name
 from yeastpromoter.mutagenesis import BATCH_SIZE, REGIONS, Mutagenesis, Saturation
-from yeastpromoter.saturation_figure import FORMATS, draw_saturation, file_name
+from yeastpromoter.saturation_figure import FORMATS, draw_saturation
 from yeastpromoter.saturation_files import SaturationHdf5, open_table, region_letters, table_rows
 from yeastpromoter.sequence_files import Batch
 from yeastpromoter.whole_files import whole_file
