@@ -91,8 +91,8 @@ def substitution_figure(effects: pd.DataFrame, table: pd.DataFrame) -> Figure:
         row, values = means.loc[kind], np.sort(size[found])
         label = f"{kind}: {row['rows']:,.0f} rows, mean {_with_interval(row)}"
         share = 1 - np.arange(values.size + 1) / values.size
-        left.step(np.insert(values, 0, 0), share, where="post", color=_COLOURS[kind], ls="-" if kind == "transitions" else "--",
-                  label=label)  # fmt: skip
+        line = "-" if kind == "transitions" else "--"
+        left.step(np.insert(values, 0, 0), share, where="post", color=_COLOURS[kind], ls=line, label=label)
     left.set(xlabel=_SIZE, ylabel="share of rows with a larger effect", ylim=(0, 1))
     left.set_xlim(0, float(np.quantile(size, 0.995)) if size.size else 1)
     left.legend(loc="upper right")
