@@ -310,16 +310,35 @@ INSIDE_THE_ENTRY = """
 import json, re, shlex, sys
 from pathlib import Path
 import kipoi
+import numpy as np
 import pandas as pd
 from kipoi.__main__ import main
+from yeastpromoter.__main__ import main as commands
 
+Path("results").mkdir()
 blocks = re.findall(r"^```(sh|python)\\n(.*?)^```", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
-results = []
+results, counts = [], {}
 for language, text in blocks:
     if language == "python":
         variables = {}
         exec(text, variables)
-        results.append(variables["expression"].tolist())
+        if "expression" in variables:
+            results.append(variables["expression"].tolist())
+        else:  # kipoi-interpret
+            model, x, effects = (variables[name] for name in ("model", "x", "effects"))
+            mutants = np.repeat(x, 4, axis=0)
+            mutants[:, 40] = np.eye(4)
+            expression = model.predict_on_batch(mutants)["expression"]
+            interpreted = {
+                "contributed": (variables["contributions"] != 0).tolist(),
+                "effects": [None if effect is None else float(effect[0]) for effect in effects[0][40]],
+                "expected": (expression - expression[x[0, 40].argmax()]).tolist(),
+            }
+    elif text.startswith("python -m yeastpromoter"):
+        for line in text.splitlines():
+            commands(shlex.split(line)[3:], standalone_mode=False)
+            frame = pd.read_csv(line.split()[-1], sep="\\t")
+            counts[line.split()[3]] = [len(frame), frame["id"].nunique()]
     elif text.startswith("kipoi predict"):
         sys.argv = shlex.split(text.replace(chr(92) + chr(10), " "))  # a backslash continues a line
         main()
@@ -332,7 +351,7 @@ main()
 for stream in (sys.stdout, sys.stderr):
     print("ANOTHER ENTRY", file=stream, flush=True)
 results.append(kipoi.get_model("group/other", "zoo").pipeline.predict({"n": 3}).tolist())
-print(json.dumps(results))
+print(json.dumps({"results": results, "interpreted": interpreted, "counts": counts}))
 """
 
 
@@ -358,7 +377,7 @@ def inside(source, tmp_path_factory):
 
 def test_the_commands_of_the_readme_agree(inside):
     """FASTA, a table, strings, intervals and Keras alone: the same inserts give the same predictions."""
-    fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])
+    fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])["results"]
     assert len(fasta["metadata/id"]) > 2
     assert table["metadata/id"] == ["i0", "i1"]
     assert intervals["metadata/ranges/chr"] == ["I", "XVI"]
@@ -368,6 +387,26 @@ def test_the_commands_of_the_readme_agree(inside):
     assert abs(strings[0] - strings[1]) > 0.01  # or the comparisons above would say nothing
 
 
+def test_the_readme_says_which_bases_matter(inside):
+    found = json.loads(inside.stdout.splitlines()[-1])
+    n_sequences = (ROOT / "model_files" / "example" / "promoters.fa").read_text().count(">")
+    assert found["counts"] == {
+        "saturate": [n_sequences * 80 * 3, n_sequences],
+        "contributions": [n_sequences * 110, n_sequences],
+    }
+
+
+def test_kipoi_interpret_works_as_the_readme_says(inside):
+    found = json.loads(inside.stdout.splitlines()[-1])["interpreted"]
+    contributed = np.array(found["contributed"])
+    assert contributed.shape == (1, 80, 4)
+    assert contributed.any(axis=2).mean() > 0.9
+    assert contributed.sum(axis=2).max() == 1
+    assert found["effects"][0] is None  # the base that is there, an A
+    np.testing.assert_allclose(found["effects"][1:], found["expected"][1:], atol=1e-4)
+    assert np.abs(found["effects"][1:]).max() > 0.01
+
+
 def test_kipoi_test_passes_inside_and_compares(inside):
     output = "".join(stream.partition("ANOTHER ENTRY")[0] for stream in (inside.stdout, inside.stderr))
     assert "All predictions match" in output
@@ -375,4 +414,4 @@ def test_kipoi_test_passes_inside_and_compares(inside):
 
 
 def test_another_entry_works_after_this_one(inside):
-    assert json.loads(inside.stdout.splitlines()[-1])[-1] == [0.0, 4.0, 8.0]
+    assert json.loads(inside.stdout.splitlines()[-1])["results"][-1] == [0.0, 4.0, 8.0]

@@ -13,20 +13,23 @@ def effects(**columns):
     defaults = {
         "chromosome": ["I"] * count,
         "position": range(1, count + 1),
+        "id": ["NA"] * count,
         "REF": ["A"] * count,
         "ALT": ["C"] * count,
         "gene": [f"g{number}" for number in range(count)],
+        "gene_name": ["NA"] * count,
         "strand": ["+"] * count,
         "distance": [-1] * count,
-    }
+    } | {name: np.linspace(0, 1, count) for name in ("ref", "alt", "spread")}
     return pd.DataFrame(defaults | columns)
 
 
+def group(name):
+    return "preds" if name in ("effect", "ref", "alt", "spread") else "metadata"
+
+
 def write_tsv(path, table):
-    texts = ("effect",)
-    table.rename(columns=lambda name: f"{'preds' if name in texts else 'metadata'}/{name}").to_csv(
-        path, sep="\t", index=False
-    )
+    table.rename(columns=lambda name: f"{group(name)}/{name}").to_csv(path, sep="\t", index=False)
     return path
 
 
@@ -96,7 +99,7 @@ def test_what_kipoi_wrote_is_read_from_tsv_and_hdf5(tmp_path):
     path = write_tsv(tmp_path / "e.tsv", table)
     with h5py.File(tmp_path / "e.h5", "w") as file:
         for name, column in table.items():
-            name = f"preds/{name}" if name == "effect" else f"metadata/{name}"
+            name = f"{group(name)}/{name}"
             values = column.to_numpy()
             file[name] = values.astype(h5py.string_dtype()) if values.dtype == object else values
     for found in (read_effects(path), read_effects(tmp_path / "e.h5")):

@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "contributions": "yeastpromoter.commands.contributions:contributions",
     "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
     "plant": "yeastpromoter.commands.plant:plant",
+    "rank-variants": "yeastpromoter.commands.rank_variants:rank_variants",
     "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
 }
 

@@ -1,4 +1,4 @@
-"""Summaries of predicted variant effects: by distance to the coding start, and by the kind of substitution."""
+"""Tables of predicted variant effects: ranked, by distance to the coding start, and by the kind of substitution."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ RESAMPLES = 1000
 LEVEL = 0.95
 BIN_SIZE = 25
 
-_TEXT = ("metadata/chromosome", "metadata/REF", "metadata/ALT", "metadata/gene", "metadata/strand")
-_NUMBERS = ("metadata/position", "metadata/distance", "preds/effect")
+_TEXT = tuple(f"metadata/{name}" for name in ("chromosome", "id", "REF", "ALT", "gene", "gene_name", "strand"))
+_NUMBERS = ("metadata/position", "metadata/distance", *(f"preds/{name}" for name in ("effect", "ref", "alt", "spread")))
 
 _TRANSITIONS = ("AG", "GA", "CT", "TC")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -35,8 +35,9 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``chromosome``, ``position``, ``REF``, ``ALT``, ``gene``, ``strand``, ``distance`` (bp, NaN without annotation)
-        and ``effect`` (alt − ref, buckets), in the order of the file.
+        ``chromosome``, ``position``, ``id``, ``REF``, ``ALT``, ``gene``, ``gene_name``, ``strand``, ``distance`` (bp, NaN
+        without annotation), ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread`` (buckets); rows in the order of the
+        file, columns in any.
 
     Raises
     ------

@@ -50,13 +50,17 @@ def distance_figure(effects: pd.DataFrame, table: pd.DataFrame) -> Figure:
         above.scatter(x, y, s=18, color=BLUE, alpha=0.7, linewidths=0)
     above.axhline(0, color=BLACK, lw=1)
     above.set(ylabel=_EFFECT, title=f"{len(upstream):,} rows: one for each allele and gene")
-    middle = (table["from"] + table["to"]) / 2
-    below.plot(middle, table["mean_size"], color=BLUE, marker="o", ms=4, label="mean, with its 95 % interval")
-    below.fill_between(middle, table["mean_size_low"], table["mean_size_high"], color=BLUE, alpha=0.25, linewidth=0)
-    below.plot(middle, table["median_size"], color=GREY, ls="--", marker="s", ms=3, label="median")
+    # A row for each bin in between, so that no line is drawn over bins that are empty.
+    size = table["to"] - table["from"] + 1
+    bins = table.set_index("from").reindex(np.arange(table["from"].min(), 0, size.iloc[0]))
+    middle = bins.index + (size.iloc[0] - 1) / 2
+    arms = np.abs(bins[["mean_size_low", "mean_size_high"]].to_numpy().T - bins["mean_size"].to_numpy())
+    below.errorbar(middle, bins["mean_size"], arms, color=BLUE, marker="o", ms=4, lw=1.2, elinewidth=2,
+                   label="mean, with its 95 % interval")  # fmt: skip
+    below.plot(middle, bins["median_size"], color=GREY, ls="--", marker="s", ms=3, zorder=3, label="median")
     below.set(xlabel="distance to the coding start (bp; −1 is the base before the start codon)", ylabel=_SIZE)
     below.set_ylim(0, None)
-    below.legend(loc="lower left", ncols=2)
+    below.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
     return figure
 
 
@@ -86,9 +90,9 @@ def substitution_figure(effects: pd.DataFrame, table: pd.DataFrame) -> Figure:
             continue
         row, values = means.loc[kind], np.sort(size[found])
         label = f"{kind}: {row['rows']:,.0f} rows, mean {_with_interval(row)}"
-        share = 1 - np.arange(1, values.size + 1) / values.size
-        left.step(values, share, where="post", color=_COLOURS[kind], ls="-" if kind == "transitions" else "--",
-                  label=label)  # fmt: skip
+        share = 1 - np.arange(values.size + 1) / values.size
+        line = "-" if kind == "transitions" else "--"
+        left.step(np.insert(values, 0, 0), share, where="post", color=_COLOURS[kind], ls=line, label=label)
     left.set(xlabel=_SIZE, ylabel="share of rows with a larger effect", ylim=(0, 1))
     left.set_xlim(0, float(np.quantile(size, 0.995)) if size.size else 1)
     left.legend(loc="upper right")
@@ -110,7 +114,7 @@ def substitution_figure(effects: pd.DataFrame, table: pd.DataFrame) -> Figure:
     )
     right.set_ylim(0, None)
     if kinds.size:
-        right.legend(loc="lower right")
+        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
     return figure
 
 
