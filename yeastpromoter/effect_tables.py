@@ -35,9 +35,9 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``chromosome``, ``position``, ``id``, ``REF``, ``ALT``, ``gene``, ``gene_name``, ``strand``, ``distance`` (bp, NaN
-        without annotation), ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread`` (buckets); rows in the order of the
-        file, columns in any.
+        ``chromosome``, ``position``, ``id``, ``REF``, ``ALT``, ``gene``, ``gene_name``, ``strand``, ``distance`` (bp,
+        NaN without annotation), ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread`` (buckets); rows in the order of
+        the file, columns in any.
 
     Raises
     ------
