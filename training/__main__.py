@@ -5,7 +5,6 @@ after another by hand; the workflow runs the same commands. Imports stand within
 its step needs.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,10 @@ import click
 
 from training.config import load_config, synthetic_use
 from training.layout import Layout, report_of
+from yeastpromoter.commands.errors import MessageGroup
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-class _Errors(click.Group):
-    """Shows what is wrong with a user's input as a message, without a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (ValueError, FileNotFoundError) as error:
-            if os.environ.get("YEASTPROMOTER_TRACEBACK"):
-                raise
-            raise click.ClickException(str(error)) from error
 
 
 class _Settings:
@@ -96,7 +84,7 @@ _split = _path("split", "data/split.h5")
 _report = click.option("--report", type=_FILE, help="Default: beside the output, as .json.")
 
 
-@click.group(cls=_Errors, context_settings={"max_content_width": 120})
+@click.group(cls=MessageGroup, context_settings={"max_content_width": 120})
 def main() -> None:
     """Train the yeast promoter network, step by step."""
 

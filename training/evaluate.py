@@ -15,7 +15,7 @@ from training.buckets import hard_labels
 from training.layout import Layout
 from training.metrics import LEVEL, RESAMPLES, noise_ceiling, pearson, with_intervals
 from training.scores import predict_scores
-from training.tables import PARTS, letters_of, read_attribute, read_table, sha256_of, write_report
+from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.network import build_network
@@ -198,7 +198,7 @@ def evaluate(
     columns = read_table(paths.constructs)
     sources = np.array(read_attribute(paths.constructs, "sources"), dtype=object)
     split = read_table(paths.split, "part", "group")
-    wanted = np.flatnonzero(np.isin(split["part"], [PARTS.index(part) for part in parts]))
+    wanted = np.flatnonzero(in_parts(split["part"], parts))
     matrix = letters_of(columns["sequence"])[wanted]
     network = build_network(settings["first_activation"])
     network.load_weights(weights)
@@ -228,12 +228,12 @@ def evaluate(
         if not sample.is_file():
             raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step sample)")
         rows = read_table(sample, "row")["row"]
-        if not np.isin(split["part"][rows], [PARTS.index(part) for part in settings["learn_from"]]).all():
+        if not in_parts(split["part"][rows], settings["learn_from"]).all():
             raise ValueError(
                 f"{sample} holds constructs outside the {' and '.join(settings['learn_from'])} part of the split: "
                 "rerun both steps"
             )
-        drawn = np.searchsorted(wanted, rows[np.isin(rows, wanted)])
+        drawn = np.searchsorted(wanted, rows[in_parts(split["part"][rows], ["train"])])
         found["train_sampled"] = by_source(constructs.iloc[drawn], scores[drawn], resamples, seed)
 
     evaluation = {

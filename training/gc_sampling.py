@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from training.assemble import check_sha256, insert_letters
-from training.tables import PARTS, letters_of, read_table, write_report, write_table
+from training.tables import in_parts, letters_of, read_table, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.encoding import gc_content
@@ -169,7 +169,7 @@ def gc_sampling(
     """
     columns = read_table(table, "sequence", "expression")
     bucket = read_table(buckets, "bucket")["bucket"]
-    rows = np.flatnonzero(np.isin(read_table(split, "part")["part"], [PARTS.index(part) for part in learn_from]))
+    rows = np.flatnonzero(in_parts(read_table(split, "part")["part"], learn_from))
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     width = settings["bin_width"]
     bins = gc_bin(gc, width)

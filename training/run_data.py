@@ -11,7 +11,7 @@ from training.batches import Examples
 from training.buckets import hard_labels, soft_labels
 from training.metrics import pearson
 from training.scores import predict_scores
-from training.tables import PARTS, letters_of, read_attribute, read_table
+from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table
 from yeastpromoter.decoding import N_BUCKETS, decode
 
 
@@ -51,7 +51,7 @@ class RunData:
         part = read_table(split, "part")["part"]
         self.validation = np.flatnonzero(part == PARTS.index("validation"))
         self.rows = read_table(sample, "row")["row"]
-        if not np.isin(part[self.rows], [PARTS.index(name) for name in run["learn_from"]]).all():
+        if not in_parts(part[self.rows], run["learn_from"]).all():
             raise ValueError(
                 f"{sample} holds constructs that are not in the {' or '.join(run['learn_from'])} part of {split}: "
                 "rerun both steps"

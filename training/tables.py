@@ -7,6 +7,7 @@ bytes, so ``h5py.File(path)["sequence"][:]`` reads them and 6.7 million of them 
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 
 #: Parts of the split, in the order of their numbers in its table.
 PARTS = ("train", "test", "validation")
+
+
+def in_parts(part: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Tell which constructs are in one of some parts, by their numbers in the split's table, `uint8` (N,)."""
+    return np.isin(part, [PARTS.index(name) for name in names])
 
 
 def write_table(path: str | Path, columns: dict[str, np.ndarray], **attributes: Any) -> None:

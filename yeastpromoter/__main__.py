@@ -1,10 +1,10 @@
 """Commands of the package: ``python -m yeastpromoter COMMAND``."""
 
 import importlib
-import os
-from typing import Any
 
 import click
+
+from yeastpromoter.commands.errors import MessageGroup
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(MessageGroup):
     """A group whose commands are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -30,15 +30,6 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what is wrong with a user's input is shown as a message, without a traceback."""
-        try:
-            return super().invoke(ctx)
-        except (ValueError, FileNotFoundError) as error:
-            if os.environ.get("YEASTPROMOTER_TRACEBACK"):
-                raise
-            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
