@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.similarity import distinct_kmers, kmer_groups, kmer_keys, near_duplicates, shares_kmer
+from training.similarity import KmerSet, Neighbours, kmer_groups, kmer_keys, repeated_rows
 from yeastpromoter.encoding import letters
 
 PARTNER = str.maketrans("ACGT", "TGCA")
@@ -29,7 +29,7 @@ def sequences(length, alphabet="AC", min_size=1, max_size=8):
 def test_shared_kmers_are_those_of_brute_force(first, second, k):
     known = set().union(*(kmers(sequence, k) for sequence in second))
     expected = [bool(kmers(sequence, k) & known) for sequence in first]
-    assert shares_kmer(letters(first), distinct_kmers(letters(second), k), k).tolist() == expected
+    assert KmerSet(letters(second), k).shared_by(letters(first)).tolist() == expected
 
 
 @given(items=sequences(8, "ACGTN"), k=st.integers(2, 6))
@@ -53,7 +53,7 @@ def test_near_duplicates_are_those_of_brute_force(items, known, substitutions):
         any(sum(a != b for a, b in zip(item, other, strict=True)) <= substitutions for other in known) for item in items
     ]
     other = letters(known) if known else np.empty((0, 12), dtype=np.uint8)
-    assert near_duplicates(letters(items), other, substitutions).tolist() == expected
+    assert Neighbours(other, substitutions).near(letters(items)).tolist() == expected
 
 
 def test_keys_are_the_same_for_both_strands_and_differ_otherwise():
@@ -70,18 +70,18 @@ def test_a_kmer_is_as_long_as_said():
     head = "ACGTTGCAACGTACGGTTCAGCATTGACCA"
     assert len(head) == 30
     first, second = head + "A" * 20, "C" * 20 + backward(head)
-    assert shares_kmer(letters([first]), distinct_kmers(letters([second]))).all()
+    assert KmerSet(letters([second])).shared_by(letters([first])).all()
     # One base less in common is no shared 30-mer.
     shorter = "T" + first[1:]
-    assert not shares_kmer(letters([shorter]), distinct_kmers(letters([second]))).any()
+    assert not KmerSet(letters([second])).shared_by(letters([shorter])).any()
 
 
 def test_sequences_shorter_than_k_and_none_at_all():
-    assert not shares_kmer(letters(["ACGT"]), distinct_kmers(letters(["ACGT"]))).any()
+    assert not KmerSet(letters(["ACGT"])).shared_by(letters(["ACGT"])).any()
     assert kmer_groups(letters(["ACGT", "ACGT"])).tolist() == [0, 1]
-    assert len(distinct_kmers(np.empty((0, 80), dtype=np.uint8))) == 0
+    assert len(KmerSet(np.empty((0, 80), dtype=np.uint8))) == 0
 
 
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="sequences of 4 bp cannot be compared with known ones of 3 bp"):
-        near_duplicates(letters(["ACGT"]), letters(["ACG"]))
+        Neighbours(letters(["ACG"])).near(letters(["ACGT"]))
