@@ -119,3 +119,26 @@ def test_a_part_that_can_only_make_held_out_sequences_is_an_error(tmp_path):
     data = {"folder": str(tmp_path), "held_out": [{"file": "held.txt", "sha256": None}]}
     with pytest.raises(ValueError, match=r"synthetic part 0 \(measured\): none of 110 sequences is clear"):
         synthesise(recipe, data, paths["table"], paths["split"], tmp_path / "out.h5", tmp_path / "out.json")
+
+
+def test_what_is_held_out_is_made_ready_once(tmp_path, monkeypatch):
+    import training.assemble
+    import training.synthesise as module
+
+    made = []
+
+    class Counted(KmerSet):
+        def __init__(self, matrix, *arguments):
+            made.append(len(matrix))
+            super().__init__(matrix, *arguments)
+
+    for place in (training.assemble, module):
+        monkeypatch.setattr(place, "KmerSet", Counted)
+    monkeypatch.setattr(module, "_BATCH", 20)
+    paths = write_tables(tmp_path)
+    part = {"kind": "random", "count": 90, "mutation_rate": 0, "gc_beta": [8, 8], "genome": None}
+    data = {"folder": str(tmp_path), "held_out": []}
+    tables = (paths["table"], paths["split"], tmp_path / "out.h5", tmp_path / "out.json")
+    synthesise({"seed": 1, "parts": [part, part]}, data, *tables)
+    assert len(read_table(tmp_path / "out.h5", "part")["part"]) == 180
+    assert sorted(made) == [0, 36], "the held-out sequences, and the test and validation part"
