@@ -1,4 +1,5 @@
 import gzip
+import inspect
 
 import numpy as np
 import pytest
@@ -96,3 +97,10 @@ def test_many_cells_show_the_true_expression():
     assert far[1] < 0.4
     (single,) = sorted_promoters(500, held_out, 1, 3)
     assert (single.counts.sum(axis=1) == 1).all()
+
+
+def test_defaults_of_the_command_are_those_of_the_function():
+    given = {option.name: option.default for option in main.commands["simulate-sorting"].params}
+    wanted = inspect.signature(module.simulate_sorting).parameters
+    for name in ("sequences", "held_out", "cells", "seed"):
+        assert given[name] == wanted[name].default
