@@ -5,15 +5,16 @@ merged, and whatever resembles a held-out sequence is left out. Everything dropp
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from training.similarity import distinct_kmers, near_duplicates, shares_kmer
-from training.tables import letters_of, sha256_of, write_report, write_table
+from training.similarity import KmerSet, Neighbours, repeated_rows
+from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
@@ -25,6 +26,8 @@ from yeastpromoter.construct import (
 from yeastpromoter.decoding import N_BUCKETS
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
+#: Rows of a file that are text at one time; everything after that is columns of numbers and bytes.
+_ROWS_AT_ONCE = 100_000
 
 
 def insert_letters(matrix: np.ndarray) -> np.ndarray:
@@ -67,47 +70,56 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
     return found
 
 
-def _read_table(path: Path, separator: str, header: bool) -> pd.DataFrame:
-    """Read a table, plain or gzip, as text; the index counts its lines (below the header) from 0, blank ones too."""
+def _pieces(path: Path, separator: str, header: bool) -> Iterator[pd.DataFrame]:
+    """Read a table, plain or gzip, as text, some rows at a time."""
     try:
-        table = pd.read_csv(
+        yield from pd.read_csv(
             path,
             sep=separator,
             header=0 if header else None,
             dtype=str,
             keep_default_na=False,
             skip_blank_lines=False,
+            chunksize=_ROWS_AT_ONCE,
         )
     except (ValueError, EOFError, OSError, zlib.error) as error:
         raise ValueError(
             f"{path} cannot be read as a table with the separator {separator!r} ({str(error).strip()}): it is empty, "
             "cut short, no text, or has rows of different length"
         ) from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(f"{path}: its rows have more columns than its header, {', '.join(table.columns)}, has names")
-    return table[(table != "").any(axis=1)]
 
 
-def _read_columns(path: Path, source: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, int]]:
+def _read_table(path: Path, separator: str, header: bool) -> Iterator[pd.DataFrame]:
+    """Read a table by pieces, whose index counts its lines (below the header) from 0, blank ones, left out, too."""
+    for piece in _pieces(path, separator, header):
+        if not isinstance(piece.index, pd.RangeIndex):
+            raise ValueError(
+                f"{path}: its rows have more columns than its header, {', '.join(piece.columns)}, has names"
+            )
+        yield piece[(piece != "").any(axis=1)]
+
+
+def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """Read a source's columns as sequence, expression and, where it has them, replicate_1 and replicate_2.
 
-    Returns the rows that it selects, as text, and the number of rows in the file and of selected ones.
+    Yields the rows that it selects, as text, and counts the rows in the file and the selected ones.
     """
-    table = _read_table(path, source["separator"], source["header"])
     wanted = {"sequence": source["columns"]["sequence"], "expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         wanted[f"replicate_{number}"] = column
     select = source.get("select")
-    for column in [*wanted.values(), *([select["column"]] if select else [])]:
-        if column not in table.columns:
-            raise ValueError(
-                f"source {source['name']!r}: {path} has no column {column!r}; it has "
-                f"{', '.join(map(str, table.columns))}"
-            )
-    counts = {"rows_in_file": len(table)}
-    if select:
-        table = table[table[select["column"]] == select["value"]]
-    return pd.DataFrame({name: table[column] for name, column in wanted.items()}), counts | {"rows": len(table)}
+    for table in _read_table(path, source["separator"], source["header"]):
+        for column in [*wanted.values(), *([select["column"]] if select else [])]:
+            if column not in table.columns:
+                raise ValueError(
+                    f"source {source['name']!r}: {path} has no column {column!r}; it has "
+                    f"{', '.join(map(str, table.columns))}"
+                )
+        counts["rows_in_file"] += len(table)
+        if select:
+            table = table[table[select["column"]] == select["value"]]
+        counts["rows"] += len(table)
+        yield pd.DataFrame({name: table[column] for name, column in wanted.items()})
 
 
 def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
@@ -123,117 +135,174 @@ def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
     return numbers.to_numpy(dtype=np.float64)
 
 
-def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Bring one source to rows of 110-bp construct, expression on the common scale and replicates.
+def _harmonise(
+    source: Mapping[str, Any], folder: Path, other_lengths: str, counts: dict[str, Any]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
 
-    Returns the rows and what was counted: ``rows`` (those that the source selects) are the returned ones and those
+    Yields the columns ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
+    What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
     """
     path = folder / source["file"]
-    counts = {"file_sha256": check_sha256(path, source["sha256"])}
-    table, rows = _read_columns(path, source)
-    counts |= rows
-    value_columns = [name for name in table.columns if name != "sequence"]
-    for name in value_columns:
-        table[name] = _numbers(table[name], path, source["header"])
-    measured = table["expression"].notna()
-    counts["dropped_without_value"] = int((~measured).sum())
-    table = table[measured]
+    counts["file_sha256"] = check_sha256(path, source["sha256"])
+    reasons = {"error": (), "drop": ("dropped_for_length",), "fit": ("fitted", "dropped_for_length")}[other_lengths]
+    names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
+    counts |= dict.fromkeys(names, 0)
+    trim, calibration = source["trim"], source["calibration"]
+    unfit, first_unfit = 0, ""
+    for table in _read_columns(path, source, counts):
+        value_columns = [name for name in table.columns if name != "sequence"]
+        for name in value_columns:
+            table[name] = _numbers(table[name], path, source["header"])
+        measured = table["expression"].notna()
+        counts["dropped_without_value"] += int((~measured).sum())
+        table = table[measured]
 
-    sequence = table["sequence"].str.upper()
-    trim = source["trim"]
-    sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
-    wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
-    if wrong.any():
-        row = wrong.idxmax()
-        raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: {table['sequence'][row]!r} is not a DNA sequence of A, C, G, "
-            "T and N"
-        )
-    if source["sequence_type"] == "insert":
-        sequence = sequence.map(add_adapters)
-    fits = sequence.str.len() == CONSTRUCT_LENGTH
-    counts["of_construct_length"] = int(fits.sum())
-    if other_lengths == "fit":
-        possible = sequence.str.len() >= MIN_FIT_LENGTH
-        counts["fitted"] = int((possible & ~fits).sum())
-        counts["dropped_for_length"] = int((~possible).sum())
+        sequence = table["sequence"].str.upper()
+        sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
+        wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
+        if wrong.any():
+            row = wrong.idxmax()
+            raise ValueError(
+                f"{path}, line {row + 1 + source['header']}: {table['sequence'][row]!r} is not a DNA sequence of A, C, "
+                "G, T and N"
+            )
+        if source["sequence_type"] == "insert":
+            sequence = sequence.map(add_adapters)
+        length = sequence.str.len()
+        fits = length == CONSTRUCT_LENGTH
+        counts["of_construct_length"] += int(fits.sum())
+        if other_lengths == "error" and not fits.all():
+            row = (~fits).idxmax()
+            first_unfit = first_unfit or (
+                f"{path}, line {row + 1 + source['header']}: the construct is {length[row]} bp long"
+            )
+            unfit += int((~fits).sum())
+        possible = fits | (length >= MIN_FIT_LENGTH) if other_lengths == "fit" else fits
+        if other_lengths == "fit":
+            counts["fitted"] += int((possible & ~fits).sum())
+        if other_lengths != "error":
+            counts["dropped_for_length"] += int((~possible).sum())
         table, sequence, fits = table[possible], sequence[possible], fits[possible]
-        sequence = sequence.where(fits, sequence.map(fit_construct))
-    elif other_lengths == "drop":
-        counts["dropped_for_length"] = int((~fits).sum())
-        table, sequence, fits = table[fits], sequence[fits], fits[fits]
-    elif not fits.all():
-        row = (~fits).idxmax()
+        sequence[~fits] = sequence[~fits].map(fit_construct)
+
+        values = {
+            name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
+        }
+        expression = values["expression"]
+        counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
+        missing = np.full(len(table), np.nan)
+        yield {
+            "sequence": sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
+            "fitted": ~fits.to_numpy(),
+            "expression": expression.clip(0, N_BUCKETS - 1),
+            "replicate_1": values.get("replicate_1", missing),
+            "replicate_2": values.get("replicate_2", missing),
+        }
+    if unfit:
         raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: the construct is {len(sequence[row])} bp long but must be "
-            f"{CONSTRUCT_LENGTH}; {int((~fits).sum())} rows are not. Set data.other_lengths to drop or fit to accept "
-            "them"
+            f"{first_unfit} but must be {CONSTRUCT_LENGTH}; {unfit} rows are not. Set data.other_lengths to drop or "
+            "fit to accept them"
         )
-    table = table.assign(sequence=sequence, fitted=~fits)
-
-    calibration = source["calibration"]
-    for name in value_columns:
-        table[name] = table[name] * calibration["slope"] + calibration["intercept"]
-    outside = (table["expression"] < 0) | (table["expression"] > N_BUCKETS - 1)
-    counts["clipped_to_scale"] = int(outside.sum())
-    table["expression"] = table["expression"].clip(0, N_BUCKETS - 1)
-    for name in ("replicate_1", "replicate_2"):
-        if name not in table:
-            table[name] = np.nan
-    return table.assign(weight=float(source["weight"])), counts
 
 
-def _agreement(table: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
+def _agreement(
+    sequence: np.ndarray, source: np.ndarray, expression: np.ndarray, names: Sequence[str]
+) -> list[dict[str, Any]]:
     """For each pair of sources, how their values of the sequences that both measured compare."""
+    table = pd.DataFrame({"sequence": sequence, "source": source, "expression": expression})
     values = table.groupby(["sequence", "source"])["expression"].mean().unstack()
     pairs = []
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            if first not in values or second not in values:
-                continue
-            shared = values[[first, second]].dropna()
-            if len(shared) < 3:
-                continue
-            slope, intercept = np.polyfit(shared[second], shared[first], 1)
-            pairs.append(
-                {
-                    "sources": [first, second],
-                    "sequences": len(shared),
-                    "pearson": float(shared[first].corr(shared[second])),
-                    "line_second_to_first": {"slope": float(slope), "intercept": float(intercept)},
-                }
-            )
+    for first, second in combinations(range(len(names)), 2):
+        if first not in values or second not in values:
+            continue
+        shared = values[[first, second]].dropna()
+        if len(shared) < 3:
+            continue
+        slope, intercept = np.polyfit(shared[second], shared[first], 1)
+        pairs.append(
+            {
+                "sources": [names[first], names[second]],
+                "sequences": len(shared),
+                "pearson": float(shared[first].corr(shared[second])),
+                "line_second_to_first": {"slope": float(slope), "intercept": float(intercept)},
+            }
+        )
     return pairs
 
 
-def _merge(table: pd.DataFrame) -> pd.DataFrame:
+def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarray) -> dict[str, np.ndarray]:
     """Merge repeated measurements of a construct: weighted mean of the values, sum of the weights.
 
-    The construct keeps the source of its first measurement. Where several measurements were merged, the first
-    two are its replicates.
+    The construct keeps the place and the source of its first measurement. Where several measurements were merged,
+    the first two are its replicates.
+
+    Parameters
+    ----------
+    columns : dict of str to numpy.ndarray
+        One entry for each measurement; the arrays are changed.
+    rows, sequence : numpy.ndarray
+        Those of constructs that were measured more than once, and the number of each one's construct.
     """
-    table = table.assign(weighted=table["expression"] * table["weight"])
-    groups = table.groupby("sequence", sort=False)
-    merged = groups.agg(
-        weighted=("weighted", "sum"),
-        weight=("weight", "sum"),
-        source=("source", "first"),
-        fitted=("fitted", "first"),
-        replicate_1=("replicate_1", "first"),
-        replicate_2=("replicate_2", "first"),
-        measurements=("expression", "size"),
-    )
-    merged["expression"] = merged["weighted"] / merged["weight"]
-    repeated = merged["measurements"] > 1
-    for name, position in (("replicate_1", 0), ("replicate_2", 1)):
-        merged.loc[repeated, name] = (
-            groups["expression"].nth(position).set_axis(table.loc[groups["expression"].nth(position).index, "sequence"])
-        )
-    return merged.reset_index()
+    if not len(rows):
+        return columns
+    order = np.argsort(sequence, kind="stable")
+    rows = rows[order]
+    starts = np.flatnonzero(np.diff(sequence[order], prepend=-1))
+    first, second = rows[starts], rows[starts + 1]
+    expression, weight = columns["expression"], columns["weight"]
+    columns["replicate_1"][first], columns["replicate_2"][first] = expression[first], expression[second]
+    weighted = np.add.reduceat(expression[rows] * weight[rows], starts)
+    weight[first] = np.add.reduceat(weight[rows], starts)
+    expression[first] = weighted / weight[first]
+    kept = np.ones(len(expression), dtype=bool)
+    kept[rows] = False
+    kept[first] = True
+    return {name: values[kept] for name, values in columns.items()}
 
 
-def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> np.ndarray:
+class HeldOut:
+    """Held-out constructs, made ready for asking which others resemble one.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Constructs, `uint8` (M, 110).
+    substitutions : int, optional
+        Constructs that differ in at most so many places are near.
+    """
+
+    def __init__(self, matrix: np.ndarray, substitutions: int = 3):
+        self._sequences = sequences_of(matrix)
+        self._neighbours = Neighbours(matrix, substitutions)
+        self._kmers = KmerSet(insert_letters(matrix))
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def resembled_by(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        """Tell which constructs resemble a held-out one, and how.
+
+        Parameters
+        ----------
+        matrix : numpy.ndarray
+            Constructs, `uint8` (N, 110).
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            Three masks, `bool` (N,), that do not overlap: ``identical``, ``near`` (within that many substitutions)
+            and ``shared_kmer`` (a 30-mer of the insert in common, on either strand).
+        """
+        near = self._neighbours.near(matrix)
+        identical = np.zeros(len(matrix), dtype=bool)
+        identical[near] = np.isin(sequences_of(matrix[near]), self._sequences)
+        shared = self._kmers.shared_by(insert_letters(matrix))
+        return {"identical": identical, "near": near & ~identical, "shared_kmer": shared & ~near}
+
+
+def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOut:
     """Read the held-out sequences.
 
     Parameters
@@ -245,8 +314,7 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> np.nda
 
     Returns
     -------
-    numpy.ndarray
-        ASCII letters, `uint8` (M, 110).
+    HeldOut
 
     Raises
     ------
@@ -257,37 +325,17 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> np.nda
     for entry in held_out:
         path = folder / entry["file"]
         check_sha256(path, entry["sha256"])
-        sequence = _read_table(path, "\t", header=False)[0].str.upper()
-        if (sequence.str.len() != CONSTRUCT_LENGTH).any():
-            row = (sequence.str.len() != CONSTRUCT_LENGTH).idxmax()
-            raise ValueError(
-                f"{path}, line {row + 1}: a held-out sequence is {len(sequence[row])} bp long but must be "
-                f"{CONSTRUCT_LENGTH}"
-            )
-        parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
-    return letters_of(np.concatenate(parts))
-
-
-def resembles(matrix: np.ndarray, held_out: np.ndarray, substitutions: int = 3) -> dict[str, np.ndarray]:
-    """Tell which constructs resemble a held-out one, and how.
-
-    Parameters
-    ----------
-    matrix, held_out : numpy.ndarray
-        Constructs, `uint8` (N, 110) and (M, 110).
-    substitutions : int, optional
-        Constructs that differ in at most so many places are near.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-        Three masks, `bool` (N,), that do not overlap: ``identical``, ``near`` (within `substitutions`) and
-        ``shared_kmer`` (a 30-mer of the insert in common, on either strand).
-    """
-    identical = near_duplicates(matrix, held_out, 0)
-    near = near_duplicates(matrix, held_out, substitutions) & ~identical
-    shared = shares_kmer(insert_letters(matrix), distinct_kmers(insert_letters(held_out)))
-    return {"identical": identical, "near": near, "shared_kmer": shared & ~identical & ~near}
+        for table in _read_table(path, "\t", header=False):
+            sequence = table[0].str.upper()
+            length = sequence.str.len()
+            if (length != CONSTRUCT_LENGTH).any():
+                row = (length != CONSTRUCT_LENGTH).idxmax()
+                raise ValueError(
+                    f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
+                    f"{CONSTRUCT_LENGTH}"
+                )
+            parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
+    return HeldOut(letters_of(np.concatenate(parts)))
 
 
 def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) -> None:
@@ -310,54 +358,54 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
         If a file has another hash, a column is absent, or a row cannot be read.
     """
     folder = Path(data["folder"])
-    parts, counts = [], {}
-    for source in data["sources"]:
-        part, counts[source["name"]] = _harmonise(source, folder, data["other_lengths"])
-        parts.append(part.assign(source=source["name"]))
-    table = pd.concat(parts, ignore_index=True)
-
     held_out = read_held_out(data["held_out"], folder)
-    matrix = letters_of(table["sequence"].to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
-    reasons = resembles(matrix, held_out)
-    for name, mask in reasons.items():
-        for source, number in table["source"][mask].value_counts().items():
-            counts[source][f"dropped_held_out_{name}"] = int(number)
-    table = table[~np.logical_or.reduce(list(reasons.values()))].reset_index(drop=True)
-
-    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
     names = [source["name"] for source in data["sources"]]
-    agreement = _agreement(table, names)
-    for name in names:
-        counts[name]["kept_measurements"] = int((table["source"] == name).sum())
-    merged = _merge(table)
+    counts = {name: {} for name in names}
+    pieces = []
+    for number, source in enumerate(data["sources"]):
+        resembling = {}
+        for piece in _harmonise(source, folder, data["other_lengths"], counts[source["name"]]):
+            reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+            for reason, mask in reasons.items():
+                resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+            kept = ~np.logical_or.reduce(list(reasons.values()))
+            pieces.append({name: values[kept] for name, values in piece.items()})
+            pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
+    columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
+    columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
+
+    measurements = np.bincount(columns["source"], minlength=len(names))
+    for name, number in zip(names, measurements, strict=True):
+        counts[name]["kept_measurements"] = int(number)
+    rows, sequence = repeated_rows(letters_of(columns["sequence"]))
+    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
+    agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
+    merged = _merge(columns, rows, sequence)
+    del columns
     # Sources that carry one label (a library and its repeat, say) count as one from here on.
     labels = list(dict.fromkeys(source["label"] for source in data["sources"]))
-    label_of = {source["name"]: labels.index(source["label"]) for source in data["sources"]}
-    source = merged["source"].map(label_of).to_numpy(dtype=np.uint8)
+    label_of = np.array([labels.index(source["label"]) for source in data["sources"]], dtype=np.uint8)
+    merged["source"] = label_of[merged["source"]]
     merged_counts = {
         label: {
-            "constructs": int((source == number).sum()),
-            "constructs_not_fitted": int(((source == number) & ~merged["fitted"]).sum()),
+            "constructs": int((merged["source"] == number).sum()),
+            "constructs_not_fitted": int(((merged["source"] == number) & ~merged["fitted"]).sum()),
         }
         for number, label in enumerate(labels)
     }
-
-    columns = {
-        "sequence": merged["sequence"].to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
-        "source": source,
-        "fitted": merged["fitted"].to_numpy(dtype=bool),
-    }
     for name in ("expression", "weight", "replicate_1", "replicate_2"):
-        columns[name] = merged[name].to_numpy(dtype=np.float32)
-    write_table(output, columns, sources=labels)
+        merged[name] = merged[name].astype(np.float32)
+    order = ("sequence", "source", "fitted", "expression", "weight", "replicate_1", "replicate_2")
+    write_table(output, {name: merged[name] for name in order}, sources=labels)
     write_report(
         report,
         {
             "held_out_sequences": len(held_out),
             "sources": counts,
-            "measurements": len(table),
-            "constructs": len(merged),
-            "merged_away": len(table) - len(merged),
+            "measurements": int(measurements.sum()),
+            "constructs": len(merged["sequence"]),
+            "merged_away": int(measurements.sum()) - len(merged["sequence"]),
             "by_source": merged_counts,
             "agreement": agreement,
         },

@@ -22,27 +22,31 @@ GENOME_FILE = "genome.fa"
 
 #: Planted motifs and by how many buckets each, on either strand, moves expression.
 MOTIFS = {"CACCC": 2.5, "TGACT": 2.0, "AAGAA": -1.5, "GGCGC": -2.0}
-#: Buckets by which expression rises from no to only G and C.
-GC_EFFECT = 8.0
+#: Expression at a GC content of a half and without motifs, and buckets by which it rises from no to only G and C.
+MIDDLE, GC_EFFECT = 8.0, 8.0
 
 #: Tiles of 80 bp every 20 bp, in clusters: those of one cluster overlap, those of different ones do not.
 _TILE_STEP, _TILES_A_CLUSTER, _CLUSTER_STEP = 20, 5, 200
 
 
-def planted_expression(inserts: np.ndarray) -> np.ndarray:
+def planted_expression(inserts: np.ndarray, middle: float = MIDDLE, gc_effect: float = GC_EFFECT) -> np.ndarray:
     """Expression without noise.
 
     Parameters
     ----------
     inserts : numpy.ndarray
-        ASCII letters, `uint8` (N, 80).
+        ASCII letters, `uint8` (N, L).
+    middle : float, optional
+        Expression, 0 to 17, at a GC content of a half and without motifs.
+    gc_effect : float, optional
+        Buckets by which expression rises from no to only G and C.
 
     Returns
     -------
     numpy.ndarray
-        `float64` (N,), 0 to 17: 8 at a GC content of a half and without motifs.
+        `float64` (N,), 0 to 17.
     """
-    expression = 8 + GC_EFFECT * (gc_content(inserts) - 0.5)
+    expression = middle + gc_effect * (gc_content(inserts) - 0.5)
     for motif, effect in MOTIFS.items():
         word = letters([motif])
         for strand in (word, reverse_complement(word)):

@@ -86,14 +86,14 @@ def split(
     report : str or Path
         JSON file for the number of constructs of each source in each part.
     """
-    columns = read_table(table, "sequence", "source")
+    source = read_table(table, "source")["source"]
     sources = read_attribute(table, "sources")
     bucket = read_table(buckets, "bucket")["bucket"]
     if settings["method"] == "grouped":
-        group = kmer_groups(insert_letters(letters_of(columns["sequence"])))
+        group = kmer_groups(insert_letters(letters_of(read_table(table, "sequence")["sequence"])))
     else:
         group = np.arange(len(bucket), dtype=np.int32)
-    stratum = np.unique(columns["source"].astype(int) * 256 + bucket, return_inverse=True)[1]
+    stratum = np.unique(source.astype(int) * 256 + bucket, return_inverse=True)[1]
     part = assign_parts(group, stratum, settings["fractions"], settings["seed"])
     write_table(output, {"part": part, "group": group}, parts=list(PARTS))
     members = np.bincount(group)
@@ -107,11 +107,8 @@ def split(
             "largest_group": int(members.max()),
             "constructs": {name: int((part == index).sum()) for index, name in enumerate(PARTS)},
             "by_source": {
-                source: {
-                    name: int(((part == index) & (columns["source"] == number)).sum())
-                    for index, name in enumerate(PARTS)
-                }
-                for number, source in enumerate(sources)
+                label: {name: int(((part == index) & (source == number)).sum()) for index, name in enumerate(PARTS)}
+                for number, label in enumerate(sources)
             },
         },
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.assemble import check_sha256, insert_letters, read_held_out, resembles
-from training.similarity import distinct_kmers, shares_kmer
+from training.assemble import check_sha256, insert_letters, read_held_out
+from training.similarity import KmerSet
 from training.tables import BASES, PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.encoding import gc_content, letters, reverse_complement
@@ -98,7 +98,7 @@ def synthesise(
     rng = np.random.default_rng(settings["seed"])
     matrix = letters_of(read_table(table, "sequence")["sequence"])
     part_of = read_table(split, "part")["part"]
-    unseen = distinct_kmers(insert_letters(matrix[part_of != PARTS.index("train")]))
+    unseen = KmerSet(insert_letters(matrix[part_of != PARTS.index("train")]))
     measured = insert_letters(matrix[part_of == PARTS.index("train")])
     measured = measured[np.isin(measured, BASES).all(axis=1)]
     held_out = read_held_out(data["held_out"], folder)
@@ -122,9 +122,9 @@ def synthesise(
             inserts = inserts[known]
             constructs = np.repeat(adapted, len(inserts), axis=0)
             insert_letters(constructs)[:] = inserts
-            reasons = resembles(constructs, held_out)
+            reasons = held_out.resembled_by(constructs)
             near = reasons["identical"] | reasons["near"]
-            relative = shares_kmer(inserts, unseen) & ~near & ~reasons["shared_kmer"]
+            relative = unseen.shared_by(inserts) & ~near & ~reasons["shared_kmer"]
             count["left_out_near_held_out"] += int(near.sum())
             count["left_out_shared_kmer_held_out"] += int(reasons["shared_kmer"].sum())
             count["left_out_shared_kmer_test_or_validation"] += int(relative.sum())

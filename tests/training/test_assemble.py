@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
+import training.assemble
 from training.assemble import assemble
 from training.tables import read_attribute, read_table
 from yeastpromoter.construct import LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK, fit_construct
@@ -225,3 +226,38 @@ def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
     write(tmp_path / "held", (TEXTS[1],), ("ACGT",))
     with pytest.raises(ValueError, match="held, line 2: a held-out sequence is 4 bp long but must be 110"):
         run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+
+
+def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
+    short = TEXTS[3][:50] + TEXTS[3][53:]
+    near = substituted(TEXTS[9], 30)
+    rows = [(TEXTS[0], 4), ("",), (near, 3), (TEXTS[1], 8), (TEXTS[0], 6), (short, 1), (TEXTS[2], "NA"), (TEXTS[0], 20)]
+    write(tmp_path / "a", *rows)
+    write(tmp_path / "b", (TEXTS[1], 2), (TEXTS[4], 2))
+    write(tmp_path / "held", (TEXTS[9],), (TEXTS[8],), (TEXTS[7],))
+    contents = []
+    for size in (100, 2, 1):
+        monkeypatch.setattr(training.assemble, "_ROWS_AT_ONCE", size)
+        held_out = [{"file": "held", "sha256": None}]
+        found, report, _ = run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="fit")
+        contents.append(((tmp_path / "out.h5").read_bytes(), report))
+    assert contents[0] == contents[1] == contents[2]
+    assert list(found) == [TEXTS[0], TEXTS[1], fit_construct(short), TEXTS[4]]
+    assert found[TEXTS[0]]["expression"] == pytest.approx((4 + 6 + 17) / 3)
+    assert (found[TEXTS[0]]["replicate_1"], found[TEXTS[0]]["replicate_2"]) == (4, 6)
+    assert report["sources"]["a"]["dropped_held_out_near"] == 1
+    assert_every_row_is_accounted_for(report, found)
+
+
+def test_lines_are_counted_over_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.assemble, "_ROWS_AT_ONCE", 2)
+    write(tmp_path / "a", (TEXTS[0], 1), ("",), (TEXTS[1][3:], 1), (TEXTS[2], 1), (TEXTS[3][:-1], 1))
+    with pytest.raises(ValueError, match=r"a, line 3: the construct is 107 bp long but must be 110; 2 rows are not"):
+        run(tmp_path, source("a"))
+    write(tmp_path / "a", ("s", "v"), *((text, 1) for text in TEXTS[:6]), (TEXTS[7], "x"))
+    named = {"header": True, "columns": {"sequence": "s", "expression": "v"}}
+    with pytest.raises(ValueError, match="a, line 8: 'x' is not a number"):
+        run(tmp_path, source("a", **named))
+    write(tmp_path / "a", ("s", "v"))
+    found, report, _ = run(tmp_path, source("a", **named))
+    assert (found, report["constructs"]) == ({}, 0)

@@ -17,7 +17,7 @@ from training.__main__ import main
 from training.assemble import insert_letters
 from training.config import load_config
 from training.layout import Layout
-from training.similarity import distinct_kmers, shares_kmer
+from training.similarity import KmerSet
 from training.simulate import MOTIFS, planted_expression, simulate
 from training.tables import letters_of, read_table
 from yeastpromoter.encoding import gc_content, letters
@@ -71,7 +71,7 @@ def test_commands_chain_by_their_default_paths(folder):
     columns = read_table(layout.constructs)
     part = read_table(layout.split, "part")["part"]
     inserts = insert_letters(letters_of(columns["sequence"]))
-    assert not shares_kmer(inserts[part != 0], distinct_kmers(inserts[part == 0])).any()
+    assert not KmerSet(inserts[part == 0]).shared_by(inserts[part != 0]).any()
     assert set(np.unique(part)) == {0, 1, 2}
     assert json.loads(layout.split.with_suffix(".json").read_text())["groups_of_several"] > 20
     assert len(np.unique(read_table(layout.sample("teacher_2"), "row")["row"])) < len(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from training_tables import random_inserts, text_of, write_tables
 
 from training.assemble import insert_letters
-from training.similarity import distinct_kmers, near_duplicates, shares_kmer
+from training.similarity import KmerSet, Neighbours
 from training.synthesise import genome_inserts, mutate, recombine, synthesise
 from training.synthesise import random_inserts as gc_inserts
 from training.tables import letters_of, read_table
@@ -100,9 +100,9 @@ def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp
     assert (np.diff(columns["part"].astype(int)) != 0).sum() > 40, "the order is random"
     texts = text_of(made)
     assert all(text.startswith(LEFT_ADAPTER) and text.endswith(RIGHT_ADAPTER) for text in texts)
-    assert not near_duplicates(made, held_out).any()
-    assert not shares_kmer(insert_letters(made), distinct_kmers(insert_letters(held_out))).any()
-    assert not shares_kmer(insert_letters(made), distinct_kmers(insert_letters(unseen))).any()
+    assert not Neighbours(held_out).near(made).any()
+    assert not KmerSet(insert_letters(held_out)).shared_by(insert_letters(made)).any()
+    assert not KmerSet(insert_letters(unseen)).shared_by(insert_letters(made)).any()
     report = json.loads((tmp_path / "out.json").read_text())["parts"]
     assert [entry["made"] for entry in report] == [50, 40, 30, 20]
     assert report[3]["left_out_shared_kmer_test_or_validation"] > 5
@@ -119,3 +119,26 @@ def test_a_part_that_can_only_make_held_out_sequences_is_an_error(tmp_path):
     data = {"folder": str(tmp_path), "held_out": [{"file": "held.txt", "sha256": None}]}
     with pytest.raises(ValueError, match=r"synthetic part 0 \(measured\): none of 110 sequences is clear"):
         synthesise(recipe, data, paths["table"], paths["split"], tmp_path / "out.h5", tmp_path / "out.json")
+
+
+def test_what_is_held_out_is_made_ready_once(tmp_path, monkeypatch):
+    import training.assemble
+    import training.synthesise as module
+
+    made = []
+
+    class Counted(KmerSet):
+        def __init__(self, matrix, *arguments):
+            made.append(len(matrix))
+            super().__init__(matrix, *arguments)
+
+    for place in (training.assemble, module):
+        monkeypatch.setattr(place, "KmerSet", Counted)
+    monkeypatch.setattr(module, "_BATCH", 20)
+    paths = write_tables(tmp_path)
+    part = {"kind": "random", "count": 90, "mutation_rate": 0, "gc_beta": [8, 8], "genome": None}
+    data = {"folder": str(tmp_path), "held_out": []}
+    tables = (paths["table"], paths["split"], tmp_path / "out.h5", tmp_path / "out.json")
+    synthesise({"seed": 1, "parts": [part, part]}, data, *tables)
+    assert len(read_table(tmp_path / "out.h5", "part")["part"]) == 180
+    assert sorted(made) == [0, 36], "the held-out sequences, and the test and validation part"
