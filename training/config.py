@@ -13,6 +13,9 @@ from typing import Any
 import jsonschema
 import yaml
 
+#: Sections that one configuration can take from another.
+_DATA_SECTIONS = ("data", "split", "buckets")
+
 SCHEMA = Path(__file__).parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
@@ -45,13 +48,25 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         If the file is not YAML, or the configuration is wrong; the message lists everything that is.
     """
     path = Path(path)
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not a YAML file: {error}") from None
+    config = _read(path)
+    if isinstance(config, dict) and isinstance(config.get("same_data_as"), str):
+        other = path.parent / config.pop("same_data_as")
+        if not other.is_file():
+            raise ValueError(f"{path} has the data of {other}, but that file is not there")
+        theirs = _read(other)
+        if not isinstance(theirs, dict) or "same_data_as" in theirs:
+            raise ValueError(f"{path} has the data of {other}, but that configuration has none of its own")
+        config = _merge({key: theirs[key] for key in _DATA_SECTIONS if key in theirs}, config)
     if overrides and isinstance(config, dict):
         config = _merge(config, overrides)
     return complete_config(config, str(path))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not a YAML file: {error}") from None
 
 
 def complete_config(config: Any, name: str = "the configuration") -> dict[str, Any]:
