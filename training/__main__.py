@@ -420,6 +420,33 @@ def simulate(output: Path, constructs: int, seed: int) -> None:
     step(output, constructs, seed)
 
 
+@main.command("compare-labels")
+@click.option(
+    "--counts",
+    type=_FILE,
+    required=True,
+    help="Table of simulated sorting (tabs; plain or gzip), with the true expression and count_0 to count_17.",
+)
+@click.option("--truth", default="true_expression", show_default=True, help="Column with the true expression.")
+@click.option(
+    "--support", type=click.FloatRange(min=1), default=10, show_default=True, help="Cells a sequence must have."
+)
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(min=0.5, max=1, min_open=True),
+    multiple=True,
+    default=(0.75,),
+    show_default=True,
+    help="Share of them that must be in the largest bucket; may be given several times.",
+)
+def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float, ...]) -> None:
+    """Compare majority labels with the rounded mean bucket, on sequences whose true expression is known."""
+    from training.votes import compare_labels_of as compare
+
+    click.echo(compare(counts, support, shares, truth))
+
+
 @main.command("ablation-table")
 @click.option(
     "--records",

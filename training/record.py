@@ -314,9 +314,7 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
     return markdown_table(header, rows, text_columns=2)
 
 
-def ablation_table(
-    records_folder: str | Path, reference: str | None = None, configuration: str | None = None
-) -> str:
+def ablation_table(records_folder: str | Path, reference: str | None = None, configuration: str | None = None) -> str:
     """Make the ablation table from the records of a folder.
 
     Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value. A run that learned
