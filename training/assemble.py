@@ -139,8 +139,8 @@ def _label(table: pd.DataFrame, source: Mapping[str, Any], path: Path, counts: d
         row = wrong.any(axis=1).idxmax()
         column = wrong.loc[row].idxmax()
         raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: {column} is {cells.loc[row, column]:g} but must be a number of "
-            "at least 0"
+            f"{path}, line {row + 1 + source['header']}: {column} is {cells.loc[row, column]:g} but must be a "
+            "number of at least 0"
         )
     cells = cells.to_numpy()
     table = table.drop(columns=list(COUNT_COLUMNS)).assign(expression=mean_bucket(cells))
@@ -149,8 +149,9 @@ def _label(table: pd.DataFrame, source: Mapping[str, Any], path: Path, counts: d
         return table
     bucket, supported, clear = majority_bucket(cells, votes["support"], votes["share"])
     measured = table["expression"].notna()
-    counts["dropped_for_support"] = int((measured & ~supported).sum())
-    counts["dropped_without_majority"] = int((supported & ~clear).sum())
+    for name, lost in (("support", measured & ~supported), ("majority", supported & ~clear)):
+        key = f"dropped_without_{name}"
+        counts[key] = counts.get(key, 0) + int(lost.sum())
     table["expression"] = table["expression"].where(~clear, bucket.astype(np.float64))
     return table[clear | ~measured]
 
@@ -206,12 +207,6 @@ def _harmonise(source: Mapping[str, Any], folder: Path, other_lengths: str) -> t
             "them"
         )
     table = table.assign(sequence=sequence, fitted=~fits)
-    if source["columns"].get("counts") and sequence.duplicated().any():
-        row = sequence.duplicated().idxmax()
-        raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: the sequence of a line before comes again, but its cells must "
-            "be counted in one line: add them up"
-        )
 
     calibration = source["calibration"]
     for name in value_columns:
