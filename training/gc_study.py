@@ -248,12 +248,9 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
     gc.plot([], [], color=GREY, ls="--", lw=1, label="measurements")
     accuracy.set(title="accuracy: Pearson, validation part")
     gc.set(title="r of GC and predicted expression, validation part")
-    labels = dict(
-        zip(CHANGE_RATIOS, ("S↔W to S↔S, W↔W", "transitions to transversions", "same, within S↔W"), strict=True)
-    )
-    for number, (name, offset) in enumerate(zip(labels, (0.27, 0, -0.27), strict=True)):
+    for number, (name, offset) in enumerate(zip(CHANGE_RATIOS, (0.27, 0, -0.27), strict=True)):
         style = SERIES[number], MARKERS[number]
-        mark(effects, offset, lambda record, n=name: record["base_changes"]["ratio"][n], *style, labels[name])
+        mark(effects, offset, lambda record, n=name: record["base_changes"]["ratio"][n], *style, CHANGE_RATIOS[name])
     effects.axvline(1, color=BLACK, lw=1)
     effects.set(title="mean absolute effect of single-base changes, ratio")
     for axis in axes.flat:
@@ -262,7 +259,7 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
         axis.grid(axis="y", visible=False)
         for edge in place[:-1] - 0.5:
             axis.axhline(edge, color="#E5E5E5", lw=0.8)
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=9)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=1 if axis is effects else 2, fontsize=9)
     if missing:
         figure.supxlabel(f"not finished yet: {', '.join(missing)}", fontsize=9)
     return figure

@@ -274,7 +274,7 @@ def spread(values: list[float | None], decimals: int = 3) -> str:
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "–"
-    mean, low, high = (f"{value:.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
+    mean, low, high = (f"{value:,.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 

@@ -182,6 +182,19 @@ def test_groups_are_weighted_by_themselves_and_what_cannot_be_calibrated_is_left
     assert {number: rate for number, rate in rates.items() if number} == {7: None, 3: None, 9: 0}
 
 
+def test_over_many_buckets_next_to_no_correlation_is_left():
+    rng = np.random.default_rng(5)
+    gc = rng.binomial(80, rng.beta(30, 30, 30_000)) / 80
+    expression = np.clip(8.5 + 15 * (gc - 0.5) + rng.normal(0, 3, len(gc)), 0, 17)
+    weights, _ = reweight(gc, np.rint(expression), gc.mean())
+    before, after = (
+        np.cov(gc, expression, aweights=values)[0, 1] / np.sqrt(np.cov(gc, aweights=values) * np.cov(expression))
+        for values in (np.ones(len(gc)), weights)
+    )
+    assert before > 0.3
+    assert abs(after) < 0.01
+
+
 def test_effective_number_by_hand():
     assert effective_number(np.ones(7)) == 7
     assert effective_number(np.array([3.0, 1, 0])) == pytest.approx(16 / 10)
@@ -223,8 +236,8 @@ def test_step_reweights_every_training_construct(biased, method):
     gc, expression, source = everything[rows], columns["expression"][rows], columns["source"][rows]
     bucket = read_table(paths["buckets"], "bucket")["bucket"][rows]
 
-    def correlation(chosen):
-        covariance = np.cov(gc[chosen], expression[chosen], aweights=weights[chosen])
+    def correlation(chosen, values=expression):
+        covariance = np.cov(gc[chosen], values[chosen], aweights=weights[chosen])
         return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
 
     apart = method == "reweighting_by_source"
@@ -242,7 +255,8 @@ def test_step_reweights_every_training_construct(biased, method):
 
     after, inner = report["after"], bucket != 12
     assert report["before"]["gc_expression_pearson"] > 0.4
-    assert abs(correlation(inner)) < 0.05, "what is left is within the buckets"
+    assert correlation(inner, bucket) == pytest.approx(0, abs=1e-9)
+    assert abs(correlation(inner)) < 0.1, "what is left is within the buckets"
     assert after["gc_expression_pearson"] == pytest.approx(correlation(rows >= 0))
     for number, name in enumerate(("first", "second")):
         assert after["gc_expression_pearson_by_source"][name] == pytest.approx(correlation(source == number))

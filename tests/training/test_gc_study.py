@@ -87,7 +87,7 @@ def test_table_by_hand(study):
     header, rows = lines[0].split(" | "), {line.split(" | ")[0].strip("| "): line.split(" | ") for line in lines[2:]}
     assert header[1] == "no correction (2 runs)"
     # none_1 and none_2 are the runs 0 and 5 of the configuration.
-    assert rows["Constructs kept"][1] == "998 (995 to 1000)"
+    assert rows["Constructs kept"][1] == "998 (995 to 1,000)"
     assert rows["Pearson, high quality"][1] == "0.925 (0.900 to 0.950)"
     assert rows["GC and prediction, r, native (measured 0.44)"][1] == "0.475 (0.450 to 0.500)"
     assert rows["Ratio, S↔W to S↔S and W↔W"][2] == "1.30"
