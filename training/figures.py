@@ -268,7 +268,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         r = f"GC and expression: r {sample[name]['gc_expression_pearson']:.2f}"
         left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
     left.set(
-        title="training part" + (f", before and after {method}" if drawn else ", without GC sampling"),
+        title="training part" + (f", before and after {words(method)}" if drawn else ", without GC sampling"),
         xlabel="bucket",
         ylabel="distance of GC distribution to target",
         ylim=(0, None),
