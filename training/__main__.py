@@ -298,6 +298,19 @@ def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None
     step(settings.config, run_name, layout.root, parts, output or layout.evaluation(run_name))
 
 
+@main.command("base-changes")
+@_settings
+@_run
+@_path("output", "runs/RUN/base_changes.json")
+def base_changes(settings: _Settings, run_name: str, output: Path | None) -> None:
+    """Measure a run's mean effects (alt − ref, buckets) of single-base changes, by class, in random sequences."""
+    settings.run(run_name)
+    with _quiet():
+        from training.base_changes import base_changes as step
+
+    step(settings.config, run_name, settings.layout.root, output or settings.layout.base_changes(run_name))
+
+
 @main.command()
 @_settings
 @_run
@@ -432,6 +445,33 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
     step(output, sequences, held_out, cells, seed, counts)
 
 
+@main.command("compare-labels")
+@click.option(
+    "--counts",
+    type=_FILE,
+    required=True,
+    help="Table of simulated sorting (tabs; plain or gzip), with the true expression and count_0 to count_17.",
+)
+@click.option("--truth", default="true_expression", show_default=True, help="Column with the true expression.")
+@click.option(
+    "--support", type=click.FloatRange(min=1), default=10, show_default=True, help="Cells a sequence must have."
+)
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(min=0.5, max=1, min_open=True),
+    multiple=True,
+    default=(0.75,),
+    show_default=True,
+    help="Share of them that must be in the largest bucket; may be given several times.",
+)
+def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float, ...]) -> None:
+    """Compare majority labels with the rounded mean bucket, on sequences whose true expression is known."""
+    from training.votes import compare_labels_of as compare
+
+    click.echo(compare(counts, support, shares, truth))
+
+
 @main.command("ablation-table")
 @click.option(
     "--records",
@@ -440,17 +480,38 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
     help="Folder of the records. Default: training/records.",
 )
 @click.option("--reference", help="Run to compare the others with. Default: baseline, or else the first by name.")
+@click.option("--configuration", help="Only the runs of this configuration. Default: a table for each.")
 @click.option("--document", type=_FILE, help="File whose block is rewritten, instead of printing the table.")
-def ablation_table(records: Path, reference: str | None, document: Path | None) -> None:
+def ablation_table(records: Path, reference: str | None, configuration: str | None, document: Path | None) -> None:
     """Make the table of all recorded runs, scored on the validation part."""
     with _quiet():
         from training.record import ablation_table as table
         from training.record import write_ablation_table
 
     if document is None:
-        click.echo(table(records, reference))
+        click.echo(table(records, reference, configuration))
     else:
-        write_ablation_table(records, document, reference)
+        write_ablation_table(records, document, reference, configuration)
+
+
+@main.command("gc-study")
+@_settings
+@click.option("--records", type=_FOLDER, help="Folder with the records of the runs. Default: the configuration's.")
+@click.option("--output", type=_FOLDER, help="Folder for gc_study.md and gc_study.png. Default: that of the records.")
+@click.option("--document", type=_FILE, help="File whose block gc-study is rewritten with the table, too.")
+def gc_study(settings: _Settings, records: Path | None, output: Path | None, document: Path | None) -> None:
+    """Compare the GC corrections of a configuration's recorded runs: a table and a figure.
+
+    They are made of the records that are there; runs without one are named.
+    """
+    with _quiet():
+        from training.gc_study import gc_study as step
+
+    records = records or settings.layout.records
+    missing = step(settings.config, records, output or records, document)
+    click.echo(f"{output or records}: gc_study.md, gc_study.png")
+    if missing:
+        click.echo(f"without a record yet: {', '.join(missing)}", err=True)
 
 
 def _quiet():

@@ -15,6 +15,7 @@ import pandas as pd
 
 from training.similarity import KmerSet, Neighbours, repeated_rows
 from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
+from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
@@ -100,11 +101,13 @@ def _read_table(path: Path, separator: str, header: bool) -> Iterator[pd.DataFra
 
 
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
-    """Read a source's columns as sequence, expression and, where it has them, replicate_1 and replicate_2.
+    """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
 
     Yields the rows that it selects, as text, and counts the rows in the file and the selected ones.
     """
-    wanted = {"sequence": source["columns"]["sequence"], "expression": source["columns"]["expression"]}
+    wanted = {"sequence": source["columns"]["sequence"]}
+    cells = source["columns"].get("counts")
+    wanted |= dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         wanted[f"replicate_{number}"] = column
     select = source.get("select")
@@ -135,6 +138,34 @@ def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
     return numbers.to_numpy(dtype=np.float64)
 
 
+def _label(table: pd.DataFrame, source: Mapping[str, Any], path: Path, counts: dict[str, Any]) -> pd.DataFrame:
+    """Put the expression in place of the counts: the mean bucket, or the majority's, without the rows that have none.
+
+    Rows without cells keep an expression of NaN, as one that was not measured.
+    """
+    cells = table[list(COUNT_COLUMNS)]
+    wrong = ~(cells >= 0)
+    if wrong.any(axis=None):
+        row = wrong.any(axis=1).idxmax()
+        column = wrong.loc[row].idxmax()
+        raise ValueError(
+            f"{path}, line {row + 1 + source['header']}: {column} is {cells.loc[row, column]:g} but must be a "
+            "number of at least 0"
+        )
+    cells = cells.to_numpy()
+    table = table.drop(columns=list(COUNT_COLUMNS)).assign(expression=mean_bucket(cells))
+    votes = source["majority"]
+    if votes is None:
+        return table
+    bucket, supported, clear = majority_bucket(cells, votes["support"], votes["share"])
+    measured = table["expression"].notna()
+    for name, lost in (("support", measured & ~supported), ("majority", supported & ~clear)):
+        key = f"dropped_without_{name}"
+        counts[key] = counts.get(key, 0) + int(lost.sum())
+    table["expression"] = table["expression"].where(~clear, bucket.astype(np.float64))
+    return table[clear | ~measured]
+
+
 def _harmonise(
     source: Mapping[str, Any], folder: Path, other_lengths: str, counts: dict[str, Any]
 ) -> Iterator[dict[str, np.ndarray]]:
@@ -155,6 +186,9 @@ def _harmonise(
         value_columns = [name for name in table.columns if name != "sequence"]
         for name in value_columns:
             table[name] = _numbers(table[name], path, source["header"])
+        if source["columns"].get("counts"):
+            table = _label(table, source, path, counts)
+            value_columns = [name for name in table.columns if name != "sequence"]
         measured = table["expression"].notna()
         counts["dropped_without_value"] += int((~measured).sum())
         table = table[measured]

@@ -13,6 +13,9 @@ from typing import Any
 import jsonschema
 import yaml
 
+#: Sections that one configuration can take from another.
+_DATA_SECTIONS = ("data", "split", "buckets")
+
 SCHEMA = Path(__file__).parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
@@ -45,13 +48,25 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         If the file is not YAML, or the configuration is wrong; the message lists everything that is.
     """
     path = Path(path)
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not a YAML file: {error}") from None
+    config = _read(path)
+    if isinstance(config, dict) and isinstance(config.get("same_data_as"), str):
+        other = path.parent / config.pop("same_data_as")
+        if not other.is_file():
+            raise ValueError(f"{path} has the data of {other}, but that file is not there")
+        theirs = _read(other)
+        if not isinstance(theirs, dict) or "same_data_as" in theirs:
+            raise ValueError(f"{path} has the data of {other}, but that configuration has none of its own")
+        config = _merge({key: theirs[key] for key in _DATA_SECTIONS if key in theirs}, config)
     if overrides and isinstance(config, dict):
         config = _merge(config, overrides)
     return complete_config(config, str(path))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not a YAML file: {error}") from None
 
 
 def complete_config(config: Any, name: str = "the configuration") -> dict[str, Any]:
@@ -174,7 +189,7 @@ def _describe(error: jsonschema.ValidationError) -> str:
         "minProperties": lambda value: f"a mapping with at least {value} key",
         "uniqueItems": lambda value: "a list in which nothing is there twice",
         "anyOf": lambda value: "null or a mapping",
-        "oneOf": lambda value: "a list of no or two columns",
+        "oneOf": lambda value: f"a list of no or {value[-1]['maxItems']} columns",
     }.get(error.validator)
     if wanted is None:
         return f"{place}: {error.message}"
@@ -223,7 +238,17 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"data.sources has {names.count(name)} sources named {name!r}, but each needs a name of its own"
     for number, source in enumerate(sources):
-        columns = {f"columns.{key}": source["columns"][key] for key in ("sequence", "expression")}
+        counts, expression = source["columns"]["counts"], source["columns"]["expression"]
+        if bool(counts) == (expression is not None):
+            found = "both" if counts else "neither"
+            yield f"data.sources[{number}].columns has {found} of expression and counts, but one of them is needed"
+        if source["majority"] and not counts:
+            yield f"data.sources[{number}].majority is for columns.counts, but there are none"
+        if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
+            yield f"data.sources[{number}].calibration is for measured values, but columns.counts are of the buckets"
+        columns = {"columns.sequence": source["columns"]["sequence"]}
+        columns |= {"columns.expression": expression} if expression is not None else {}
+        columns |= {f"columns.counts[{i}]": column for i, column in enumerate(counts)}
         columns |= {f"columns.replicates[{i}]": column for i, column in enumerate(source["columns"]["replicates"])}
         if source["select"]:
             columns["select.column"] = source["select"]["column"]

@@ -223,7 +223,7 @@ def evaluate(
     for part in parts:
         of_part = (constructs["part"] == part).to_numpy()
         found[part] = by_source(constructs[of_part], scores[of_part], resamples, seed)
-    if "train" in parts and settings["gc_sampling"]["method"] != "none":
+    if "train" in parts and settings["gc_sampling"]["method"] == "sampling":
         sample = Path(sample) if sample is not None else paths.sample(run_name)
         if not sample.is_file():
             raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step sample)")

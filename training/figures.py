@@ -239,13 +239,14 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
     figure, (panels,) = subplots(1, 2, figsize=(11, 4.2))
     left, right = panels
     styles = {"before": {"color": GREY, "marker": "o"}, "after": {"color": BLUE, "marker": "s"}}
-    drawn = sample["settings"]["method"] != "none"
+    method = sample["settings"]["method"]
+    drawn = method != "none"
     for name in ("before", "after") if drawn else ("before",):
         distance = [np.nan if value is None else value for value in sample[name]["bucket_distance_to_target"]]
         r = f"GC and expression: r {sample[name]['gc_expression_pearson']:.2f}"
         left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
     left.set(
-        title="training part" + (", before and after GC sampling" if drawn else ", without GC sampling"),
+        title="training part" + (f", before and after {words(method)}" if drawn else ", without GC sampling"),
         xlabel="bucket",
         ylabel="distance of GC distribution to target",
         ylim=(0, None),

@@ -1,8 +1,8 @@
-"""GC sampling of the training part: draw each bucket's constructs towards one GC distribution.
+"""GC sampling of the training part: draw, or weight, each bucket's constructs towards one GC distribution.
 
 Expression rises with GC content. Drawing every bucket towards the same GC distribution takes that association
 out of the training data (report of the KircherLab model, section 1), so that the network cannot use base
-composition in place of motifs.
+composition in place of motifs. Weighting does the same and keeps every construct.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from training.assemble import check_sha256, insert_letters
-from training.tables import in_parts, letters_of, read_table, write_report, write_table
+from training.metrics import weighted_pearson
+from training.tables import in_parts, letters_of, read_attribute, read_table, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.encoding import gc_content
@@ -24,10 +25,10 @@ def gc_bin(gc: np.ndarray, width: float) -> np.ndarray:
     return np.rint(np.asarray(gc) / width).astype(np.int64)
 
 
-def distribution(bins: np.ndarray, n_bins: int) -> np.ndarray:
-    """Share of each bin, `float64` (n_bins,), summing to 1 (all 0 for no values)."""
-    counts = np.bincount(bins, minlength=n_bins)
-    return counts / max(counts.sum(), 1)
+def distribution(bins: np.ndarray, n_bins: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Share of each bin, of the count or of `weights`, `float64` (n_bins,), summing to 1 (all 0 for no values)."""
+    amounts = np.bincount(bins, weights, minlength=n_bins)
+    return amounts / (amounts.sum() or 1)
 
 
 def genome_gc(fasta: str | Path, length: int = INSERT_LENGTH) -> np.ndarray:
@@ -124,19 +125,140 @@ def draw(
     return np.sort(np.concatenate(drawn)) if drawn else np.empty(0, dtype=np.int64)
 
 
-def _summary(gc: np.ndarray, bins: np.ndarray, expression: np.ndarray, bucket: np.ndarray, target: np.ndarray) -> dict:
-    """GC-expression correlation, and each bucket's total variation distance to the target."""
-    distance = [
-        float(0.5 * np.abs(distribution(bins[bucket == b], len(target)) - target).sum())
-        if (bucket == b).any()
-        else None
-        for b in range(N_BUCKETS)
-    ]
+def tilt(gc: np.ndarray, target: float) -> tuple[np.ndarray, float] | None:
+    """Weight values so that their weighted mean is the target's: exponential tilting.
+
+    Among all weights that reach the mean, those proportional to ``exp(rate * gc)`` are the closest to equal ones in
+    Kullback-Leibler divergence (Csiszar 1975, Ann. Probab. 3, 146-158).
+
+    Parameters
+    ----------
+    gc : numpy.ndarray
+        Values, (N,).
+    target : float
+        Mean to reach.
+
+    Returns
+    -------
+    weights : numpy.ndarray
+        `float64` (N,), with a mean of 1.
+    rate : float
+        The rate of the exponential, per unit of `gc`.
+
+    None, in place of the two, where no finite rate reaches the target: it is not strictly between the smallest and the
+    largest value (and these are not all equal to it).
+    """
+    from scipy.optimize import brentq
+
+    distance = np.asarray(gc, dtype=np.float64) - target
+    if np.allclose(distance, 0, rtol=0, atol=1e-12):
+        return np.ones(len(distance)), 0.0
+    if not distance.min() < 0 < distance.max():
+        return None
+
+    def weights_at(rate: float) -> np.ndarray:
+        exponent = rate * distance
+        return np.exp(exponent - exponent.max())
+
+    # The weighted mean rises with the rate, from the smallest value to the largest one.
+    bound = 1.0
+    while (weights_at(bound) @ distance) * (weights_at(-bound) @ distance) >= 0:
+        bound *= 2
+    rate = brentq(lambda rate: weights_at(rate) @ distance, -bound, bound, xtol=1e-12)
+    weights = weights_at(rate)
+    return weights * (len(weights) / weights.sum()), float(rate)
+
+
+def reweight(gc: np.ndarray, group: np.ndarray, target: float) -> tuple[np.ndarray, dict[int, float | None]]:
+    """Weight all constructs so that the weighted mean GC content of every group is the target's.
+
+    Parameters
+    ----------
+    gc : numpy.ndarray
+        GC content of each construct, (N,).
+    group : numpy.ndarray
+        Group of each construct, whole numbers (N,): its bucket, say.
+    target : float
+        Mean GC content to reach.
+
+    Returns
+    -------
+    weights : numpy.ndarray
+        `float64` (N,). Those of a group sum to its number of constructs, so that each group keeps its share. In a
+        group that cannot be calibrated (see `tilt`) all are 1.
+    rates : dict of int to float or None
+        For each group the rate of the exponential; None for those that cannot be calibrated.
+    """
+    weights, rates = np.ones(len(gc)), {}
+    for number in np.unique(group).tolist():
+        rows = group == number
+        found = tilt(gc[rows], target)
+        if found is None:
+            rates[number] = None
+        else:
+            weights[rows], rates[number] = found
+    return weights, rates
+
+
+def effective_number(weights: np.ndarray) -> float:
+    """Effective sample size of weighted constructs: ``sum(w)^2 / sum(w^2)`` (Kish 1965, Survey Sampling)."""
+    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+
+
+class _Chosen:
+    """Constructs with their weights: what the reports say of them."""
+
+    def __init__(self, columns: Mapping[str, np.ndarray], sources: Sequence[str], target: np.ndarray):
+        self._columns, self._sources, self._target = columns, sources, target
+
+    def summary(self, weights: np.ndarray) -> dict[str, Any]:
+        """Summarise constructs that count as often as their weights, (N,), say.
+
+        Returns the number that count, the effective number, the largest weight in units of the mean of those that
+        count, the GC-expression correlation, over all and within each source, and each bucket's number and total
+        variation distance to the target.
+        """
+        there = weights > 0
+        gc, bins, expression, bucket, source = (values[there] for values in self._columns.values())
+        weights = weights[there]
+
+        def correlation(rows: np.ndarray) -> float | None:
+            (r,) = weighted_pearson(weights[np.newaxis, rows], gc[rows], expression[rows])
+            return float(r) if np.isfinite(r) else None
+
+        distance = [
+            float(0.5 * np.abs(distribution(bins[rows], len(self._target), weights[rows]) - self._target).sum())
+            if rows.any()
+            else None
+            for rows in (bucket == number for number in range(N_BUCKETS))
+        ]
+        return {
+            "constructs": round(weights.sum()),
+            "distinct_constructs": len(weights),
+            "effective_constructs": round(effective_number(weights), 1),
+            "largest_weight": float(weights.max() / weights.mean()) if len(weights) else None,
+            "gc_expression_pearson": correlation(np.ones(len(weights), dtype=bool)),
+            "gc_expression_pearson_by_source": {
+                name: correlation(source == number) for number, name in enumerate(self._sources)
+            },
+            "bucket_distance_to_target": distance,
+            "bucket_constructs": np.rint(np.bincount(bucket, weights, minlength=N_BUCKETS)).astype(int).tolist(),
+        }
+
+
+def _calibration(group: np.ndarray, rates: Mapping[int, float | None], sources: Sequence[str]) -> dict[str, Any]:
+    """What reweighting did to each group, named by its bucket and, where the sources are apart, its source."""
+    constructs = dict(zip(*np.unique(group, return_counts=True), strict=True))
+
+    def named(number: int) -> dict[str, Any]:
+        source, bucket = divmod(number, N_BUCKETS)
+        return {"bucket": bucket} | ({"source": sources[source]} if sources else {})
+
     return {
-        "constructs": len(gc),
-        "gc_expression_pearson": float(np.corrcoef(gc, expression)[0, 1]),
-        "bucket_distance_to_target": distance,
-        "bucket_constructs": np.bincount(bucket, minlength=N_BUCKETS).tolist(),
+        "rates": [named(number) | {"rate": rate} for number, rate in rates.items() if rate is not None],
+        "not_calibrated": [
+            named(number) | {"constructs": int(constructs[number])} for number, rate in rates.items() if rate is None
+        ],
     }
 
 
@@ -161,41 +283,54 @@ def gc_sampling(
     table, buckets, split : str or Path
         Tables of the steps before.
     output : str or Path
-        Table to write: ``row`` int64, the rows of `table` to train on; a row drawn twice stands twice.
+        Table to write: ``row`` int64, the rows of `table` to train on; a row drawn twice stands twice. With
+        reweighting all rows, and ``weight`` float64, the weight of each in the loss, 1 in the mean of every bucket.
     report : str or Path
-        JSON file: counts, GC-expression correlation and each bucket's distance to the target, before and after.
+        JSON file: counts, effective number, largest weight, GC-expression correlation and each bucket's distance to
+        the target, before and after; with reweighting also what could not be calibrated.
     learn_from : sequence of str, optional
         Parts of the split to choose from.
     """
-    columns = read_table(table, "sequence", "expression")
+    columns = read_table(table, "sequence", "expression", "source")
+    sources = read_attribute(table, "sources")
     bucket = read_table(buckets, "bucket")["bucket"]
     rows = np.flatnonzero(in_parts(read_table(split, "part")["part"], learn_from))
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     width = settings["bin_width"]
-    bins = gc_bin(gc, width)
     n_bins = int(gc_bin(np.ones(1), width)[0]) + 1
+    target_gc = gc
     if settings["target"] == "genome":
         path = Path(folder) / settings["genome"]["file"]
         check_sha256(path, settings["genome"]["sha256"])
-        target = distribution(gc_bin(genome_gc(path), width), n_bins)
-    else:
-        target = distribution(bins, n_bins)
-    train = (gc[rows], bins[rows], columns["expression"][rows], bucket[rows])
-    summary = {"settings": dict(settings), "before": _summary(*train, target)}
-    kept = rows
+        target_gc = genome_gc(path)
+    target = distribution(gc_bin(target_gc, width), n_bins)
+    train = {
+        "gc": gc[rows],
+        "bins": gc_bin(gc, width)[rows],
+        "expression": columns["expression"][rows],
+        "bucket": bucket[rows],
+        "source": columns["source"][rows],
+    }
+    chosen = _Chosen(train, sources, target)
+    summary = {"settings": dict(settings), "before": chosen.summary(np.ones(len(rows)))}
+    result, weights = {"row": rows}, np.ones(len(rows))
     if settings["method"] == "sampling":
-        weights = sampling_weights(train[1], train[3], target, settings["weighting"])
-        kept = rows[
-            draw(
-                weights,
-                train[3],
-                settings["fraction"],
-                settings["cap"],
-                settings["replacement"],
-                np.random.default_rng(settings["seed"]),
-            )
-        ]
-    summary["after"] = _summary(gc[kept], bins[kept], columns["expression"][kept], bucket[kept], target)
-    summary["after"]["distinct_constructs"] = len(np.unique(kept))
-    write_table(output, {"row": kept})
+        drawn = draw(
+            sampling_weights(train["bins"], train["bucket"], target, settings["weighting"]),
+            train["bucket"],
+            settings["fraction"],
+            settings["cap"],
+            settings["replacement"],
+            np.random.default_rng(settings["seed"]),
+        )
+        result, weights = {"row": rows[drawn]}, np.bincount(drawn, minlength=len(rows)).astype(np.float64)
+    elif settings["method"] in ("reweighting", "reweighting_by_source"):
+        apart = settings["method"] == "reweighting_by_source"
+        group = train["bucket"].astype(np.int64) + (N_BUCKETS * train["source"].astype(np.int64) if apart else 0)
+        mean = float(np.mean(target_gc))
+        weights, rates = reweight(train["gc"], group, mean)
+        result["weight"] = weights
+        summary["calibration"] = {"target_mean_gc": mean} | _calibration(group, rates, sources if apart else [])
+    summary["after"] = chosen.summary(weights)
+    write_table(output, result)
     write_report(report, summary)

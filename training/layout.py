@@ -70,6 +70,10 @@ class Layout:
         """Folder of the evaluation of a run."""
         return self.run(run) / "evaluation"
 
+    def base_changes(self, run: str) -> Path:
+        """Mean effects of single-base changes in a run, by class."""
+        return self.run(run) / "base_changes.json"
+
     def figures(self, run: str) -> Path:
         """Folder of the figures of a run."""
         return self.run(run) / "figures"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
+from training.layout import Layout
 from training.markdown import markdown_table, replace_block
 from training.tables import sha256_of, write_report
 from training.train import SUMMARY_FILE
@@ -84,16 +85,46 @@ def _changed(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
+def _bounds(bounds: Mapping[str, float | None]) -> list[float | None]:
+    return [None if bounds[key] is None else round(bounds[key], 4) for key in ("value", "low", "high")]
+
+
 def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if summary is None:
         return None
     short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
     for name in _STATISTICS:
-        bounds = summary[name]
-        short[name] = [None if bounds[key] is None else round(bounds[key], 4) for key in ("value", "low", "high")]
+        short[name] = _bounds(summary[name])
     if "noise_ceiling" in summary:
         ceiling = summary["noise_ceiling"]
         short["noise_ceiling"] = None if ceiling["ceiling"] is None else round(ceiling["ceiling"], 4)
+    return short
+
+
+def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
+    """What the GC sampling step did to the training data, without its numbers by bucket; None without its report."""
+    report = paths.sample(run_name).with_suffix(".json")
+    if not report.is_file():
+        return None
+    sample = read_json(report)
+    short = {
+        when: {name: value for name, value in sample[when].items() if not isinstance(value, list)}
+        for when in ("before", "after")
+    }
+    if "calibration" in sample:
+        short["not_calibrated"] = sample["calibration"]["not_calibrated"]
+    return short
+
+
+def _base_changes(paths: Layout, run_name: str, weights_sha256: str) -> dict[str, Any]:
+    """Mean effects of single-base changes, each as value and 95 % interval."""
+    path = paths.base_changes(run_name)
+    found = read_json(path)
+    if found["weights_sha256"] != weights_sha256:
+        raise ValueError(f"{path} is of other weights than run {run_name!r} has: rerun the step base-changes")
+    short = {"settings": found["settings"]}
+    for group in ("mean_absolute_effect", "ratio", "mean_effect"):
+        short[group] = {name: _bounds(bounds) for name, bounds in found[group].items()}
     return short
 
 
@@ -114,8 +145,9 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``weights_sha256``; epochs, seconds, versions; and for each evaluated part and source the statistics, as
-        value and 95 % interval.
+        on); ``gc_correction``, what the GC sampling did to the training data; ``weights_sha256``; epochs, seconds,
+        versions; for each evaluated part and source the statistics, as value and 95 % interval; and, where the
+        configuration asks for them, the mean effects of single-base changes, likewise.
 
     Raises
     ------
@@ -154,6 +186,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         "buckets": config["buckets"],
         "synthetic": config["synthetic"][recipe] if recipe else None,
         "tables": tables,
+        "gc_correction": _correction(paths, run_name),
         "weights_sha256": evaluation["weights_sha256"],
         "training_constructs": summary["training_constructs"],
         "epochs": summary["epochs"],
@@ -168,6 +201,8 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
             for part, sources in evaluation["parts"].items()
         },
     }
+    if config.get("base_changes"):
+        record["base_changes"] = _base_changes(paths, run_name, evaluation["weights_sha256"])
     return _without_folders(record)
 
 
@@ -237,11 +272,12 @@ def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> st
     return "; ".join(said) or "–"
 
 
-def _spread(values: list[float | None], decimals: int = 3) -> str:
+def spread(values: list[float | None], decimals: int = 3) -> str:
+    """Mean of several runs' values, then their smallest and largest; a dash where none is defined."""
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "–"
-    mean, low, high = (f"{value:.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
+    mean, low, high = (f"{value:,.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
@@ -272,16 +308,16 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
             [
                 ", ".join(item["run"] for item in items),
                 differences(items[0]["settings"], base),
-                *(_spread(values(source, "pearson")) for source in sources),
-                *(_spread(values(source, "gc_excess"), 2) for source in sources),
-                _spread([item["epochs"] for item in items], 0),
-                _spread([item["seconds"] / 60 for item in items], 0),
+                *(spread(values(source, "pearson")) for source in sources),
+                *(spread(values(source, "gc_excess"), 2) for source in sources),
+                spread([item["epochs"] for item in items], 0),
+                spread([item["seconds"] / 60 for item in items], 0),
             ]
         )
     return markdown_table(header, rows, text_columns=2)
 
 
-def ablation_table(records_folder: str | Path, reference: str | None = None) -> str:
+def ablation_table(records_folder: str | Path, reference: str | None = None, configuration: str | None = None) -> str:
     """Make the ablation table from the records of a folder.
 
     Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value. A run that learned
@@ -294,6 +330,8 @@ def ablation_table(records_folder: str | Path, reference: str | None = None) -> 
     reference : str, optional
         Run that the others are compared with; by default ``baseline``, or else the first by name. With several
         configurations each has a table of its own.
+    configuration : str, optional
+        Only the records of this configuration.
 
     Returns
     -------
@@ -306,7 +344,7 @@ def ablation_table(records_folder: str | Path, reference: str | None = None) -> 
         If there are no records, or none of the reference.
     """
     by_configuration: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(Path(records_folder).glob("*/*.json")):
+    for path in sorted(Path(records_folder).glob(f"{configuration or '*'}/*.json")):
         item = read_json(path)
         if "validation" in item.get("settings", {}).get("learn_from", []):
             continue
@@ -314,19 +352,24 @@ def ablation_table(records_folder: str | Path, reference: str | None = None) -> 
             raise ValueError(f"{path} is no record of a run with an evaluation of the validation part")
         by_configuration.setdefault(item["configuration"], []).append(item)
     if not by_configuration:
-        raise ValueError(f"{records_folder} holds no records (<configuration>/<run>.json): run the step record first")
+        raise ValueError(
+            f"{records_folder} holds no records ({configuration or '<configuration>'}/<run>.json): run the step record "
+            "first"
+        )
     tables = [
         f"Configuration `{name}`:\n\n{_table_of(records, reference)}" for name, records in by_configuration.items()
     ]
     return "\n\n".join(tables)
 
 
-def write_ablation_table(records_folder: str | Path, document: str | Path, reference: str | None = None) -> None:
+def write_ablation_table(
+    records_folder: str | Path, document: str | Path, reference: str | None = None, configuration: str | None = None
+) -> None:
     """Put the ablation table into a Markdown file, between ``<!-- ablation: begin -->`` and ``<!-- ablation: end -->``.
 
     Parameters
     ----------
-    records_folder, reference
+    records_folder, reference, configuration
         As for `ablation_table`.
     document : str or Path
         The file, by custom ``training/README.md``.
@@ -336,4 +379,4 @@ def write_ablation_table(records_folder: str | Path, document: str | Path, refer
     ValueError
         If there are no records, or the file does not hold exactly one such block.
     """
-    replace_block(document, "ablation", ablation_table(records_folder, reference))
+    replace_block(document, "ablation", ablation_table(records_folder, reference, configuration))

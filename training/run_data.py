@@ -50,7 +50,8 @@ class RunData:
         self.bucket = read_table(buckets, "bucket")["bucket"]
         part = read_table(split, "part")["part"]
         self.validation = np.flatnonzero(part == PARTS.index("validation"))
-        self.rows = read_table(sample, "row")["row"]
+        chosen = read_table(sample)
+        self.rows, self.sample_weight = chosen["row"], chosen.get("weight")
         if not in_parts(part[self.rows], run["learn_from"]).all():
             raise ValueError(
                 f"{sample} holds constructs that are not in the {' or '.join(run['learn_from'])} part of {split}: "
@@ -122,6 +123,8 @@ class RunData:
         """Measured constructs of the run's sample, with labels from their expression."""
         rows = self.rows
         weight = self.weight[rows] if self._run["source_weights"] else np.ones(len(rows), dtype=np.float32)
+        if self.sample_weight is not None:
+            weight = weight * self.sample_weight
         # Mean weight 1: a learning rate means the same with and without weights.
         return Examples(
             self.matrix[rows],

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -203,12 +204,20 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     text = done.stdout + done.stderr
     counts = dict(line.split() for line in text.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     steps = {"download": 1, "assemble": 1, "sample": 3, "synthesise": 1, "train": 3, "distil": 1, "evaluate": 3}
+    steps["base_changes"] = 3
     assert {name: int(counts[name]) for name in steps} == steps
     scores = "results/ci/runs/student/synthetic_scores.h5"
     needs = [line for line in text.splitlines() if line.strip().startswith("input:") and scores in line]
     assert needs, "the student's training waits for the scores"
     teachers = "results/ci/runs/teacher_1/best.weights.h5, results/ci/runs/teacher_2/best.weights.h5"
     assert any(teachers in line for line in text.splitlines()), "the scores wait for both teachers"
+
+    done = plan("gc_study", "--configfile", str(CI.with_name("gc_study.yaml")))
+    assert done.returncode == 0, done.stderr + done.stdout
+    text = done.stdout + done.stderr
+    steps = ("sample", "train", "evaluate", "base_changes", "record")
+    assert all(re.search(rf"^{step} +15$", text, re.MULTILINE) for step in steps)
+    assert "training/records/gc_study/gc_study.md" in text
 
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(CI.read_text().replace("epochs: 2", "epochs: many"))

@@ -70,6 +70,54 @@ def test_no_object_takes_unknown_keys_and_every_key_is_required_or_has_a_default
             assert name in rules.get("required", []) or "default" in inner, name
 
 
+COUNTS = {"sequence": 0, "counts": list(range(1, 19))}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"columns": {"sequence": 0}}, "columns has neither of expression and counts"),
+        ({"columns": COUNTS | {"expression": 19}}, "columns has both of expression and counts"),
+        ({"columns": {"sequence": 0, "counts": [1, 2]}}, "a list of no or 18 columns"),
+        ({"columns": COUNTS | {"counts": ["a"] * 18}}, "columns.counts[0] is 'a' but must be a column's number"),
+        ({"majority": {}}, "majority is for columns.counts, but there are none"),
+        ({"columns": COUNTS, "calibration": {"slope": 2}}, "calibration is for measured values"),
+        ({"columns": COUNTS, "majority": {"share": 0.5}}, "majority.share is 0.5 but must be more than 0.5"),
+    ],
+)
+def test_mistakes_with_counts_are_named(source, message):
+    config = copy.deepcopy(SMALL)
+    config["data"]["sources"][0] |= source
+    with pytest.raises(ValueError, match="not a valid configuration") as error:
+        complete_config(config)
+    assert message in str(error.value)
+
+
+def test_counts_and_the_default_thresholds_of_a_majority():
+    config = copy.deepcopy(SMALL)
+    config["data"]["sources"][0] |= {"columns": COUNTS, "majority": {}}
+    assert complete_config(config)["data"]["sources"][0]["majority"] == {"support": 10, "share": 0.75}
+
+
+def test_data_of_another_configuration(tmp_path):
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(SMALL | {"split": {"seed": 5}, "base_changes": {"gc": 0.4}}))
+    two = {"name": "two", "same_data_as": "one.yaml", "runs": {"other": {}}}
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(two))
+    one, found = load_config(tmp_path / "one.yaml"), load_config(tmp_path / "two.yaml", {"data": {"folder": "there"}})
+    assert found["data"] == one["data"] | {"folder": "there"}
+    assert (found["split"], list(found["runs"]), found["base_changes"]) == (one["split"], ["other"], None)
+    assert found["same_data_as"] is None, "so that the complete configuration stands by itself"
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(two | {"split": {"method": "random"}}))
+    assert load_config(tmp_path / "two.yaml")["split"] == one["split"] | {"method": "random"}
+    for wrong, message in (
+        ("none.yaml", "that file is not there"),
+        ("two.yaml", "that configuration has none of its own"),
+    ):
+        (tmp_path / "two.yaml").write_text(yaml.safe_dump(two | {"same_data_as": wrong}))
+        with pytest.raises(ValueError, match=message):
+            load_config(tmp_path / "two.yaml")
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configurations_are_valid(path):
     config = load_config(path)
@@ -223,7 +271,7 @@ def test_mistakes_are_named(changes, messages):
     [
         ({"columns": {"sequence": "seq", "expression": 1}}, "columns.sequence is 'seq' but must be a column's number"),
         ({"header": True}, "columns.sequence is 0 but must be a column's name"),
-        ({"columns": {"sequence": 0, "expression": 1, "replicates": [2]}}, "a list of no or two columns"),
+        ({"columns": {"sequence": 0, "expression": 1, "replicates": [2]}}, "a list of no or 2 columns"),
         ({"sha256": "37AB"}, "sha256 is '37AB'"),
         ({"url": "ftp://somewhere"}, "url is 'ftp://somewhere'"),
         ({"weight": 0}, "weight is 0 but must be more than 0"),

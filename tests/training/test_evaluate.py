@@ -227,6 +227,13 @@ def test_training_part_as_sampled(made, tmp_path):
         evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)
 
 
+def test_reweighting_leaves_the_training_part_as_it_is(made, tmp_path):
+    results, _ = made
+    weighted = config()
+    weighted["runs"]["plain"]["gc_sampling"] = {"method": "reweighting"}
+    assert set(evaluate(weighted, "plain", results, output=tmp_path, resamples=2)["parts"]) == {"train", "validation"}
+
+
 def test_what_cannot_be_evaluated(made, tmp_path):
     results, _ = made
     with pytest.raises(ValueError, match="train, test, validation but are training"):

@@ -2,11 +2,23 @@ import json
 
 import numpy as np
 import pytest
-from training_tables import write_tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training_tables import constructs_of, random_inserts, write_tables
 
 from training.assemble import insert_letters
-from training.gc_sampling import distribution, draw, gc_bin, gc_sampling, genome_gc, sampling_weights
-from training.tables import letters_of, read_table
+from training.gc_sampling import (
+    distribution,
+    draw,
+    effective_number,
+    gc_bin,
+    gc_sampling,
+    genome_gc,
+    reweight,
+    sampling_weights,
+    tilt,
+)
+from training.tables import letters_of, read_table, sequences_of, write_table
 from yeastpromoter.encoding import gc_content
 
 SETTINGS = {
@@ -124,3 +136,159 @@ def test_genome_as_target(tmp_path):
     gc = gc_content(insert_letters(letters_of(read_table(paths["table"], "sequence")["sequence"][rows])))
     assert len(rows)
     assert (gc_bin(gc, 0.05) == 10).all(), "a genome of one GC value leaves constructs of that value only"
+
+
+def test_tilting_by_hand():
+    # Three weights a and one b with a mean of 1 and 0.2 * 3 a + 0.6 * b = 4 * 0.5: a = 1/3, b = 3, nine times as much
+    # at 0.4 more.
+    weights, rate = tilt(np.array([0.2, 0.2, 0.2, 0.6]), 0.5)
+    np.testing.assert_allclose(weights, [1 / 3, 1 / 3, 1 / 3, 3])
+    assert rate == pytest.approx(np.log(9) / 0.4)
+
+
+def test_tilting_agrees_with_a_search_over_rates():
+    gc = np.random.default_rng(3).integers(20, 60, 40) / 80
+    target = gc.mean() + 0.06
+    rates = np.linspace(-60, 60, 120_001)
+    density = np.exp(rates[:, np.newaxis] * (gc - 0.5))
+    best = np.abs((density @ gc) / density.sum(axis=1) - target).argmin()
+    weights, rate = tilt(gc, target)
+    assert rate == pytest.approx(rates[best], abs=1e-3)
+    np.testing.assert_allclose(weights, density[best] / density[best].mean(), rtol=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 80), min_size=1, max_size=30), st.integers(0, 800))
+def test_tilting_reaches_every_mean_within_the_values(numbers, target):
+    gc, target = np.array(numbers) / 80, target / 800
+    found = tilt(gc, target)
+    attainable = gc.min() < target < gc.max() or (gc.min() == gc.max() == target)
+    assert (found is not None) == attainable
+    if found:
+        weights, rate = found
+        assert weights.min() > 0
+        assert weights.mean() == pytest.approx(1)
+        assert np.average(gc, weights=weights) == pytest.approx(target, abs=1e-9)
+        order = np.argsort(gc)
+        assert (np.diff(weights[order]) * np.sign(rate) >= -1e-9).all(), "weights rise, or fall, with GC content"
+
+
+def test_groups_are_weighted_by_themselves_and_what_cannot_be_calibrated_is_left():
+    gc = np.array([0.2, 0.6, 0.4, 0.5, 0.3, 0.3, 0.5])
+    group = np.array([0, 0, 7, 7, 3, 3, 9])
+    weights, rates = reweight(gc, group, 0.5)
+    np.testing.assert_allclose(weights, [0.5, 1.5, 1, 1, 1, 1, 1])
+    assert rates[0] == pytest.approx(np.log(3) / 0.4)
+    assert {number: rate for number, rate in rates.items() if number} == {7: None, 3: None, 9: 0}
+
+
+def test_over_many_buckets_next_to_no_correlation_is_left():
+    rng = np.random.default_rng(5)
+    gc = rng.binomial(80, rng.beta(30, 30, 30_000)) / 80
+    expression = np.clip(8.5 + 15 * (gc - 0.5) + rng.normal(0, 3, len(gc)), 0, 17)
+    weights, _ = reweight(gc, np.rint(expression), gc.mean())
+    before, after = (
+        np.cov(gc, expression, aweights=values)[0, 1] / np.sqrt(np.cov(gc, aweights=values) * np.cov(expression))
+        for values in (np.ones(len(gc)), weights)
+    )
+    assert before > 0.3
+    assert abs(after) < 0.01
+
+
+def test_effective_number_by_hand():
+    assert effective_number(np.ones(7)) == 7
+    assert effective_number(np.array([3.0, 1, 0])) == pytest.approx(16 / 10)
+
+
+@pytest.fixture(scope="module")
+def biased(tmp_path_factory):
+    """Tables of 600 constructs in 4 buckets whose expression follows GC content, and one bucket beyond all GC."""
+    folder = tmp_path_factory.mktemp("biased")
+    paths = write_tables(folder, count=600)
+    inserts = random_inserts(600, 0)
+    gc = gc_content(inserts)
+    source = (np.arange(600) % 2).astype(np.uint8)
+    noise = np.random.default_rng(1).normal(0, 1, 600)
+    expression = np.clip(7.5 + 12 * (gc - 0.5) + 0.3 * source + 1.2 * noise, 5.6, 9.4).astype(np.float32)
+    inserts[:3] = ord("G")
+    expression[:3] = 12
+    columns = read_table(paths["table"]) | {
+        "sequence": sequences_of(constructs_of(inserts)),
+        "expression": expression,
+        "source": source,
+    }
+    write_table(paths["table"], columns, sources=["first", "second"])
+    write_table(paths["buckets"], {"bucket": np.rint(expression).astype(np.uint8)})
+    return folder, paths
+
+
+@pytest.mark.parametrize("method", ["reweighting", "reweighting_by_source"])
+def test_step_reweights_every_training_construct(biased, method):
+    folder, paths = biased
+    tables = (paths["table"], paths["buckets"], paths["split"])
+    gc_sampling(SETTINGS | {"method": method}, folder, *tables, folder / "out.h5", folder / "out.json")
+    found, report = read_table(folder / "out.h5"), json.loads((folder / "out.json").read_text())
+    part = read_table(paths["split"], "part")["part"]
+    assert (found["row"] == np.flatnonzero(part == 0)).all()
+    columns = read_table(paths["table"])
+    everything = gc_content(insert_letters(letters_of(columns["sequence"])))
+    rows, weights = found["row"], found["weight"]
+    gc, expression, source = everything[rows], columns["expression"][rows], columns["source"][rows]
+    bucket = read_table(paths["buckets"], "bucket")["bucket"][rows]
+
+    def correlation(chosen, values=expression):
+        covariance = np.cov(gc[chosen], values[chosen], aweights=weights[chosen])
+        return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+
+    apart = method == "reweighting_by_source"
+    groups = [(b, s) for b in range(6, 10) for s in ((0, 1) if apart else (None,))]
+    for b, s in groups:
+        chosen = (bucket == b) & (True if s is None else source == s)
+        assert weights[chosen].sum() == pytest.approx(chosen.sum()), "the expression keeps its distribution"
+        assert np.average(gc[chosen], weights=weights[chosen]) == pytest.approx(everything.mean())
+    assert (weights[bucket == 12] == 1).all()
+    calibration = report["calibration"]
+    assert calibration["target_mean_gc"] == pytest.approx(everything.mean())
+    assert len(calibration["rates"]) == len(groups)
+    lost = [{"bucket": 12, "source": "first", "constructs": 2}, {"bucket": 12, "source": "second", "constructs": 1}]
+    assert calibration["not_calibrated"] == (lost if apart else [{"bucket": 12, "constructs": 3}])
+
+    after, inner = report["after"], bucket != 12
+    assert report["before"]["gc_expression_pearson"] > 0.4
+    assert correlation(inner, bucket) == pytest.approx(0, abs=1e-9)
+    assert abs(correlation(inner)) < 0.1, "what is left is within the buckets"
+    assert after["gc_expression_pearson"] == pytest.approx(correlation(rows >= 0))
+    for number, name in enumerate(("first", "second")):
+        assert after["gc_expression_pearson_by_source"][name] == pytest.approx(correlation(source == number))
+    assert after["effective_constructs"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), abs=0.1)
+    assert after["largest_weight"] == pytest.approx(weights.max() / weights.mean())
+    assert after["distinct_constructs"] == after["constructs"] == len(rows)
+    assert after["bucket_constructs"] == report["before"]["bucket_constructs"]
+
+
+def test_a_repeated_draw_counts_as_a_weight(biased):
+    folder, paths = biased
+    tables = (paths["table"], paths["buckets"], paths["split"])
+    gc_sampling(SETTINGS | {"replacement": True}, folder, *tables, folder / "r.h5", folder / "r.json")
+    times = np.unique(read_table(folder / "r.h5", "row")["row"], return_counts=True)[1]
+    after = json.loads((folder / "r.json").read_text())["after"]
+    assert list(read_table(folder / "r.h5")) == ["row"]
+    assert (after["constructs"], after["distinct_constructs"]) == (times.sum(), len(times))
+    assert after["effective_constructs"] == pytest.approx(times.sum() ** 2 / (times**2).sum(), abs=0.1)
+    assert after["largest_weight"] == pytest.approx(times.max() / times.mean())
+
+
+def test_weights_of_the_sample_count_in_the_loss_with_those_of_the_sources(biased):
+    from training.run_data import RunData
+
+    folder, paths = biased
+    tables = (paths["table"], paths["buckets"], paths["split"])
+    gc_sampling(SETTINGS | {"method": "reweighting"}, folder, *tables, folder / "w.h5", folder / "w.json")
+    sample = read_table(folder / "w.h5")
+    of_source = read_table(paths["table"], "weight")["weight"][sample["row"]]
+    for both in (True, False):
+        run = {"learn_from": ["train"], "source_weights": both, "soft_label_sd": 0.7}
+        found = RunData(run, *tables, folder / "w.h5").examples({"constructs": "measured", "shift": None}).weight
+        expected = sample["weight"] * (of_source if both else 1)
+        np.testing.assert_allclose(found, expected / expected.mean(), rtol=1e-5)
+        assert found.mean() == pytest.approx(1, rel=1e-5)

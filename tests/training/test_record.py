@@ -129,6 +129,9 @@ def test_ablation_table(tmp_path):
     assert "What differs from baseline" in ablation_table(tmp_path)
     write_record(tmp_path, "report", 0.7, configuration="report")
     assert ablation_table(tmp_path).count("Configuration `") == 2
+    alone = ablation_table(tmp_path, "baseline", "public")
+    assert alone.count("Configuration `") == 1
+    assert "What differs from baseline" in alone, "the other configuration has no such run, and is not asked for one"
     before = ablation_table(tmp_path)
     write_record(tmp_path, "learned", 0.99, learn_from=["train", "validation"])
     assert ablation_table(tmp_path) == before

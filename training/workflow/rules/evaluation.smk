@@ -57,10 +57,29 @@ rule figures:
         "> {log} 2>&1"
 
 
+rule base_changes:
+    input:
+        weights=rules.train.output.weights,
+    output:
+        LAYOUT.base_changes("{run}"),
+    log:
+        log_of("base_changes.{run}"),
+    params:
+        config=EFFECTIVE,
+        settings=settings("base_changes"),
+    conda:
+        "../envs/training.yaml"
+    threads: workflow.cores
+    shell:
+        "{STEP} base-changes --config {params.config} --run {wildcards.run} --output {output} > {log} 2>&1"
+
+
 rule record:
     input:
         rules.evaluate.output.evaluation,
         rules.train.output.summary,
+        rules.sample.output.report,
+        [LAYOUT.base_changes("{run}")] if CONFIG["base_changes"] else [],
     output:
         LAYOUT.record("{run}"),
     log:
@@ -71,6 +90,23 @@ rule record:
         "../envs/training.yaml"
     shell:
         "{STEP} record --config {params.config} --run {wildcards.run} --output {output} > {log} 2>&1"
+
+
+rule gc_study:
+    input:
+        [LAYOUT.record(run) for run in CONFIG["runs"]],
+    output:
+        table=LAYOUT.records / "gc_study.md",
+        figure=LAYOUT.records / "gc_study.png",
+    log:
+        log_of("gc_study"),
+    params:
+        config=EFFECTIVE,
+        folder=str(LAYOUT.records),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "{STEP} gc-study --config {params.config} --records {params.folder} --output {params.folder} > {log} 2>&1"
 
 
 if CONFIG["export"]:

@@ -1,0 +1,124 @@
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from test_assemble import TEXTS, assert_every_row_is_accounted_for, run, source
+
+from training.__main__ import main
+from training.votes import COUNT_COLUMNS, compare_labels, majority_bucket, mean_bucket
+
+
+def cells(*pairs):
+    counts = np.zeros(18, dtype=np.int64)
+    for bucket, number in pairs:
+        counts[bucket] = number
+    return counts
+
+
+COUNTS = np.array(
+    [
+        cells((3, 8), (4, 2)),  # 80 % of 10
+        cells((3, 3), (5, 1)),  # 75 % of 4
+        cells((0, 7), (17, 3)),  # 70 % of 10
+        cells((9, 1)),
+        cells(),
+    ]
+)
+
+
+def test_mean_bucket_by_hand():
+    np.testing.assert_array_equal(mean_bucket(COUNTS), [3.2, 3.5, 5.1, 9, np.nan])
+
+
+def test_majority_by_hand():
+    bucket, supported, clear = majority_bucket(COUNTS, 4, 0.75)
+    assert bucket[:4].tolist() == [3, 3, 0, 9]
+    assert supported.tolist() == [True, True, True, False, False]
+    assert clear.tolist() == [True, True, False, False, False]
+    assert majority_bucket(COUNTS, 1, 0.7)[2].tolist() == [True, True, True, True, False], "7 of 10 are 70 %"
+    assert majority_bucket(COUNTS, 5, 0.8)[2].tolist() == [True, False, False, False, False]
+
+
+def test_labels_are_compared_by_hand():
+    truth = np.array([3.4, 4.4, 1, 8, 2])
+    rows = compare_labels(COUNTS, truth, 4, [0.75])
+    by_name = {row["labels"]: row for row in rows}
+    assert [row["kept"] for row in rows] == [4, 3, 2, 2]
+    everything = by_name["mean, all"]
+    # 3.2, 3.5, 5.1 and 9 are the buckets 3, 4, 5 and 9; the truth is nearest to 3, 4, 1 and 8.
+    assert everything["right"] == 0.5
+    assert everything["mae"] == pytest.approx((0.4 + 0.4 + 4 + 1) / 4)
+    assert everything["effective_buckets"] == pytest.approx(4)
+    assert everything["lost_for_support"] == 1
+    votes = by_name["majority of 75%"]
+    assert (votes["share_kept"], votes["lost_for_support"], votes["lost_without_majority"]) == (0.4, 2, 1)
+    assert (votes["right"], votes["effective_buckets"]) == (0.5, 1)
+    assert votes["mae"] == pytest.approx((0.4 + 1.4) / 2)
+    assert by_name["mean, the same as with 75%"]["right"] == 1
+
+
+def sorted_cells(sequences, mean_cells, sd, stray, seed):
+    """Cells of sequences with known expression; some land anywhere."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0, 17, sequences)
+    counts = np.zeros((sequences, 18), dtype=np.int64)
+    for row, number in enumerate(rng.poisson(mean_cells, sequences)):
+        bucket = np.clip(np.rint(truth[row] + rng.normal(0, sd, number)), 0, 17)
+        bucket = np.where(rng.random(number) < stray, rng.integers(0, 18, number), bucket).astype(int)
+        np.add.at(counts[row], bucket, 1)
+    return counts, truth
+
+
+def test_majority_is_right_where_cells_stray_and_the_mean_is_not():
+    counts, truth = sorted_cells(1500, 20, 0.2, 0.15, 1)
+    _, mean, votes, same = compare_labels(counts, truth, 10, [0.75])
+    assert votes["right"] > 0.9 > 0.6 > same["right"]
+    assert votes["mae"] < same["mae"]
+    assert votes["kept"] < mean["kept"]
+
+
+def counted(path, *rows, header=("s", *COUNT_COLUMNS)):
+    lines = [header, *((text, *counts) for text, counts in rows)]
+    path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+
+
+def counts_source(**changes):
+    columns = {"sequence": "s", "expression": None, "counts": list(COUNT_COLUMNS), "replicates": []}
+    return source("a", header=True, columns=columns, majority=None) | changes
+
+
+def test_assembled_by_mean_or_majority(tmp_path):
+    counted(tmp_path / "a", *zip(TEXTS, COUNTS, strict=False))
+    found, report, _ = run(tmp_path, counts_source())
+    assert list(found) == TEXTS[:4]
+    np.testing.assert_allclose([row["expression"] for row in found.values()], [3.2, 3.5, 5.1, 9], rtol=1e-6)
+    assert report["sources"]["a"]["dropped_without_value"] == 1
+    assert_every_row_is_accounted_for(report, found)
+
+    found, report, _ = run(tmp_path, counts_source(majority={"support": 4, "share": 0.75}))
+    assert [row["expression"] for row in found.values()] == [3, 3]
+    counts = report["sources"]["a"]
+    lost = {key: number for key, number in counts.items() if key.startswith("dropped_without")}
+    assert lost == {"dropped_without_value": 1, "dropped_without_support": 1, "dropped_without_majority": 1}
+    assert_every_row_is_accounted_for(report, found)
+
+
+@pytest.mark.parametrize("value", ["-1", "NA"])
+def test_counts_must_be_numbers(tmp_path, value):
+    counted(tmp_path / "a", (TEXTS[0], COUNTS[0]), (TEXTS[1], [*COUNTS[1][:-1], value]))
+    with pytest.raises(ValueError, match=r"a, line 3: count_17 is (-1|nan) but must be a number of at least 0"):
+        run(tmp_path, counts_source())
+
+
+def test_command(tmp_path):
+    truth = [3.4, 4.4, 1, 8, 2]
+    rows = [(text, (value, *counts)) for text, value, counts in zip(TEXTS, truth, COUNTS, strict=False)]
+    counted(tmp_path / "a", *rows, header=("sequence", "true_expression", *COUNT_COLUMNS))
+    arguments = ["compare-labels", "--counts", str(tmp_path / "a"), "--support", "4", "--share", "0.75"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "| majority of 75% | 2 | 40.0% | 2 | 1 | 50.0% | 0.90 | 1.00 |" in result.output
+    result = CliRunner().invoke(main, [*arguments, "--truth", "truth"])
+    assert result.exit_code == 1
+    assert re.search("must have the columns truth and count_0 to count_17", result.output)
