@@ -1,7 +1,7 @@
 """What a training step runs on: one device or several, and the network as it learns, fed with letters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
 
@@ -10,17 +10,22 @@ from yeastpromoter.encoding import encoding_table
 
 
 @contextmanager
-def divided_among(devices: int) -> Iterator[None]:
+def divided_among(devices: int) -> Iterator[Callable[[], AbstractContextManager]]:
     """Divide the batches of what is trained within the context among several devices.
 
-    Every device holds the whole network and takes an equal part of each batch; the gradients are averaged. Networks
-    have to be built within the context. JAX uses `keras.distribution.DataParallel`, TensorFlow
-    `tf.distribute.MirroredStrategy`.
+    Every device holds the whole network and takes an equal part of each batch; the gradients are averaged. JAX uses
+    `keras.distribution.DataParallel`, TensorFlow `tf.distribute.MirroredStrategy`.
 
     Parameters
     ----------
     devices : int
         The first so many devices of the backend, GPUs if it has any. With 1 nothing is changed.
+
+    Yields
+    ------
+    callable
+        Makes a context of its own, within which networks have to be built and compiled. Nothing else belongs there:
+        TensorFlow divides by the number of devices what a loss says of a batch that is not divided.
 
     Raises
     ------
@@ -28,7 +33,7 @@ def divided_among(devices: int) -> Iterator[None]:
         If the backend has fewer devices, or cannot divide batches.
     """
     if devices == 1:
-        yield
+        yield nullcontext
         return
     backend = keras.config.backend()
     if backend == "jax":
@@ -45,13 +50,11 @@ def divided_among(devices: int) -> Iterator[None]:
         )
     if len(found) < devices:
         raise ValueError(f"devices is {devices}, but {backend} finds {len(found)} here: {', '.join(found)}")
-    found = found[:devices]
     if backend == "jax":
-        scope = keras.distribution.DataParallel(devices=found).scope()
+        with keras.distribution.DataParallel(devices=found[:devices]).scope():
+            yield nullcontext
     else:
-        scope = tensorflow.distribute.MirroredStrategy(found).scope()
-    with scope:
-        yield
+        yield tensorflow.distribute.MirroredStrategy(found[:devices]).scope
 
 
 class OneHot(keras.layers.Layer):

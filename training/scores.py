@@ -5,7 +5,6 @@ import numpy as np
 
 from yeastpromoter.encoding import one_hot
 
-
 #: Constructs a forward pass, unless told otherwise.
 BATCH_SIZE = 1024
 

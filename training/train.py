@@ -9,7 +9,8 @@ interrupted run goes on.
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,19 @@ class _Training:
     """A run under way: its network, how far it has come, and the weights that it keeps."""
 
     def __init__(
-        self, run: Mapping[str, Any], data: RunData, network: keras.Model, folder: Path, progress: dict, verbose: int
+        self,
+        run: Mapping[str, Any],
+        data: RunData,
+        network: keras.Model,
+        building: Callable[[], AbstractContextManager],
+        folder: Path,
+        progress: dict,
+        verbose: int,
     ):
         self.run, self.data, self.network = run, data, network
-        self.learner = fed_with_letters(network)
+        self.building = building
+        with building():
+            self.learner = fed_with_letters(network)
         self.loss = loss_function(run["loss"])
         self.folder, self.progress, self.verbose = folder, progress, verbose
         self.best_weights: list[np.ndarray] = []
@@ -173,7 +183,8 @@ class _Training:
                 f"{self.folder.name}, phase {number + 1}: a batch of {first.batch_size} constructs cannot be divided "
                 f"among {self.run['devices']} devices: there are too few constructs for a batch of the size wanted"
             )
-        compile_learner(self.learner, phase, self.loss, phase["epochs"] * len(first))
+        with self.building():
+            compile_learner(self.learner, phase, self.loss, phase["epochs"] * len(first))
         self.mean = []
         checkpoint = self.folder / CHECKPOINT_FILE
         if resume:
@@ -316,18 +327,19 @@ def train(
         tensorflow.config.experimental.enable_op_determinism()
     dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
     data = RunData(run, table, buckets, split, sample, synthetic)
-    with divided_among(run["devices"]):
-        network = build_network(
-            run["first_activation"],
-            dtype=dtype,
-            dropout_scale=run["dropout_scale"],
-            seed=run["seed"],
-            # JAX computes over the whole batch by itself, and rejects the argument.
-            synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
-        )
+    with divided_among(run["devices"]) as building:
+        with building():
+            network = build_network(
+                run["first_activation"],
+                dtype=dtype,
+                dropout_scale=run["dropout_scale"],
+                seed=run["seed"],
+                # JAX computes over the whole batch by itself, and rejects the argument.
+                synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
+            )
         if initial and not earlier:
             network.load_weights(initial)
-        training = _Training(run, data, network, output, progress, verbose)
+        training = _Training(run, data, network, building, output, progress, verbose)
         training.train(resume=earlier is not None)
 
     _write_weights(run["first_activation"], training.best_weights, output / WEIGHTS_FILE)
