@@ -3,7 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yeastpromoter.encoding import find_invalid, from_one_hot, gc_content, letters, one_hot, reverse_complement
+from yeastpromoter import encoding
+from yeastpromoter.encoding import (
+    encoding_table,
+    find_invalid,
+    from_one_hot,
+    gc_content,
+    letters,
+    one_hot,
+    reverse_complement,
+)
 
 batches = st.integers(0, 12).flatmap(
     lambda length: st.lists(st.text("ACGTN", min_size=length, max_size=length), min_size=1, max_size=5)
@@ -52,6 +61,19 @@ def test_first_invalid_letter():
     assert find_invalid(matrix) == (1, 2)
     with pytest.raises(ValueError, match="sequence 1 has 'U' at position 3"):
         one_hot(matrix)
+
+
+def test_first_invalid_letter_of_many_rows(monkeypatch):
+    monkeypatch.setattr(encoding, "_CHECKED_ROWS", 2)
+    assert find_invalid(letters(["ACGT", "ACGT", "ACGT", "ANGX", "XXXX"])) == (3, 3)
+    assert find_invalid(letters(["ACGT"] * 5)) is None
+
+
+def test_the_table_is_that_of_one_hot_and_a_copy():
+    table, matrix = encoding_table(), letters(["ACGTN", "tgcan"])
+    assert (table[matrix] == one_hot(matrix)).all()
+    table[:] = 7
+    assert one_hot(matrix).max() == 1
 
 
 def test_letters_refuses_what_is_no_matrix():

@@ -255,7 +255,8 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
 def train(settings: _Settings, run_name: str, progress: str, restart: bool, **paths: Path | None) -> None:
     """Train a run, or go on where it was interrupted. Needs neither TensorFlow nor Kipoi nor Snakemake.
 
-    The backend of Keras is chosen by the environment variable KERAS_BACKEND: tensorflow, jax or torch.
+    The backend of Keras is chosen by the environment variable KERAS_BACKEND: tensorflow, jax or torch. The run's
+    devices says among how many GPUs its batches are divided.
     """
     run, layout = settings.run(run_name), settings.layout
     with _quiet():

@@ -1,18 +1,20 @@
-"""Batches of one epoch: shuffled, shifted, one-hot encoded and labelled on the fly.
+"""Batches of one epoch: shuffled, shifted and labelled on the fly.
 
 Everything random in an epoch follows from the seed and the epoch's number alone, so an epoch can be repeated
-exactly after an interruption.
+exactly after an interruption. Constructs stay letters, 110 bytes each: the network that is trained encodes them where
+it runs (`training.engine`), so little has to be moved there.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import keras
 import numpy as np
 
 from yeastpromoter.construct import CONSTRUCT_LENGTH, LEFT_FLANK, RIGHT_FLANK
-from yeastpromoter.encoding import letters, one_hot
+from yeastpromoter.encoding import check_letters, letters
 
 
 def with_flanks(matrix: np.ndarray, width: int) -> np.ndarray:
@@ -40,6 +42,11 @@ class Examples:
         Which constructs may be moved, `bool` (N,); all by default.
     n_always : int, optional
         The first so many constructs are in every epoch, whatever its size; the others take turns.
+
+    Raises
+    ------
+    ValueError
+        If a letter of `matrix` is none of A, C, G, T, N.
     """
 
     def __init__(
@@ -51,16 +58,17 @@ class Examples:
         can_shift: np.ndarray | None = None,
         n_always: int = 0,
     ):
-        self.matrix = matrix
+        check_letters(matrix)
         self.max_bp = shift["max_bp"] if shift else 0
         self.share = shift["share"] if shift else 0.0
         self.labels = labels
         self.weight = weight
         self.n_always = n_always
         self.can_shift = np.ones(len(matrix), dtype=bool) if can_shift is None else can_shift
-        self._windows = np.lib.stride_tricks.sliding_window_view(
-            with_flanks(matrix, self.max_bp) if self.max_bp else matrix, CONSTRUCT_LENGTH, axis=1
-        )
+        # Of millions of constructs one copy is kept: a construct is the window in the middle.
+        wide = with_flanks(matrix, self.max_bp) if self.max_bp else matrix
+        self._windows = np.lib.stride_tricks.sliding_window_view(wide, CONSTRUCT_LENGTH, axis=1)
+        self.matrix = self._windows[:, self.max_bp]
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -74,8 +82,14 @@ class Examples:
         return self._windows[rows, offset]
 
 
+@lru_cache(maxsize=1)
+def _shuffled(count: int, seed: int, number: int) -> np.ndarray:
+    """The order of one pass through the data: the portions of a pass share it."""
+    return np.random.default_rng([seed, number]).permutation(count)
+
+
 class EpochBatches(keras.utils.PyDataset):
-    """The batches of one epoch.
+    """The batches of one epoch: letters, `uint8` (B, 110), labels, `float32` (B, 18), and weights, `float32` (B,).
 
     Parameters
     ----------
@@ -106,23 +120,23 @@ class EpochBatches(keras.utils.PyDataset):
             )
         turn = max(size - n_always, 1)
         portions = max(n_others // turn, 1)
-        others = np.random.default_rng([seed, epoch // portions]).permutation(n_others)
+        others = _shuffled(n_others, seed, epoch // portions)
         order = others[epoch % portions * turn :][: size - n_always] + n_always
         if n_always:
             order = np.concatenate([np.arange(n_always), order])
             order = np.random.default_rng([seed, epoch, 0, 0]).permutation(order)
         self._order = order
-        self._batch_size = min(batch_size, size)
+        self.batch_size = min(batch_size, size)
         self._seed = [seed, epoch]
 
     def __len__(self) -> int:
-        return math.floor(len(self._order) / self._batch_size)
+        return math.floor(len(self._order) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         rng = np.random.default_rng([*self._seed, index])
         return (
-            one_hot(self.examples.constructs(rows, rng)),
+            self.examples.constructs(rows, rng),
             self.examples.labels(rows),
             self.examples.weight[rows],
         )

@@ -40,10 +40,7 @@ def save_checkpoint(
         Weights that are kept so far, and the average of the last epochs' (empty without averaging).
     """
     partial = path.with_name(path.name + ".partial")
-    state = {
-        name: [keras.ops.convert_to_numpy(variable.value) for variable in variables]
-        for name, variables in _state(network).items()
-    }
+    state = {name: [variable.numpy() for variable in variables] for name, variables in _state(network).items()}
     with h5py.File(partial, "w") as file:
         for name, values in (state | {"best": best, "mean": mean}).items():
             group = file.create_group(name)

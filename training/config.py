@@ -317,6 +317,8 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
     for number, phase in enumerate(run["phases"]):
         where = f"{place}.phases[{number}]"
+        if phase["batch_size"] % run["devices"]:
+            yield f"{where}.batch_size is {phase['batch_size']}, but must be a multiple of devices, {run['devices']}"
         if phase["use"] is not None and phase["constructs"] == "measured":
             yield f"{where}.use is for synthetic constructs, but the phase is on measured ones"
         elif phase["use"] is not None and run["synthetic"] in config["synthetic"]:

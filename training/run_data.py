@@ -1,5 +1,6 @@
 """What a run learns from and is validated on: its tables, read once."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from training.batches import Examples
 from training.buckets import hard_labels, soft_labels
 from training.metrics import pearson
-from training.scores import predict_scores
+from training.scores import BATCH_SIZE, predict_scores
 from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table
 from yeastpromoter.decoding import N_BUCKETS, decode
 
@@ -145,7 +146,10 @@ class RunData:
             ``val_pearson_<source>`` of the expression of its 110-bp constructs (None where it is undefined).
         """
         rows = self.validation
-        scores = predict_scores(network, self.matrix[rows])
+        # Few constructs are not filled up to a whole batch, and every device has as many.
+        devices = self._run["devices"]
+        batch_size = math.ceil(min(BATCH_SIZE, len(rows)) / devices) * devices
+        scores = predict_scores(network, self.matrix[rows], batch_size)
         labels = self.labels_of(rows)
         expression = decode(scores)
         values = {

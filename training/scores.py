@@ -5,8 +5,11 @@ import numpy as np
 
 from yeastpromoter.encoding import one_hot
 
+#: Constructs a forward pass, unless told otherwise.
+BATCH_SIZE = 1024
 
-def predict_scores(network: keras.Model, matrix: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+
+def predict_scores(network: keras.Model, matrix: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
     """Bucket scores of constructs, a batch at a time.
 
     The last batch is filled up to `batch_size`, so that backends that compile for a shape compile once.

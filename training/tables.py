@@ -116,7 +116,9 @@ def sha256_of(path: str | Path) -> str:
 
 
 def write_report(path: str | Path, report: dict[str, Any]) -> None:
-    """Write what a step did as indented JSON."""
+    """Write what a step did as indented JSON; the file appears only once it is whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=2) + "\n")
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(report, indent=2) + "\n")
+    os.replace(partial, path)

@@ -9,7 +9,8 @@ interrupted run goes on.
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from training.batches import EpochBatches
 from training.checkpoint import load_checkpoint, read_progress, read_weights, save_checkpoint
+from training.engine import divided_among, fed_with_letters
 from training.losses import loss_function
 from training.run_data import RunData
 from training.tables import sha256_of, write_report
@@ -59,6 +61,29 @@ def make_optimizer(phase: Mapping[str, Any], total_steps: int) -> keras.optimize
     return {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[phase["optimizer"]](**options)
 
 
+def compile_learner(learner: keras.Model, phase: Mapping[str, Any], loss: keras.losses.Loss, total_steps: int) -> None:
+    """Make the network ready for the training steps of a phase.
+
+    Parameters
+    ----------
+    learner : keras.Model
+        The network, fed with letters.
+    phase : mapping
+        One of a run's phases.
+    loss : keras.losses.Loss
+        Loss of the bucket scores.
+    total_steps : int
+        Steps of the whole phase.
+    """
+    optimizer = make_optimizer(phase, total_steps)
+    learner.compile(
+        optimizer=optimizer,
+        loss=loss,
+        weighted_metrics=["mse", "mae", keras.metrics.CategoricalAccuracy("accuracy")],
+    )
+    optimizer.build(learner.trainable_variables)
+
+
 def add_to_mean(mean: list[np.ndarray], values: list[np.ndarray], count: int) -> list[np.ndarray]:
     """Mean of `count` sets of weights and one more, from the mean of the `count`."""
     if not count:
@@ -66,14 +91,14 @@ def add_to_mean(mean: list[np.ndarray], values: list[np.ndarray], count: int) ->
     return [old + (np.asarray(new) - old) / (count + 1) for old, new in zip(mean, values, strict=True)]
 
 
-def estimate_norms(network: keras.Model, batches: EpochBatches) -> None:
+def estimate_norms(learner: keras.Model, batches: EpochBatches) -> None:
     """Let the batch normalisations see constructs again.
 
     Their moving statistics belong to the weights of each epoch; those of averaged weights are other ones (Izmailov
     et al. 2018, arXiv:1803.05407).
     """
     for index in range(min(len(batches), NORM_BATCHES)):
-        network(batches[index][0], training=True)
+        learner(batches[index][0], training=True)
 
 
 def _show(record: Mapping[str, Any], verbose: int) -> None:
@@ -119,9 +144,19 @@ class _Training:
     """A run under way: its network, how far it has come, and the weights that it keeps."""
 
     def __init__(
-        self, run: Mapping[str, Any], data: RunData, network: keras.Model, folder: Path, progress: dict, verbose: int
+        self,
+        run: Mapping[str, Any],
+        data: RunData,
+        network: keras.Model,
+        building: Callable[[], AbstractContextManager],
+        folder: Path,
+        progress: dict,
+        verbose: int,
     ):
         self.run, self.data, self.network = run, data, network
+        self.building = building
+        with building():
+            self.learner = fed_with_letters(network)
         self.loss = loss_function(run["loss"])
         self.folder, self.progress, self.verbose = folder, progress, verbose
         self.best_weights: list[np.ndarray] = []
@@ -142,33 +177,31 @@ class _Training:
         def batches_of(epoch: int) -> EpochBatches:
             return EpochBatches(examples, phase["batch_size"], seed, epoch, phase["epoch_size"])
 
-        self._compile(phase, phase["epochs"] * len(batches_of(0)))
+        first = batches_of(0)
+        if first.batch_size % self.run["devices"]:
+            raise ValueError(
+                f"{self.folder.name}, phase {number + 1}: a batch of {first.batch_size} constructs cannot be divided "
+                f"among {self.run['devices']} devices: there are too few constructs for a batch of the size wanted"
+            )
+        with self.building():
+            compile_learner(self.learner, phase, self.loss, phase["epochs"] * len(first))
         self.mean = []
         checkpoint = self.folder / CHECKPOINT_FILE
         if resume:
-            load_checkpoint(checkpoint, self.network)
+            load_checkpoint(checkpoint, self.learner)
             self.best_weights, self.mean = read_weights(checkpoint, "best"), read_weights(checkpoint, "mean")
         while self.progress["epoch"] < phase["epochs"]:
             batches = batches_of(self.progress["epoch"])
             record = self._train_epoch(phase, batches)
             if phase["average_last"]:
                 self._average(phase, batches, record)
-            save_checkpoint(checkpoint, self.network, self.progress, self.best_weights, self.mean)
+            save_checkpoint(checkpoint, self.learner, self.progress, self.best_weights, self.mean)
             write_report(self.folder / HISTORY_FILE, self.progress["history"])
-
-    def _compile(self, phase: Mapping[str, Any], total_steps: int) -> None:
-        optimizer = make_optimizer(phase, total_steps)
-        self.network.compile(
-            optimizer=optimizer,
-            loss=self.loss,
-            weighted_metrics=["mse", "mae", keras.metrics.CategoricalAccuracy("accuracy")],
-        )
-        optimizer.build(self.network.trainable_variables)
 
     def _train_epoch(self, phase: Mapping[str, Any], batches: EpochBatches) -> dict[str, Any]:
         """Train one epoch, validate, and decide what is kept and whether to stop; returns the epoch's record."""
         progress, epoch, started = self.progress, self.progress["epoch"], time.monotonic()
-        fitted = self.network.fit(batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=self.verbose)
+        fitted = self.learner.fit(batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=self.verbose)
         record = {"phase": progress["phase"], "epoch": epoch}
         record |= {name: float(values[-1]) for name, values in fitted.history.items()}
         record["seconds"] = round(time.monotonic() - started, 1)
@@ -198,7 +231,7 @@ class _Training:
         if last["epoch"] + 1 < phase["epochs"]:
             return
         self.network.set_weights(self.mean)
-        estimate_norms(self.network, batches)
+        estimate_norms(self.learner, batches)
         record = {"phase": last["phase"], "epoch": phase["epochs"], "averaged": True, "seconds": 0.0}
         record |= self.data.validate(self.network, self.loss)
         record["best"] = record["val_loss"] < last["val_loss"]
@@ -265,8 +298,8 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint in `output` is of other settings or data, the tables do not fit together, or the validation
-        loss is no longer a number.
+        If the checkpoint in `output` is of other settings or data, the tables do not fit together, there are fewer
+        devices than the run wants, or the validation loss is no longer a number.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -293,12 +326,21 @@ def train(
 
         tensorflow.config.experimental.enable_op_determinism()
     dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
-    network = build_network(run["first_activation"], dtype=dtype, dropout_scale=run["dropout_scale"], seed=run["seed"])
-    if initial and not earlier:
-        network.load_weights(initial)
     data = RunData(run, table, buckets, split, sample, synthetic)
-    training = _Training(run, data, network, output, progress, verbose)
-    training.train(resume=earlier is not None)
+    with divided_among(run["devices"]) as building:
+        with building():
+            network = build_network(
+                run["first_activation"],
+                dtype=dtype,
+                dropout_scale=run["dropout_scale"],
+                seed=run["seed"],
+                # JAX computes over the whole batch by itself, and rejects the argument.
+                synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
+            )
+        if initial and not earlier:
+            network.load_weights(initial)
+        training = _Training(run, data, network, building, output, progress, verbose)
+        training.train(resume=earlier is not None)
 
     _write_weights(run["first_activation"], training.best_weights, output / WEIGHTS_FILE)
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.

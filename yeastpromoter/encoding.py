@@ -33,6 +33,20 @@ _COMPLEMENT = _complement_table()
 _IS_LETTER = _ENCODING.any(axis=1)
 _IS_GC = np.isin(np.arange(256), list(b"GCgc"))
 
+#: Rows that a check looks at together, so that it takes little memory beside a large matrix.
+_CHECKED_ROWS = 65_536
+
+
+def encoding_table() -> np.ndarray:
+    """Table that `one_hot` looks letters up in, for encoding elsewhere (on a GPU, say).
+
+    Returns
+    -------
+    numpy.ndarray
+        `float32` (256, 4): the row of an ASCII code is its letter's encoding, all zero for what is no letter. A copy.
+    """
+    return _ENCODING.copy()
+
 
 def letters(sequences: Sequence[str]) -> np.ndarray:
     """Lay sequences of one length out as a matrix of letters.
@@ -97,11 +111,34 @@ def find_invalid(matrix: np.ndarray) -> tuple[int, int] | None:
     tuple of int or None
         Row and column of the letter, both 0-based; None if every letter is valid.
     """
-    valid = _IS_LETTER.take(matrix)
-    if valid.all():
-        return None
-    row, column = np.unravel_index(int(np.argmin(valid)), valid.shape)
-    return int(row), int(column)
+    for start in range(0, len(matrix), _CHECKED_ROWS):
+        valid = _IS_LETTER.take(matrix[start : start + _CHECKED_ROWS])
+        if not valid.all():
+            row, column = np.unravel_index(int(np.argmin(valid)), valid.shape)
+            return start + int(row), int(column)
+    return None
+
+
+def check_letters(matrix: np.ndarray) -> None:
+    """Make sure that a matrix of letters can be encoded.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes, `uint8` (N, L).
+
+    Raises
+    ------
+    ValueError
+        If a letter is none of A, C, G, T, N.
+    """
+    invalid = find_invalid(matrix)
+    if invalid is not None:
+        row, column = invalid
+        raise ValueError(
+            f"sequence {row} has {chr(matrix[row, column])!r} at position {column + 1}, but only A, C, G, T and N "
+            "can be encoded"
+        )
 
 
 def one_hot(matrix: np.ndarray) -> np.ndarray:
@@ -122,13 +159,7 @@ def one_hot(matrix: np.ndarray) -> np.ndarray:
     ValueError
         If a letter is none of A, C, G, T, N.
     """
-    invalid = find_invalid(matrix)
-    if invalid is not None:
-        row, column = invalid
-        raise ValueError(
-            f"sequence {row} has {chr(matrix[row, column])!r} at position {column + 1}, but only A, C, G, T and N "
-            "can be encoded"
-        )
+    check_letters(matrix)
     return _ENCODING.take(matrix, axis=0)
 
 

@@ -20,6 +20,7 @@ def build_network(
     dtype: str = "float32",
     dropout_scale: float = 1.0,
     seed: int | None = None,
+    synchronized: bool = False,
 ) -> keras.Model:
     """Build the network: 2,194,768 parameters, of which 2,193,068 are trainable.
 
@@ -35,6 +36,9 @@ def build_network(
         Factor on the three dropout rates (0.1, 0.1 and 0.3); 0 turns dropout off.
     seed : int, optional
         Seed of the initial weights and of the dropout. Without it they differ from call to call.
+    synchronized : bool, optional
+        Whether the batch normalisations take their statistics over all devices of a TensorFlow strategy. Other
+        backends reject it: JAX computes over the whole batch anyway.
 
     Returns
     -------
@@ -61,20 +65,23 @@ def build_network(
     def dropout(rate: float, name: str) -> keras.layers.Layer:
         return layers.Dropout(rate * dropout_scale, seed=next(seeds), dtype=dtype, name=name)
 
+    def normalization(name: str) -> keras.layers.Layer:
+        return layers.BatchNormalization(name=name, dtype=dtype, synchronized=synchronized)
+
     # dtype and data_format are given everywhere: their defaults are the user's, from ~/.keras/keras.json.
     full_precision = "float64" if dtype == "float64" else "float32"
     last = "channels_last"
     inputs = layers.Input((CONSTRUCT_LENGTH, len(ALPHABET)), dtype=full_precision, name="construct")
     x = layers.Conv1D(250, 7, activation=first_activation, name="conv_1", data_format=last, **weights())(inputs)
-    x = layers.BatchNormalization(name="norm_1", dtype=dtype)(x)
+    x = normalization("norm_1")(x)
     x = layers.Conv1D(250, 8, activation="softmax", name="conv_2", data_format=last, **weights())(x)
-    x = layers.BatchNormalization(name="norm_2", dtype=dtype)(x)
+    x = normalization("norm_2")(x)
     x = layers.MaxPooling1D(2, data_format=last, name="pool_1", dtype=dtype)(x)
     x = dropout(0.1, "dropout_1")(x)
     x = layers.Conv1D(250, 3, activation="softmax", name="conv_3", data_format=last, **weights())(x)
-    x = layers.BatchNormalization(name="norm_3", dtype=dtype)(x)
+    x = normalization("norm_3")(x)
     x = layers.Conv1D(100, 2, activation="softmax", name="conv_4", data_format=last, **weights())(x)
-    x = layers.BatchNormalization(name="norm_4", dtype=dtype)(x)
+    x = normalization("norm_4")(x)
     # A pool of 1 changes nothing; it stands in Table 1 and keeps the layers countable against it.
     x = layers.MaxPooling1D(1, data_format=last, name="pool_2", dtype=dtype)(x)
     x = dropout(0.1, "dropout_2")(x)

@@ -4,7 +4,6 @@ from training_tables import constructs_of, random_inserts, text_of
 
 from training.batches import EpochBatches, Examples, with_flanks
 from yeastpromoter.construct import LEFT_FLANK, RIGHT_FLANK
-from yeastpromoter.encoding import from_one_hot
 
 
 def examples(count=10, **options):
@@ -30,10 +29,10 @@ def test_an_epoch_holds_every_example_once_and_batches_agree_with_it():
     assert len(batches) == 2
     assert sorted(np.concatenate(rows_of(batches)).tolist()) == list(range(10))
     for index in range(2):
-        encoded, labels, weights = batches[index]
+        letters, labels, weights = batches[index]
         rows = weights.astype(int)
-        assert encoded.shape == (5, 110, 4)
-        assert from_one_hot(encoded) == [text_of(matrix)[row] for row in rows]
+        assert (letters.shape, letters.dtype) == ((5, 110), np.uint8)
+        assert text_of(letters) == [text_of(matrix)[row] for row in rows]
         assert (labels.argmax(axis=1) == rows).all()
 
 
@@ -63,9 +62,9 @@ def test_portions_go_through_all_examples_before_the_next_shuffle():
 def test_shifts_stay_within_the_plasmid_and_leave_out_what_cannot_be_shifted(share):
     can_shift = np.arange(200) % 4 != 0
     matrix, data = examples(200, shift={"max_bp": 3, "share": share}, can_shift=can_shift)
-    encoded, _, weights = EpochBatches(data, 200, 1, 0)[0]
+    letters, _, weights = EpochBatches(data, 200, 1, 0)[0]
     offsets = []
-    for text, row in zip(from_one_hot(encoded), weights.astype(int), strict=True):
+    for text, row in zip(text_of(letters), weights.astype(int), strict=True):
         plasmid = LEFT_FLANK[-3:] + text_of(matrix)[row] + RIGHT_FLANK[:3]
         offset = plasmid.index(text) - 3
         offsets.append(offset)
@@ -75,6 +74,26 @@ def test_shifts_stay_within_the_plasmid_and_leave_out_what_cannot_be_shifted(sha
     assert moved == pytest.approx(share * 0.75 * 6 / 7, abs=0.1)
     if share:
         assert set(offsets) == set(range(-3, 4))
+
+
+def test_letters_that_cannot_be_encoded_are_refused_before_they_reach_a_device():
+    matrix = constructs_of(random_inserts(3, 0)).copy()
+    matrix[2, 40] = ord("U")
+    with pytest.raises(ValueError, match="sequence 2 has 'U' at position 41, but only A, C, G, T and N"):
+        Examples(matrix, lambda rows: np.eye(18)[rows % 18], np.ones(3, dtype=np.float32))
+
+
+def test_the_order_of_the_data_is_the_one_that_recorded_runs_had():
+    # Written out, so that a seed goes on meaning the same: the permutation of a generator seeded by the run's seed
+    # and the number of the pass, in portions.
+    _, data = examples(10)
+    passes = [np.random.default_rng([7, number]).permutation(10) for number in range(2)]
+    found = [np.concatenate(rows_of(EpochBatches(data, 5, 7, epoch, 5))).tolist() for epoch in (0, 1, 2, 3)]
+    assert found == [half.tolist() for order in passes for half in (order[:5], order[5:])]
+    always = examples(10, n_always=4)[1]
+    order = np.concatenate([np.arange(4), np.random.default_rng([7, 0]).permutation(6)[:3] + 4])
+    found = np.concatenate(rows_of(EpochBatches(always, 7, 7, 0, 7)))
+    assert (found == np.random.default_rng([7, 0, 0, 0]).permutation(order)).all()
 
 
 def test_a_batch_is_the_same_whenever_it_is_asked_for():

@@ -33,6 +33,7 @@ def run_of(*phases, **changes):
     return {
         "seed": 3,
         "precision": "float32",
+        "devices": 1,
         "first_activation": "relu",
         "dropout_scale": 1.0,
         "deterministic": True,
