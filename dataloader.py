@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 from kipoi.data import Dataset
@@ -18,6 +17,7 @@ sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.encoding import one_hot
     from yeastpromoter.sequence_files import SequenceFile
+    from yeastpromoter.whole_batches import WholeBatches, one_record
 finally:
     sys.path.remove(_ENTRY)
 
@@ -76,11 +76,7 @@ class YeastPromoterSequences(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         """Return one sample: what `read_batch` returns, without the first axis."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} is out of range: there are {len(self)} sequences")
-        batch = self.read_batch(np.array([index % len(self)]))
-        sample = {name: array[0] for name, array in batch.items() if name != "metadata"}
-        return sample | {"metadata": {name: array[0] for name, array in batch["metadata"].items()}}
+        return one_record(self.read_batch, len(self), index)
 
     def read_batch(self, indices: np.ndarray) -> dict:
         """Read and encode some of the sequences.
@@ -112,43 +108,5 @@ class YeastPromoterSequences(Dataset):
         Kipoi collects a batch one sample at a time. Here one item of the loader is a whole batch, so that it is read
         and encoded at once, in this process or in a worker.
         """
-        return DataLoader(
-            _Batches(self),
-            batch_sampler=_BatchIndices(len(self), batch_size, shuffle, drop_last),
-            num_workers=num_workers,
-            collate_fn=_only_item,
-            **kwargs,
-        )
-
-
-class _Batches:
-    """The sequences, by arrays of indices."""
-
-    def __init__(self, dataset: YeastPromoterSequences) -> None:
-        self._dataset = dataset
-
-    def __getitem__(self, indices: np.ndarray) -> dict:
-        return self._dataset.read_batch(indices)
-
-
-class _BatchIndices:
-    """The indices of each batch, shuffled anew each time; numpy's global seed decides, as it does in Kipoi."""
-
-    def __init__(self, n: int, batch_size: int, shuffle: bool, drop_last: bool) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1 but is {batch_size}")
-        self._n, self._batch_size, self._shuffle = n, batch_size, shuffle
-        self._stop = n - n % batch_size if drop_last else n
-
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
-        order = np.random.permutation(self._n) if self._shuffle else None  # noqa: NPY002
-        for start in range(0, self._stop, self._batch_size):
-            stop = min(start + self._batch_size, self._stop)
-            yield [np.arange(start, stop) if order is None else order[start:stop]]
-
-    def __len__(self) -> int:
-        return -(-self._stop // self._batch_size)
-
-
-def _only_item(items: list) -> dict:
-    return items[0]
+        batches = WholeBatches(self.read_batch, len(self), batch_size, shuffle, drop_last)
+        return DataLoader(**batches.loader_arguments(), num_workers=num_workers, **kwargs)

@@ -1,7 +1,5 @@
 """The Kipoi model: constructs or inserts in, expression out. A thin layer over the package `yeastpromoter`."""
 
-import copy
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +14,18 @@ ENTRY = Path(__file__).resolve().parent
 sys.path.insert(0, str(ENTRY))
 try:
     from yeastpromoter.activations import find_layer, network_to
-    from yeastpromoter.decoding import BUCKET_VALUES, METHODS, decode
+    from yeastpromoter.decoding import BUCKET_VALUES
+    from yeastpromoter.entry import ExpectInFolder, build_trained_network
     from yeastpromoter.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
     from yeastpromoter.inputs import as_constructs, of_input
-    from yeastpromoter.network import build_network
-    from yeastpromoter.prediction import compile_network, run_network
-    from yeastpromoter.startup import quiet_startup
-    from yeastpromoter.weights import load_weights
+    from yeastpromoter.prediction import run_network
 finally:
     sys.path.remove(str(ENTRY))
 
 BUCKET_SCORES = "bucket_scores"
 
 
-class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
+class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerActivationMixin):
     """Expression of yeast promoters, predicted from their one-hot sequence.
 
     Parameters
@@ -73,35 +69,16 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
     ):
-        if decoding not in METHODS:
-            raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
-        if len(bucket_values) != len(BUCKET_VALUES):
-            raise ValueError(f"bucket_values must be {len(BUCKET_VALUES)} numbers but are {len(bucket_values)}")
-        # While Kipoi constructs the model this is the entry's folder, which the paths in model.yaml start from.
-        self._folder = Path.cwd()
-        self.weights_version = weights_version
-        self.decoding = decoding
-        self.bucket_values = tuple(float(value) for value in bucket_values)
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        with quiet_startup():
-            self.network = build_network(first_activation)
-            load_weights(self.network, weights, weights_sha256)
-            self._predict = compile_network(self.network)
+        super().__init__()
+        self._trained = build_trained_network(
+            weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+        )
+        self.network = self._trained.network
+        self.weights_version = self._trained.weights_version
+        self.decoding = self._trained.decoding
+        self.bucket_values = self._trained.bucket_values
+        self._predict = self._trained.compiled()
         self._networks_to = {}
-
-    @property
-    def test(self):
-        """What `kipoi test` compares with: the `test` part of model.yaml, its path made absolute.
-
-        Kipoi itself would look for the file from where the command is run.
-        """
-        return self._test
-
-    @test.setter
-    def test(self, test):
-        self._test = copy.copy(test)
-        if isinstance(test.expect, str):
-            self._test.expect = str(self._folder / test.expect)
 
     def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Predict expression.
@@ -122,7 +99,7 @@ class YeastPromoterExpression(BaseModel, GradientMixin, LayerActivationMixin):
         ValueError
             If `x` is none of that.
         """
-        expression = decode(self.predict_bucket_scores(x), self.bucket_values, self.decoding)
+        expression = self._trained.decode(self.predict_bucket_scores(x))
         return {"expression": expression.astype(np.float32)}
 
     def predict_bucket_scores(self, x: np.ndarray) -> np.ndarray:

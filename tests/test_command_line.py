@@ -24,7 +24,7 @@ from yeastpromoter.construct import add_adapters
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 ENTRY_FILES = ("model.yaml", "model.py", "dataloader.yaml", "dataloader.py")
-ENTRY_FOLDERS = ("model_files", "yeastpromoter", "requirements")
+ENTRY_FOLDERS = ("model_files", "variant_effects", "yeastpromoter", "requirements")
 
 Result = namedtuple("Result", "status stdout stderr")
 Source = namedtuple("Source", "folder entry home")

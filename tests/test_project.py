@@ -15,8 +15,10 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = ("runtime", "development", "gpu")
-ENTRY_FILES = ("model.yaml", "dataloader.yaml")
-INFERENCE = [ROOT / "model.py", ROOT / "dataloader.py", *sorted((ROOT / "yeastpromoter").rglob("*.py"))]
+ENTRIES = (".", "variant_effects")
+ENTRY_FILES = [f"{entry}/{name}.yaml" for entry in ENTRIES for name in ("model", "dataloader")]
+INFERENCE = [ROOT / entry / f"{name}.py" for entry in ENTRIES for name in ("model", "dataloader")]
+INFERENCE += sorted((ROOT / "yeastpromoter").rglob("*.py"))
 
 
 def lock(name):
@@ -86,8 +88,16 @@ def test_kipoi_gets_the_locked_versions(name):
     assert set(dependencies) == {"conda", "conda_channels", "pip"}
     assert "python=" + PROJECT["requires-python"].removeprefix("==").removesuffix(".*") in dependencies["conda"]
     (requirements,) = dependencies["pip"]
-    lines = [line for line in (ROOT / requirements).read_text().splitlines() if not line.startswith("#")]
+    text = (ROOT / name).parent.joinpath(requirements).read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert dict(line.split("==") for line in lines) == lock("runtime")
+
+
+def test_the_models_share_their_network():
+    arguments = {entry: read_yaml(f"{entry}/model.yaml")["args"] for entry in ENTRIES}
+    paths = {(ROOT / entry / found.pop("weights")).resolve() for entry, found in arguments.items()}
+    assert len(paths) == 1
+    assert arguments["."] == arguments["variant_effects"]
 
 
 def test_this_environment_is_the_locked_one():
@@ -99,8 +109,8 @@ def test_this_environment_is_the_locked_one():
 
 
 def test_package_imports_neither_kipoi_nor_a_network_library():
-    paths = (path.relative_to(ROOT) for path in INFERENCE if path.is_relative_to(ROOT / "yeastpromoter"))
-    modules = [".".join(path.with_suffix("").parts) for path in paths]
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "yeastpromoter").rglob("*.py")]
+    modules = [".".join(path.parts) for path in paths]
     code = (
         "import importlib, json, sys\n"
         f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
@@ -115,5 +125,5 @@ def test_package_imports_neither_kipoi_nor_a_network_library():
 @pytest.mark.parametrize("path", INFERENCE, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_inference_needs_nothing_of_training(path):
     assert not imported(path) & {"training", "tests", "benchmarks"}
-    if path.is_relative_to(ROOT / "yeastpromoter"):
+    if ROOT / "yeastpromoter" in path.parents:
         assert not imported(path) & {"kipoi", "kipoiseq", "kipoi_utils", "model", "dataloader"}

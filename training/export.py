@@ -1,8 +1,8 @@
 """Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
 
-After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in model.yaml,
-the run's record beside them, the predictions that ``kipoi test`` compares with, and the tables of figures in
-MODEL_CARD.md and README.md.
+After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in the model.yaml
+of every model that uses them, the run's record beside them, the predictions that ``kipoi test`` compares with, and the
+tables of figures in MODEL_CARD.md and README.md.
 """
 
 import os
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import yaml
 
 from training.evaluate import ALL_SOURCES, run_weights
@@ -22,6 +23,8 @@ from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 
 MODEL_YAML = "model.yaml"
+#: Folders of the models that share the weights, from that of the entry.
+MODELS = (".", "variant_effects")
 RECORD_FILE = "model_files/training_run.json"
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
 BLOCK = "figures"
@@ -196,7 +199,7 @@ def expected_predictions(entry: str | Path) -> Path:
     Parameters
     ----------
     entry : str or Path
-        Folder of the entry.
+        Folder of a model: the one that its model.yaml is in.
 
     Returns
     -------
@@ -222,8 +225,24 @@ def expected_predictions(entry: str | Path) -> Path:
     if done.returncode or not partial.is_file():
         partial.unlink(missing_ok=True)
         raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    _repack(partial)
     os.replace(partial, path)
     return path
+
+
+def _repack(path: Path) -> None:
+    """Write an HDF5 file anew without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
+    arrays = {}
+
+    def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()], item.dtype
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    with h5py.File(path, "w") as file:
+        for name, (values, dtype) in arrays.items():
+            file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
 
 
 def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry: str | Path) -> dict[str, Any]:
@@ -263,18 +282,18 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     network.save_weights(partial)
     sha256 = sha256_of(partial)
     version = weights_version(config["name"], run_name, sha256)
-    set_arguments(
-        entry / MODEL_YAML,
-        {
-            "weights_sha256": sha256,
-            "weights_version": version,
-            "first_activation": made["settings"]["first_activation"],
-        },
-    )
+    values = {
+        "weights_sha256": sha256,
+        "weights_version": version,
+        "first_activation": made["settings"]["first_activation"],
+    }
+    for model in MODELS:
+        set_arguments(entry / model / MODEL_YAML, values)
     os.replace(partial, path)
     exported = {"weights_version": version, "weights_sha256": sha256, "run": made}
     write_report(entry / RECORD_FILE, exported)
     for document, text in figures.items():
         replace_block(entry / document, BLOCK, text)
-    expected_predictions(entry)
+    for model in MODELS:
+        expected_predictions(entry / model)
     return exported

@@ -13,35 +13,13 @@ from training.metrics import pearson
 from training.record import read_evaluation, read_json
 from training.train import HISTORY_FILE
 from yeastpromoter.decoding import N_BUCKETS
+from yeastpromoter.figure_style import BLACK, BLUE, DENSITY, GREEN, GREY, ORANGE, STYLE, subplots
 
-#: Okabe and Ito's colours, told apart with every common kind of colour blindness.
-BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#999999", "#000000"
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
-DENSITY = "cividis"
-STYLE = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E5E5E5",
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "figure.dpi": 100,
-    "savefig.dpi": 150,
-}
 TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse")
 TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse")
 EXPRESSION = "expression (mean bucket, 0 to 17)"
-
-
-def _subplots(*args, **kwargs):
-    # The object interface: no window, whatever backend the user has set.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=kwargs.pop("figsize"), layout="constrained")
-    return figure, figure.subplots(*args, squeeze=False, **kwargs)
 
 
 def _colorbar(figure, drawn, axis, label: bool) -> None:
@@ -90,7 +68,7 @@ def learning_curves(history: list[Mapping[str, Any]]):
     matplotlib.figure.Figure
         Three panels; dotted lines part the phases.
     """
-    figure, axes = _subplots(1, 3, figsize=(12, 3.8))
+    figure, axes = subplots(1, 3, figsize=(12, 3.8))
     epoch = np.arange(1, len(history) + 1)
     for axis, name, title in ((axes[0, 0], "loss", "loss"), (axes[0, 1], "accuracy", "accuracy of the bucket")):
         axis.plot(epoch, [r.get(name, np.nan) for r in history], color=BLUE, marker="o", ms=4, label="training")
@@ -133,7 +111,7 @@ def scatter(constructs: pd.DataFrame):
         One panel a source, with the diagonal.
     """
     groups = list(_by_source(constructs))
-    figure, axes = _subplots(1, len(groups), figsize=(4.6 * len(groups) + 0.6, 5), sharex=True, sharey=True)
+    figure, axes = subplots(1, len(groups), figsize=(4.6 * len(groups) + 0.6, 5), sharex=True, sharey=True)
     low = min(0, np.floor(constructs["predicted"].min()))
     high = max(N_BUCKETS - 1, np.ceil(constructs["predicted"].max()))
     for axis, (source, rows) in zip(axes[0], groups, strict=True):
@@ -172,7 +150,7 @@ def residuals(constructs: pd.DataFrame):
         A column of two panels a source; the line is the mean within bins.
     """
     groups = list(_by_source(constructs))
-    figure, axes = _subplots(2, len(groups), figsize=(4.3 * len(groups) + 0.6, 6.4), sharey=True, sharex="row")
+    figure, axes = subplots(2, len(groups), figsize=(4.3 * len(groups) + 0.6, 6.4), sharey=True, sharex="row")
     residual = constructs["predicted"] - constructs["measured"]
     bound = float(np.ceil(residual.abs().max()))
     rows_of_panels = (
@@ -210,7 +188,7 @@ def bucket_panels(constructs: pd.DataFrame):
         Above, the occupancy of the buckets, sources stacked; below, boxes of the predicted expression (quartiles,
         median, whiskers from the 5th to the 95th percentile), with the bucket itself as a line.
     """
-    figure, axes = _subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=(1, 2))
+    figure, axes = subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=(1, 2))
     above, below = axes[:, 0]
     bottom = np.zeros(N_BUCKETS)
     for number, (source, rows) in enumerate(_by_source(constructs)):
@@ -258,7 +236,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         where nothing was sampled); right, the correlation of GC content with measured and with predicted expression,
         with 95 % intervals.
     """
-    figure, (panels,) = _subplots(1, 2, figsize=(11, 4.2))
+    figure, (panels,) = subplots(1, 2, figsize=(11, 4.2))
     left, right = panels
     styles = {"before": {"color": GREY, "marker": "o"}, "after": {"color": BLUE, "marker": "s"}}
     drawn = sample["settings"]["method"] != "none"

@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "contributions": "yeastpromoter.commands.contributions:contributions",
     "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
     "plant": "yeastpromoter.commands.plant:plant",
+    "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
 }
 
 

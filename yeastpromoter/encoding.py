@@ -62,6 +62,28 @@ def letters(sequences: Sequence[str]) -> np.ndarray:
     return np.frombuffer(text, dtype=np.uint8).reshape(len(sequences), lengths.pop() if lengths else 0)
 
 
+def enclose(left: str, rows: np.ndarray, right: str) -> np.ndarray:
+    """Put every row of a matrix of letters between two sequences.
+
+    Parameters
+    ----------
+    left, right : str
+        What comes before and behind every row, A and B letters.
+    rows : numpy.ndarray
+        ASCII codes, `uint8` (N, L).
+
+    Returns
+    -------
+    numpy.ndarray
+        `uint8` (N, A + L + B).
+    """
+
+    def repeated(sequence: str) -> np.ndarray:
+        return np.broadcast_to(letters([sequence]), (len(rows), len(sequence)))
+
+    return np.concatenate([repeated(left), rows, repeated(right)], axis=1)
+
+
 def find_invalid(matrix: np.ndarray) -> tuple[int, int] | None:
     """Find the first letter that is not A, C, G, T or N, in either case.
 

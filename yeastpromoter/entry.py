@@ -1,17 +1,18 @@
-"""The trained network of this entry, as model.yaml describes it, without Kipoi."""
+"""What the models of this entry are made of, without Kipoi: the trained network, as a model.yaml describes it."""
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from yeastpromoter.decoding import decode
+from yeastpromoter.decoding import BUCKET_VALUES, METHODS, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.prediction import compile_network
 from yeastpromoter.startup import quiet_startup
@@ -54,6 +55,58 @@ class TrainedNetwork:
         return compile_network(self.network)
 
 
+def build_trained_network(
+    weights: str | Path,
+    weights_sha256: str,
+    weights_version: str,
+    first_activation: str = "relu",
+    decoding: str = "weighted_mean",
+    bucket_values: Sequence[float] = BUCKET_VALUES,
+    dtype: str = "float32",
+) -> TrainedNetwork:
+    """Build the network that the arguments of a model.yaml describe, and load its weights.
+
+    Parameters
+    ----------
+    weights : str or Path
+        Weights file, relative to the working directory.
+    weights_sha256 : str
+        SHA-256 of the weights file.
+    weights_version : str
+        Version of the weights.
+    first_activation : {"relu", "softmax"}, optional
+        Activation of the first convolution; it has to be the one that the weights were trained with.
+    decoding : {"weighted_mean", "argmax"}, optional
+        How bucket scores become expression (see `yeastpromoter.decoding.decode`).
+    bucket_values : sequence of float, optional
+        Expression that each of the 18 buckets stands for.
+    dtype : {"float32", "float64"}, optional
+        Arithmetic of the network.
+
+    Returns
+    -------
+    TrainedNetwork
+        The network, on Keras's backend: TensorFlow unless ``KERAS_BACKEND`` names another.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no weights file.
+    ValueError
+        If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
+        those above.
+    """
+    if decoding not in METHODS:
+        raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
+    if len(bucket_values) != len(BUCKET_VALUES):
+        raise ValueError(f"bucket_values must be {len(BUCKET_VALUES)} numbers but are {len(bucket_values)}")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with quiet_startup():
+        network = build_network(first_activation, dtype=dtype)
+        load_weights(network, weights, weights_sha256)
+    return TrainedNetwork(network, decoding, tuple(float(value) for value in bucket_values), weights_version)
+
+
 def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32") -> TrainedNetwork:
     """Load the network that an entry ships.
 
@@ -83,13 +136,26 @@ def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32
             "the rest? Install it with `pip install --no-deps -e .` in the entry's folder"
         )
     arguments = yaml.safe_load(path.read_text())["args"]
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_startup():
-        network = build_network(arguments["first_activation"], dtype=dtype)
-        load_weights(network, Path(entry) / arguments["weights"], arguments["weights_sha256"])
-    return TrainedNetwork(
-        network,
-        arguments["decoding"],
-        tuple(float(value) for value in arguments["bucket_values"]),
-        arguments["weights_version"],
-    )
+    return build_trained_network(**arguments | {"weights": Path(entry) / arguments["weights"]}, dtype=dtype)
+
+
+class ExpectInFolder:
+    """What `kipoi test` compares with, for the class of a model: a path in its model.yaml starts from there.
+
+    Kipoi itself would look for the file from where the command is run. The class has to be constructed as Kipoi does
+    it, with the folder of its model.yaml as the working directory.
+    """
+
+    def __init__(self) -> None:
+        self._folder = Path.cwd()
+
+    @property
+    def test(self) -> Any:
+        """The `test` part of model.yaml, the path of its `expect` made absolute."""
+        return self._test
+
+    @test.setter
+    def test(self, test: Any) -> None:
+        self._test = copy.copy(test)
+        if isinstance(test.expect, str):
+            self._test.expect = str(self._folder / test.expect)

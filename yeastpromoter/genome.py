@@ -1,9 +1,31 @@
-"""A genome as letters, for GC targets and synthetic sequences."""
+"""A genome as letters, and the names that its chromosomes have in different files."""
 
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import pysam
+
+from yeastpromoter.text_files import TextFile
+
+_HEADER = re.compile(rb"^>[^\S\n]*(\S*)[^\n]*\n?", re.MULTILINE)
+_WHITE = b" \t\r\n\v\f"
+_IS_BASE = np.isin(np.arange(256), list(b"ACGT"))
+
+#: Chromosomes of S. cerevisiae, as Ensembl names them.
+NUCLEAR = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
+MITOCHONDRIAL = "Mito"
+
+_STANDARD = {name: name for name in NUCLEAR} | dict.fromkeys(
+    ("M", "MT", "MITO", "MTDNA", "MITOCHONDRION", "MITOCHONDRIAL"), MITOCHONDRIAL
+)
+
+#: How many names a note lists.
+_NAMED = 20
 
 
 def read_genome(fasta: str | Path) -> dict[str, np.ndarray]:
@@ -17,7 +39,129 @@ def read_genome(fasta: str | Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to numpy.ndarray
-        Upper-case letters of each sequence, `uint8` (length,), by its name.
+        Upper-case letters of each sequence, `uint8` (length,), by its name, the first word of its header.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not FASTA, a name is missing or occurs twice, or the file is damaged (see
+        `yeastpromoter.text_files.TextFile`).
     """
-    with pysam.FastxFile(str(fasta)) as file:
-        return {record.name: np.frombuffer(record.sequence.upper().encode("ascii"), dtype=np.uint8) for record in file}
+    with closing(TextFile(fasta)) as text_file:
+        text = text_file.read(text_file.start, text_file.stop)
+    headers = list(_HEADER.finditer(text))
+    if not headers or text[: headers[0].start()].strip():
+        raise ValueError(
+            f"{text_file.path}: is not FASTA: it must begin with '>' and a name but begins with {text[:40]!r}"
+        )
+    genome = {}
+    for header, stop in zip(headers, [*(header.start() for header in headers[1:]), len(text)], strict=True):
+        name = header[1].decode("utf-8", "replace")
+        if not name or name in genome:
+            problem = "occurs twice" if name else "is missing"
+            raise ValueError(f"{text_file.path}: the name of sequence {len(genome) + 1} ({name!r}) {problem}")
+        letters = text[header.end() : stop].translate(None, _WHITE).upper()
+        genome[name] = np.frombuffer(letters, dtype=np.uint8)
+    return genome
+
+
+def standard_name(name: str) -> str | None:
+    """Name that Ensembl gives to a chromosome of S. cerevisiae.
+
+    Parameters
+    ----------
+    name : str
+        A name with or without ``chr`` before it, in either case: I or chrI to XVI or chrXVI, and for the
+        mitochondrial one Mito, MT, M, mtDNA or mitochondrion.
+
+    Returns
+    -------
+    str or None
+        ``I`` to ``XVI`` or ``Mito``; None if the name is none of those.
+    """
+    return _STANDARD.get(re.sub(r"^CHR_?", "", name.upper()))
+
+
+class ChromosomeNames:
+    """Chromosome names of other files, looked up among those of a genome.
+
+    A name that the genome has is that chromosome. Any other is matched by `standard_name`, so that chrIV is IV, and
+    the other way round.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of the genome's chromosomes.
+
+    Attributes
+    ----------
+    matched : dict of str to str
+        The names that were looked up and found under another one, with that one.
+    unknown : dict of str to int
+        The names that were looked up in vain, with how often they were.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._found: dict[str, str | None] = {name: name for name in names}
+        self._by_standard: dict[str, list[str]] = {}
+        for name in self._found:
+            self._by_standard.setdefault(standard_name(name) or "", []).append(name)
+        self._by_standard.pop("", None)
+        self.matched: dict[str, str] = {}
+        self.unknown: dict[str, int] = {}
+
+    def find(self, name: str) -> str | None:
+        """Look a name up.
+
+        Returns
+        -------
+        str or None
+            The genome's name for the chromosome, None if it has none.
+
+        Raises
+        ------
+        ValueError
+            If the genome has several chromosomes that it could be.
+        """
+        if name not in self._found:
+            candidates = self._by_standard.get(standard_name(name) or "", [])
+            if len(candidates) > 1:
+                raise ValueError(
+                    f"chromosome {name!r} could be any of {', '.join(candidates)}, which the FASTA has side by side"
+                )
+            self._found[name] = candidates[0] if candidates else None
+            if candidates:
+                self.matched[name] = candidates[0]
+        found = self._found[name]
+        if found is None:
+            self.unknown[name] = self.unknown.get(name, 0) + 1
+        return found
+
+    def note(self, file: str | os.PathLike) -> str | None:
+        """Say which names of a file were matched to other names, None if none were."""
+        if not self.matched:
+            return None
+        pairs = [f"{name} = {other}" for name, other in self.matched.items()]
+        more = f", … ({len(pairs)} names)" if len(pairs) > _NAMED else ""
+        listed = ", ".join(pairs[:_NAMED]) + more
+        return f"{os.fspath(file)}: chromosome names are matched to those of the FASTA: {listed}"
+
+
+def unknown_bases_before(letters: np.ndarray) -> np.ndarray:
+    """Count the letters other than A, C, G and T before each position.
+
+    Parameters
+    ----------
+    letters : numpy.ndarray
+        Upper-case ASCII codes, `uint8` (length,).
+
+    Returns
+    -------
+    numpy.ndarray
+        `int32` (length + 1,): positions a to before b hold ``counts[b] - counts[a]`` of them.
+    """
+    counts = np.zeros(letters.size + 1, dtype=np.int32)
+    np.cumsum(~_IS_BASE[letters], out=counts[1:])
+    return counts

@@ -24,7 +24,7 @@ from yeastpromoter.construct import (
     RIGHT_FLANK,
     fit_window,
 )
-from yeastpromoter.encoding import find_invalid, letters
+from yeastpromoter.encoding import enclose, find_invalid
 from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna
 from yeastpromoter.text_files import BLOCK_BYTES, TextFile
 
@@ -467,20 +467,11 @@ class SequenceFile:
         for length in np.unique(lengths).tolist():
             rows = np.flatnonzero(lengths == length)
             whole = self._with_adapters(np.lib.stride_tricks.sliding_window_view(joined, length)[starts[rows]])
-            constructs[rows] = _between(LEFT_FLANK, whole, RIGHT_FLANK)[:, fit_window(whole.shape[1])]
+            constructs[rows] = enclose(LEFT_FLANK, whole, RIGHT_FLANK)[:, fit_window(whole.shape[1])]
         return constructs
 
     def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
-        return rows if self._type == "construct" else _between(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
-
-
-def _between(left: str, rows: np.ndarray, right: str) -> np.ndarray:
-    """Put every row of a matrix of letters between two sequences."""
-
-    def repeated(sequence: str) -> np.ndarray:
-        return np.broadcast_to(letters([sequence]), (len(rows), len(sequence)))
-
-    return np.concatenate([repeated(left), rows, repeated(right)], axis=1)
+        return rows if self._type == "construct" else enclose(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
 
 
 def _choice(name: str, value: object, choices: tuple) -> object:

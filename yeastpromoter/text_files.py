@@ -92,6 +92,18 @@ class TextFile:
             start += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def fileno(self) -> int:
+        """Descriptor of the decompressed text, for a reader that keeps its own position; it starts at byte 0."""
+        descriptor = self._open().fileno()
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor
+
     def blocks(self, start: int) -> Iterator[bytes]:
         """Read the text from `start` to its end in blocks of `BLOCK_BYTES`."""
         for position in range(start, self.stop, BLOCK_BYTES):

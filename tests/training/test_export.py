@@ -138,7 +138,7 @@ def entry(tmp_path_factory):
     folder.mkdir()
     for name in ("model.py", "model.yaml", "dataloader.py", "dataloader.yaml", "README.md", "MODEL_CARD.md"):
         shutil.copy(ROOT / name, folder)
-    for name in ("yeastpromoter", "requirements", "model_files/example"):
+    for name in ("yeastpromoter", "requirements", "model_files/example", "variant_effects"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -146,10 +146,12 @@ def entry(tmp_path_factory):
 def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     results, network = make_results(tmp_path)
     changed = config()
-    before = (entry / "model.yaml").read_text().splitlines()
+    (entry / "variant_effects/expected_predictions.h5").unlink()
+    descriptions = [entry / "model.yaml", entry / "variant_effects/model.yaml"]
+    before = [path.read_text().splitlines() for path in descriptions]
     with pytest.raises(ValueError, match="run the step that writes it first"):
         export(changed, "plain", results, entry)
-    assert (entry / "model.yaml").read_text().splitlines() == before
+    assert [path.read_text().splitlines() for path in descriptions] == before
 
     found = evaluate(changed, "plain", results, resamples=5)
     exported = export(changed, "plain", results, entry)
@@ -157,9 +159,11 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     args = yaml.safe_load((entry / "model.yaml").read_text())["args"]
     assert args["weights_sha256"] == sha256_of(weights) == exported["weights_sha256"]
     assert args["weights_version"] == f"made_up-plain-{sha256_of(weights)[:12]}"
-    after = (entry / "model.yaml").read_text().splitlines()
-    different = [line.split(":")[0].strip() for line, old in zip(after, before, strict=True) if line != old]
-    assert set(different) <= {"weights_sha256", "weights_version", "first_activation"}
+    for path, lines in zip(descriptions, before, strict=True):
+        after = path.read_text().splitlines()
+        different = [line.split(":")[0].strip() for line, old in zip(after, lines, strict=True) if line != old]
+        assert set(different) <= {"weights_sha256", "weights_version", "first_activation"}
+        assert yaml.safe_load(path.read_text())["args"] | {"weights": None} == args | {"weights": None}
 
     with h5py.File(weights) as file:
         assert "optimizer" not in file
@@ -180,7 +184,12 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     with h5py.File(entry / "model_files/expected_predictions.h5") as file:
         expected = file["preds/expression"][:]
     np.testing.assert_allclose(expected, [np.average(range(18), weights=row) for row in scores], atol=1e-4)
-    assert not list((entry / "model_files").glob("partial*"))
+    with h5py.File(entry / "variant_effects/expected_predictions.h5") as file:
+        ref = network.predict(file["inputs/ref"][:].reshape(-1, 110, 4), verbose=0).astype(float)
+        expected = file["preds/ref"][:]
+    decoded = np.array([np.average(range(18), weights=row) for row in ref])
+    np.testing.assert_allclose(expected, decoded.reshape(len(expected), -1).mean(axis=1), atol=1e-4)
+    assert not list(entry.rglob("partial*"))
 
 
 def test_export_says_why_kipoi_failed(entry, tmp_path):

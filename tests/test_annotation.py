@@ -1,0 +1,145 @@
+import gzip
+
+import pytest
+
+from yeastpromoter.annotation import Promoter, Promoters, read_promoters
+
+CHROMOSOMES = ("I", "II")
+
+
+def gtf(feature, start, stop, strand, gene, chromosome="I", **attributes):
+    pairs = {"gene_id": gene, **attributes}
+    text = " ".join(f'{key} "{value}";' for key, value in pairs.items())
+    return f"{chromosome}\tx\t{feature}\t{start}\t{stop}\t.\t{strand}\t0\t{text}\n"
+
+
+def read(tmp_path, text, **arguments):
+    (tmp_path / "annotation").write_text(text)
+    return read_promoters(tmp_path / "annotation", CHROMOSOMES, **arguments)
+
+
+def test_coding_start_of_genes_on_both_strands_from_gtf(tmp_path):
+    text = "#!genome-version R64-1-1\n" + "".join(
+        [
+            # Forward, coding 1001 to 1100 and, behind an intron, 1201 to 1300; the exon begins 50 bases earlier.
+            gtf("gene", 951, 1300, "+", "A", gene_name="AAA1"),
+            gtf("exon", 951, 1100, "+", "A"),
+            gtf("CDS", 1201, 1300, "+", "A"),
+            gtf("CDS", 1001, 1100, "+", "A", gene_name="AAA1", gene_biotype="protein_coding"),
+            gtf("start_codon", 1001, 1003, "+", "A"),
+            # Reverse, its coding start is its last base.
+            gtf("CDS", 2001, 2100, "-", "B", chromosome="chrII"),
+            gtf("CDS", 2201, 2300, "-", "B", chromosome="chrII"),
+            gtf("stop_codon", 1998, 2000, "-", "B", chromosome="chrII"),
+            # At the start of the chromosome; only a start codon is given.
+            gtf("start_codon", 101, 103, "+", "C"),
+            gtf("CDS", 3001, 3100, "+", "D", gene_biotype="pseudogene"),
+            gtf("CDS", 3001, 3100, "+", "E", chromosome="2-micron"),
+        ]
+    )
+    found = read(tmp_path, text)
+    assert list(found) == [
+        Promoter("I", 0, 100, "+", 100, "C", "C"),
+        Promoter("I", 500, 1000, "+", 1000, "A", "AAA1"),
+        Promoter("II", 2300, 2800, "-", 2299, "B", "B"),
+    ]
+    assert found.kind == "GTF"
+    assert found.notes == (
+        f"{tmp_path / 'annotation'}: chromosome names are matched to those of the FASTA: chrII = II",
+        f"{tmp_path / 'annotation'}: the FASTA does not have chromosome 2-micron, so 1 lines there are left out",
+    )
+    assert [(p.start, p.stop) for p in read(tmp_path, text, upstream=30)] == [(70, 100), (970, 1000), (2300, 2330)]
+
+
+def test_gff3_of_ensembl_and_of_sgd(tmp_path):
+    ensembl = (
+        "##gff-version 3\n"
+        "I\tsgd\tgene\t101\t900\t.\t+\t.\tID=gene:YAL1W;Name=ONE1;biotype=protein_coding;gene_id=YAL1W\n"
+        "I\tsgd\tmRNA\t101\t900\t.\t+\t.\tID=transcript:YAL1W_mRNA;Parent=gene:YAL1W;biotype=protein_coding\n"
+        "I\tsgd\tCDS\t701\t900\t.\t+\t0\tID=CDS:YAL1W;Parent=transcript:YAL1W_mRNA\n"
+        "I\tsgd\tgene\t101\t900\t.\t+\t.\tID=gene:YAL2W;biotype=pseudogene\n"
+        "I\tsgd\tmRNA\t101\t900\t.\t+\t.\tID=transcript:YAL2W;Parent=gene:YAL2W\n"
+        "I\tsgd\tCDS\t701\t900\t.\t+\t0\tParent=transcript:YAL2W\n"
+    )
+    sgd = (
+        "##gff-version 3\n"
+        "chrI\tSGD\tCDS\t701\t900\t.\t-\t0\tParent=YAL1C_mRNA;Name=YAL1C_CDS\n"
+        "chrI\tSGD\tgene\t701\t900\t.\t-\t.\tID=YAL1C;Name=YAL1C;gene=ONE%31\n"
+        "chrI\tSGD\tmRNA\t701\t900\t.\t-\t.\tID=YAL1C_mRNA;Name=YAL1C_mRNA;Parent=YAL1C\n"
+        "chrI\tSGD\ttransposable_element_gene\t2701\t2900\t.\t-\t.\tID=YAL3C;Name=YAL3C\n"
+        "chrI\tSGD\tCDS\t2701\t2900\t.\t-\t0\tParent=YAL3C;Name=YAL3C_CDS\n"
+        "##FASTA\n>chrI\nACGT\n"
+    )
+    assert list(read(tmp_path, ensembl)) == [Promoter("I", 200, 700, "+", 700, "YAL1W", "ONE1")]
+    assert list(read(tmp_path, sgd)) == [Promoter("I", 900, 1400, "-", 899, "YAL1C", "ONE1")]
+    assert read(tmp_path, sgd).kind == "GFF3"
+
+
+def test_intervals_of_bed_are_the_promoters(tmp_path):
+    text = b"track name=x\nI\t10\t90\tA\t0\t+\nchrII\t10\t90\tB\t0\t-\textra\n"
+    (tmp_path / "annotation").write_bytes(gzip.compress(text))
+    found = read_promoters(tmp_path / "annotation", CHROMOSOMES)
+    assert list(found) == [Promoter("I", 10, 90, "+", 90, "A", "A"), Promoter("II", 10, 90, "-", 9, "B", "B")]
+    assert found.kind == "BED6"
+    with pytest.raises(ValueError, match="upstream must be left at 500 but is 100"):
+        read_promoters(tmp_path / "annotation", CHROMOSOMES, upstream=100)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("I\t10\t90\tA\t0\n", "line 1 has 5 columns but BED6 has six"),
+        ("I\t10\t90\tA\t0\t.\n", r"line 1 has the strand '\.' but must have \+ or -"),
+        ("I\t10\t90\tA\t0\t+\nI\tx\t90\tA\t0\t+\n", "line 2 has 'x' as start"),
+        ("I\t90\t90\tA\t0\t+\n", "line 1 ends at 90, not behind its start at 90"),
+        ("I 10 90 A 0 +\n", "must be GTF, GFF3 or BED6"),
+        ("#only a comment\n", "has no lines but comments"),
+        (gtf("CDS", 5, 9, "+", "A", chromosome="III"), "no protein-coding genes .* its chromosomes are III"),
+        (gtf("exon", 5, 9, "+", "A"), "no protein-coding genes"),
+        (gtf("CDS", 5, 9, ".", "A"), r"line 1, a CDS, has the strand '\.'"),
+        (gtf("CDS", 5, 9, "+", "A") + "I\tx\tCDS\t5\n", "line 2 has 4 columns, separated by tabs, but GTF has nine"),
+        (gtf("CDS", 5, 9, "+", ""), "line 1 does not say which gene it is of: GTF needs gene_id"),
+        ("I\tx\tCDS\t5\t9\t.\t+\t0\tID=CDS:1\n", "GFF3 needs the Parent of a CDS"),
+    ],
+)
+def test_wrong_annotations(tmp_path, text, match):
+    with pytest.raises(ValueError, match=match) as error:
+        read(tmp_path, text)
+    assert str(tmp_path / "annotation") in str(error.value)
+
+
+@pytest.mark.parametrize("upstream", [0, -1, True, 1.5, "500"])
+def test_wrong_sizes(tmp_path, upstream):
+    with pytest.raises(ValueError, match="upstream must be a number of bases"):
+        read(tmp_path, gtf("CDS", 5, 9, "+", "A"), upstream=upstream)
+
+
+def test_promoters_around_a_change():
+    promoters = Promoters(
+        [
+            Promoter("I", 100, 600, "+", 600, "far", "far"),
+            Promoter("I", 590, 610, "+", 610, "short", "short"),
+            Promoter("I", 560, 700, "+", 700, "long", "long"),
+            Promoter("I", 560, 700, "-", 559, "other strand", "x"),
+            Promoter("II", 100, 600, "+", 600, "other chromosome", "x"),
+        ]
+    )
+
+    def genes(start, stop, strand="+"):
+        return [promoter.gene for promoter in promoters.around("I", strand, start, stop)]
+
+    assert len(promoters) == 5
+    assert genes(595, 596) == ["far", "long", "short"]
+    assert genes(599, 600) == ["far", "long", "short"]
+    assert genes(600, 601) == ["long", "short"]
+    assert genes(99, 100) == []
+    assert genes(90, 101) == ["far"]
+    assert genes(609, 620) == ["long", "short"]
+    assert genes(700, 701) == []
+    # An insertion belongs to the base upstream of it: before base 600 that is 599 on the forward strand, and on the
+    # reverse strand, upstream being to the right, 600.
+    assert genes(600, 600) == ["far", "long", "short"]
+    assert genes(100, 100) == []
+    assert genes(560, 560, "-") == ["other strand"]
+    assert genes(700, 700, "-") == []
+    assert promoters.around("III", "+", 1, 2) == []

@@ -1,0 +1,90 @@
+import gzip
+import stat
+
+import numpy as np
+import pysam
+import pytest
+
+from yeastpromoter.genome import NUCLEAR, ChromosomeNames, read_genome, standard_name, unknown_bases_before
+
+FASTA = ">I a chromosome > of two lines\nACGT\nacgn\n\n>chrM\r\nTT TT\r\n"
+
+
+def texts(genome):
+    return {name: letters.tobytes().decode() for name, letters in genome.items()}
+
+
+def test_genome_plain_gzip_and_bgzip_in_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "g.fa").write_text(FASTA)
+    (tmp_path / "g.fa.gz").write_bytes(gzip.compress(FASTA.encode()))
+    pysam.tabix_compress(str(tmp_path / "g.fa"), str(tmp_path / "b.fa.gz"))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        for name in before:
+            assert texts(read_genome(tmp_path / name)) == {"I": "ACGTACGN", "chrM": "TTTT"}
+    finally:
+        tmp_path.chmod(stat.S_IRWXU)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("ACGT\n", "is not FASTA"),
+        ("ACGT\n>I\nACGT\n", "is not FASTA"),
+        (">I\nA\n>I\nC\n", r"name of sequence 2 \('I'\) occurs twice"),
+        (">I\nA\n> \nC\n", r"name of sequence 2 \(''\) is missing"),
+    ],
+)
+def test_what_is_no_genome(tmp_path, text, match):
+    (tmp_path / "g.fa").write_text(text)
+    with pytest.raises(ValueError, match=match):
+        read_genome(tmp_path / "g.fa")
+
+
+@pytest.mark.parametrize(
+    ("name", "standard"),
+    [
+        ("chrIV", "IV"),
+        ("IV", "IV"),
+        ("CHRiv", "IV"),
+        ("chrM", "Mito"),
+        ("MT", "Mito"),
+        ("chrmt", "Mito"),
+        ("Mito", "Mito"),
+        ("chrXVI", "XVI"),
+        ("XVII", None),
+        ("2-micron", None),
+        ("chr", None),
+        ("4", None),
+    ],
+)
+def test_standard_names(name, standard):
+    assert standard_name(name) == standard
+
+
+@pytest.mark.parametrize("prefix", ["", "chr"])
+def test_names_are_matched_both_ways_and_said(prefix):
+    other = "chr" if not prefix else ""
+    names = ChromosomeNames([prefix + name for name in (*NUCLEAR, "Mito")] + ["plasmid"])
+    assert names.find("plasmid") == "plasmid"
+    assert names.find(f"{prefix}IX") == f"{prefix}IX"
+    assert names.note("x.vcf") is None
+    assert [names.find(other + name) for name in NUCLEAR] == [prefix + name for name in NUCLEAR]
+    assert names.find("MT") == f"{prefix}Mito"
+    assert (names.find("XVII"), names.find("XVII")) == (None, None)
+    assert names.unknown == {"XVII": 2}
+    assert f"x.vcf: chromosome names are matched to those of the FASTA: {other}I = {prefix}I, " in names.note("x.vcf")
+
+
+def test_a_name_that_could_be_two_chromosomes():
+    names = ChromosomeNames(["I", "chrI"])
+    assert (names.find("I"), names.find("chrI")) == ("I", "chrI")
+    with pytest.raises(ValueError, match="'CHRI' could be any of I, chrI"):
+        names.find("CHRI")
+
+
+def test_unknown_bases_are_counted():
+    letters = np.frombuffer(b"ANCRGTN", dtype=np.uint8)
+    assert unknown_bases_before(letters).tolist() == [0, 0, 1, 1, 2, 2, 2, 3]

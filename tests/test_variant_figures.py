@@ -1,0 +1,169 @@
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from yeastpromoter.__main__ import main
+from yeastpromoter.effect_tables import by_distance, by_substitution, is_transition, read_effects, substitutions
+
+
+def effects(**columns):
+    count = len(columns["effect"])
+    defaults = {
+        "chromosome": ["I"] * count,
+        "position": range(1, count + 1),
+        "REF": ["A"] * count,
+        "ALT": ["C"] * count,
+        "gene": [f"g{number}" for number in range(count)],
+        "strand": ["+"] * count,
+        "distance": [-1] * count,
+    }
+    return pd.DataFrame(defaults | columns)
+
+
+def write_tsv(path, table):
+    texts = ("effect",)
+    table.rename(columns=lambda name: f"{'preds' if name in texts else 'metadata'}/{name}").to_csv(
+        path, sep="\t", index=False
+    )
+    return path
+
+
+def test_bins_of_the_distance():
+    table = by_distance(
+        effects(
+            distance=[-1, -25, -26, -26, -50, -500, 0, 7],
+            effect=[1.0, -2.0, 3.0, -1.0, 0.5, 4.0, 9.0, 9.0],
+            gene=["a", "b", "a", "b", "a", "a", "a", "a"],
+        )
+    )
+    assert table[["from", "to"]].to_numpy().tolist() == [[-500, -476], [-50, -26], [-25, -1]]
+    assert table["rows"].tolist() == [1, 3, 2]
+    assert table["genes"].tolist() == [1, 2, 2]
+    np.testing.assert_allclose(table["mean_size"], [4, 1.5, 1.5])
+    np.testing.assert_allclose(table["median_size"], [4, 1, 1.5])
+    np.testing.assert_allclose(table["mean_effect"], [4, 2.5 / 3, -0.5])
+    assert np.isnan(table["mean_size_low"][0])  # a single gene says nothing of others
+    # Two genes: a resample has both, or one of them twice.
+    assert table["mean_size_low"][2] == 1
+    assert table["mean_size_high"][2] == 2
+    assert len(by_distance(effects(distance=[0], effect=[1.0]))) == 0
+
+
+def test_intervals_cover_the_mean_and_respect_genes():
+    rng = np.random.default_rng(1)
+    table = effects(effect=rng.normal(0.3, 1, 500), distance=np.full(500, -3))
+    row = by_distance(table).iloc[0]
+    half_width = 1.96 / np.sqrt(500)
+    np.testing.assert_allclose(row["mean_effect_high"] - row["mean_effect"], half_width, rtol=0.15)
+    np.testing.assert_allclose(row["mean_effect"] - row["mean_effect_low"], half_width, rtol=0.15)
+    # Every row four times, as if a gene had four: no more is known than before.
+    repeated = by_distance(pd.concat([table] * 4, ignore_index=True)).iloc[0]
+    np.testing.assert_allclose(repeated["mean_effect_high"], row["mean_effect_high"])
+    # As four genes of their own it seems to be.
+    naive = pd.concat([table.assign(gene=table["gene"] + str(copy)) for copy in range(4)], ignore_index=True)
+    assert by_distance(naive).iloc[0]["mean_effect_high"] < row["mean_effect"] + 0.7 * half_width
+
+
+def test_kinds_of_substitutions():
+    table = effects(
+        REF=["A", "G", "A", "AT", "c", "A"],
+        ALT=["G", "A", "C", "A", "t", "C"],
+        strand=["+", "-", "-", "+", "+", "+"],
+        effect=[1.0, -3.0, 5.0, 99.0, 2.0, -1.0],
+    )
+    single = table.drop(3)
+    assert substitutions(single).tolist() == ["AG", "CT", "TG", "CT", "AC"]
+    assert is_transition(substitutions(single)).tolist() == [True, True, False, True, False]
+    found = by_substitution(table).set_index("kind")
+    assert list(found.index)[:3] == ["transitions", "transversions", "transitions - transversions"]
+    assert list(found.index)[3:] == ["A>C", "A>G", "C>T", "T>G"]
+    assert found["rows"].tolist() == [3, 2, 5, 1, 1, 2, 1]
+    assert found["genes"].tolist() == [3, 2, 5, 1, 1, 2, 1]
+    np.testing.assert_allclose(found["mean_size"], [2, 3, -1, 1, 1, 2.5, 5])
+    np.testing.assert_allclose(found["mean_effect"], [0, 2, -2, -1, 1, -0.5, 5])
+    np.testing.assert_allclose(found["median_size"], [2, 3, np.nan, 1, 1, 2.5, 5])
+    low, high = found.loc["transitions - transversions", ["mean_size_low", "mean_size_high"]]
+    assert low < -1 < high
+    only = by_substitution(table[is_transition((table["REF"] + table["ALT"]).to_numpy())])
+    assert list(only["kind"]) == ["transitions", "A>G", "C>T"]
+    assert len(by_substitution(table.iloc[3:4])) == 0
+
+
+def test_what_kipoi_wrote_is_read_from_tsv_and_hdf5(tmp_path):
+    table = effects(effect=[1.5, np.nan], gene=["NA", "."], distance=[-3, np.nan])
+    path = write_tsv(tmp_path / "e.tsv", table)
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        for name, column in table.items():
+            name = f"preds/{name}" if name == "effect" else f"metadata/{name}"
+            values = column.to_numpy()
+            file[name] = values.astype(h5py.string_dtype()) if values.dtype == object else values
+    for found in (read_effects(path), read_effects(tmp_path / "e.h5")):
+        assert set(found) == set(table)
+        pd.testing.assert_frame_equal(found[list(table)], table, check_dtype=False)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, ["variant-figures", *map(str, arguments)])
+
+
+def test_command(tmp_path):
+    rng = np.random.default_rng(2)
+    count = 3_000
+    pairs = [a + b for a in "ACGT" for b in "ACGT" if a != b]
+    chosen = rng.choice(pairs, count)
+    table = effects(
+        effect=rng.normal(size=count),
+        distance=rng.integers(-500, 3, count),
+        REF=[pair[0] for pair in chosen],
+        ALT=[pair[1] for pair in chosen],
+        strand=rng.choice(["+", "-"], count),
+    )
+    table.loc[:4, "ALT"] = "ACGT"
+    table.loc[5, "effect"] = np.nan
+    done = invoke(write_tsv(tmp_path / "e.tsv", table), "-o", tmp_path / "out", "--resamples", 100)
+    assert done.exit_code == 0, done.output
+    assert "1 of 3,000 rows have no defined effect and are left out." in done.output
+    assert "5 rows of insertions, deletions and longer alleles are of no kind." in done.output
+    assert "rows that reach into the coding sequence are in no bin" in done.output
+    names = [f"effect_by_{what}.{kind}" for what in ("distance", "substitution") for kind in ("png", "tsv")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert len(pd.read_csv(tmp_path / "out" / names[1], sep="\t")) == 20
+    kinds = pd.read_csv(tmp_path / "out" / names[3], sep="\t")
+    assert kinds["rows"][:3].tolist() == [kinds["rows"][0], 2_994 - kinds["rows"][0], 2_994]
+    for name in names[::2]:
+        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_command_without_annotation(tmp_path):
+    table = effects(effect=[1.0, 2.0], gene=[".", "."], distance=[np.nan, np.nan], position=[7, 8])
+    done = invoke(write_tsv(tmp_path / "e.tsv", table), "-o", tmp_path, "--resamples", 100)
+    assert done.exit_code == 0, done.output
+    assert "There are no distances (no annotation), so no figure of them." in done.output
+    found = pd.read_csv(tmp_path / "effect_by_substitution.tsv", sep="\t")
+    assert found["mean_size"].tolist() == [1.5, 1.5]
+    assert found["mean_size_low"].tolist() == [1, 1]  # the two positions were resampled
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\tb\n1\t2\n", "has no metadata/chromosome, "),
+        ("", "is neither a table"),
+        ("metadata/position\npreds/effect\n", "has no "),
+    ],
+)
+def test_command_on_other_files(tmp_path, text, message):
+    (tmp_path / "e.tsv").write_text(text)
+    done = invoke(tmp_path / "e.tsv", "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert message in done.output
+    assert not (tmp_path / "out").exists()
+    assert "there is no such file" in invoke(tmp_path / "nowhere.tsv").output
+
+
+def test_help_says_what_an_effect_is():
+    text = invoke("--help").output
+    assert "Effect is alt − ref in buckets" in " ".join(text.split())
+    assert "dataloader_args \\\n" in text

@@ -1,0 +1,239 @@
+"""Summaries of predicted variant effects: by distance to the coding start, and by the kind of substitution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from yeastpromoter.encoding import ALPHABET
+
+RESAMPLES = 1000
+LEVEL = 0.95
+BIN_SIZE = 25
+
+_TEXT = ("metadata/chromosome", "metadata/REF", "metadata/ALT", "metadata/gene", "metadata/strand")
+_NUMBERS = ("metadata/position", "metadata/distance", "preds/effect")
+
+_TRANSITIONS = ("AG", "GA", "CT", "TC")
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+#: Numbers held at once while resampling; a bound on memory (32 MB an array).
+_CHUNK = 4_000_000
+
+
+def read_effects(path: str | Path) -> pd.DataFrame:
+    """Read what ``kipoi predict variant_effects --keep_metadata`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The predictions, ``.tsv`` or ``.h5``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``chromosome``, ``position``, ``REF``, ``ALT``, ``gene``, ``strand``, ``distance`` (bp, NaN without annotation)
+        and ``effect`` (alt − ref, buckets), in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is neither, or a column is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.absolute()}: there is no such file")
+    columns = [*_TEXT, *_NUMBERS]
+    try:
+        table = _read_hdf5(path, columns) if h5py.is_hdf5(path) else _read_tsv(path, columns)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path}: is neither a table separated by tabs nor HDF5 ({error})") from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ValueError(
+            f"{path}: has no {', '.join(missing)} but must have the columns that `kipoi predict` of variant_effects "
+            "writes with --keep_metadata"
+        )
+    if table.empty:
+        raise ValueError(f"{path}: has no rows")
+    return table.rename(columns=lambda name: name.partition("/")[2])
+
+
+def _read_tsv(path: Path, columns: list[str]) -> pd.DataFrame:
+    kinds = dict.fromkeys(_TEXT, str)
+    try:
+        # Only numbers can be missing: a gene or an id may well be called NA.
+        return pd.read_csv(
+            path, sep="\t", usecols=lambda name: name in columns, dtype=kinds, keep_default_na=False,
+            na_values={name: ["", "nan", "NaN"] for name in _NUMBERS},
+        )  # fmt: skip
+    except ValueError as error:
+        if isinstance(error, (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError)):
+            raise
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _read_hdf5(path: Path, columns: list[str]) -> pd.DataFrame:
+    with h5py.File(path) as file:
+        there = {name: file[name] for name in columns if name in file}
+        return pd.DataFrame({name: data.asstr()[:] if name in _TEXT else data[:] for name, data in there.items()})
+
+
+def by_distance(
+    effects: pd.DataFrame, bin_size: int = BIN_SIZE, resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Summarise effects in bins of the distance to the coding start.
+
+    Parameters
+    ----------
+    effects : pandas.DataFrame
+        ``distance`` (bp, negative upstream), ``effect`` (buckets) and ``gene``, finite. Rows within the coding
+        sequence, at 0 or more, are in no bin.
+    bin_size : int, optional
+        Bases of a bin; the last one ends with the base before the coding start.
+    resamples : int, optional
+        Bootstrap resamples of genes.
+    seed : int, optional
+        Seed of the resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each bin that has any: ``from`` and ``to`` (its first and last distance), ``rows``, ``genes``,
+        ``mean_size`` (mean absolute effect) with ``mean_size_low`` and ``mean_size_high`` (95 % interval, NaN for a
+        single gene), ``median_size``, and ``mean_effect`` with its interval.
+    """
+    upstream = effects[effects["distance"] < 0]
+    number = (-1 - upstream["distance"].to_numpy(dtype=np.int64)) // bin_size
+    groups = {}
+    for bin_number in range(int(number.max(initial=-1)), -1, -1):
+        found = number == bin_number
+        if found.any():
+            groups[-(bin_number + 1) * bin_size, -1 - bin_number * bin_size] = found
+    table = _summary(upstream, list(groups.values()), upstream["gene"].to_numpy(), resamples, seed)
+    table.insert(0, "from", [first for first, _ in groups])
+    table.insert(1, "to", [last for _, last in groups])
+    return table
+
+
+def by_substitution(effects: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """Summarise effects of single-base substitutions by their kind.
+
+    Parameters
+    ----------
+    effects : pandas.DataFrame
+        ``REF``, ``ALT``, ``strand``, ``chromosome``, ``position``, ``gene`` and ``effect`` (buckets, finite). Rows that
+        substitute not exactly one base are in no kind.
+    resamples : int, optional
+        Bootstrap resamples, of genes, or of positions where there are no genes.
+    seed : int, optional
+        Seed of the resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind``: transitions, transversions, the difference of the two (first less second, of the means only), and
+        the twelve substitutions as they read on the strand of the gene (``A>C``, ...), those that there are; further
+        columns as in `by_distance`.
+    """
+    single = effects[(effects["REF"].str.len() == 1) & (effects["ALT"].str.len() == 1)]
+    pairs = substitutions(single)
+    transition = is_transition(pairs)
+    kinds = {"transitions": transition, "transversions": ~transition}
+    kinds |= {f"{a}>{b}": pairs == a + b for a in ALPHABET for b in ALPHABET if a != b}
+    kinds = {name: found for name, found in kinds.items() if found.any()}
+    unit = single["gene"] if (single["gene"] != ".").any() else single["chromosome"] + single["position"].astype(str)
+    contrast = (0, 1) if {"transitions", "transversions"} <= set(kinds) else None
+    table = _summary(single, list(kinds.values()), unit.to_numpy(), resamples, seed, contrast)
+    names = list(kinds)
+    table.insert(0, "kind", names if contrast is None else [*names, "transitions - transversions"])
+    return table if contrast is None else table.iloc[[0, 1, len(table) - 1, *range(2, len(names))]]
+
+
+def substitutions(single: pd.DataFrame) -> np.ndarray:
+    """REF and ALT of single-base substitutions as they read on the strand of the gene, `str` (N,), such as ``AG``."""
+    pairs = (single["REF"] + single["ALT"]).str.upper()
+    return np.where(single["strand"] == "-", pairs.str.translate(_COMPLEMENT), pairs).astype(str)
+
+
+def is_transition(pairs: np.ndarray) -> np.ndarray:
+    """Whether pairs of bases such as ``AG`` are transitions (A and G, or C and T), `bool` (N,)."""
+    return np.isin(pairs, _TRANSITIONS)
+
+
+def _summary(
+    rows: pd.DataFrame,
+    groups: list[np.ndarray],
+    unit: np.ndarray,
+    resamples: int,
+    seed: int,
+    contrast: tuple[int, int] | None = None,
+) -> pd.DataFrame:
+    """Statistics of each group of rows, and of the difference of two of them; what is resampled are the units."""
+    effect = rows["effect"].to_numpy(dtype=np.float64)
+    codes, units = pd.factorize(unit)
+    membership = np.stack(groups, axis=1).astype(np.float64) if groups else np.zeros((len(rows), 0))
+
+    def total(values: np.ndarray) -> np.ndarray:
+        """Sum over the rows of each unit and group, (units, groups)."""
+        return np.stack([np.bincount(codes, weights=values * column, minlength=len(units)) for column in membership.T])
+
+    if not groups:
+        return pd.DataFrame(columns=["rows", "genes", *_means("mean_size"), "median_size", *_means("mean_effect")])
+    counts = total(np.ones(len(rows)))
+    table = pd.DataFrame(
+        {"rows": counts.sum(axis=1).astype(np.int64), "genes": (counts > 0).sum(axis=1).astype(np.int64)}
+    )
+    for name, values in (("mean_size", np.abs(effect)), ("mean_effect", effect)):
+        sums = total(values)
+        mean = sums.sum(axis=1) / counts.sum(axis=1)
+        drawn = _resampled_means(sums, counts, resamples, seed)
+        if contrast is not None:
+            first, second = contrast
+            mean = np.append(mean, mean[first] - mean[second])
+            drawn = np.column_stack([drawn, drawn[:, first] - drawn[:, second]])
+        low, high = _interval(drawn)
+        alone = np.append(table["genes"] < 2, [False] * (len(mean) - len(table)))
+        if name == "mean_size":
+            if contrast is not None:
+                table.loc[len(table)] = [table["rows"][list(contrast)].sum(), len(np.unique(codes))]
+            table = table.astype(np.int64)
+        for column, value in zip(
+            _means(name), (mean, np.where(alone, np.nan, low), np.where(alone, np.nan, high)), strict=True
+        ):
+            table[column] = value
+        if name == "mean_size":
+            medians = [np.median(values[found]) for found in groups]
+            table["median_size"] = medians + [np.nan] * (len(table) - len(medians))
+    return table
+
+
+def _means(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"]
+
+
+def _resampled_means(sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Mean of each group in each resample of the units, (resamples, groups); NaN where it drew none of the group."""
+    rng = np.random.default_rng(seed)
+    n_units = sums.shape[1]
+    share = np.full(n_units, 1 / n_units)
+    step = max(1, _CHUNK // n_units)
+    means = []
+    for first in range(0, resamples, step):
+        weights = rng.multinomial(n_units, share, size=min(step, resamples - first)).astype(np.float64)
+        drawn = weights @ counts.T
+        means.append(np.divide(weights @ sums.T, drawn, out=np.full_like(drawn, np.nan), where=drawn > 0))
+    return np.concatenate(means)
+
+
+def _interval(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    tail = (1 - LEVEL) / 2
+    there = ~np.isnan(drawn).all(axis=0)
+    bounds = np.full((2, drawn.shape[1]), np.nan)
+    bounds[:, there] = np.nanquantile(drawn[:, there], [tail, 1 - tail], axis=0)
+    return bounds[0], bounds[1]
