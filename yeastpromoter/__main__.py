@@ -13,6 +13,10 @@ COMMANDS: dict[str, str] = {
     "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
     "plant": "yeastpromoter.commands.plant:plant",
     "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
+    "shards": "yeastpromoter.commands.shards:shards",
+    "tile-genome": "yeastpromoter.commands.tile_genome:tile_genome",
+    "tracks": "yeastpromoter.commands.tracks:tracks",
+    "tracks-figure": "yeastpromoter.commands.tracks_figure:tracks_figure",
 }
 
 
