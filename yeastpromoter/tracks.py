@@ -263,7 +263,7 @@ def _open(path: str | Path) -> Any:
     library = _library()
     try:
         return library.open(str(path))
-    except library.BBIReadError as error:
+    except (library.BBIReadError, ValueError) as error:
         raise ValueError(f"{path}: is no bigWig file ({error})") from None
 
 

@@ -78,7 +78,7 @@ def locus_figure(
         colour, label = _STRANDS[strand]
         ax.plot(positions, tracks[strand], color=colour, lw=1.2, drawstyle="steps-mid")
         ax.set(ylim=(low - margin, high + margin), ylabel="expression (bucket)")
-        ax.text(0.005, 0.97, label, transform=ax.transAxes, va="top", color=colour, fontweight="bold")
+        ax.set_title(label, loc="left", color=colour, fontweight="bold", fontsize=10)
         for gene in genes:
             # What drives a gene is upstream of its first coding base, on its own strand.
             if gene.strand == strand:
@@ -89,7 +89,7 @@ def locus_figure(
     minus.set_xlabel(f"position on chromosome {chromosome} (bp, from 1)")
     minus.xaxis.set_major_formatter("{x:,.0f}")
     minus.set_xlim(start + 1, stop)
-    plus.set_title("Predicted expression of 80-bp inserts, at their centres; dashed: first coding base", fontsize=11)
+    figure.suptitle("Predicted expression of 80-bp inserts, at their centres; dashed: first coding base", fontsize=11)
     return figure
 
 
