@@ -4,6 +4,7 @@ FAULTS in the environment is a folder. A file there named KIND.FIRST makes the p
 record is FIRST go wrong in that way, once: the file is removed. Calls are noted in the file calls.
 """
 
+import csv
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.sequence_files import SequenceFile
@@ -19,11 +19,12 @@ from yeastpromoter.sequence_files import SequenceFile
 
 def predict(arguments, batch_size, output):
     sequences = SequenceFile(arguments.pop("sequence_file"), **arguments)
-    for start in range(0, len(sequences), batch_size):
-        batch = sequences.read(np.arange(start, min(start + batch_size, len(sequences))))
-        columns = {"metadata/id": batch.ids, "metadata/length": batch.lengths, "metadata/record": batch.records}
-        table = pd.DataFrame(columns | {"preds/expression": gc_content(batch.constructs).astype(np.float32)})
-        table.to_csv(output, sep="\t", index=False, header=not start, mode="a" if start else "w")
+    with Path(output).open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, delimiter="\t", lineterminator="\n")  # as pandas, and so Kipoi, writes
+        rows.writerow(["metadata/id", "metadata/length", "metadata/record", "preds/expression"])
+        for start in range(0, len(sequences), batch_size):
+            batch = sequences.read(np.arange(start, min(start + batch_size, len(sequences))))
+            rows.writerows(zip(batch.ids, batch.lengths, batch.records, gc_content(batch.constructs), strict=True))
 
 
 def main(options):
