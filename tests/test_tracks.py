@@ -26,8 +26,14 @@ def random_text(length, seed):
     return "".join(np.array(list("ACGT"))[np.random.default_rng(seed).integers(0, 4, length)])
 
 
-@given(text=st.text("ACGTACGTACGTACGTACGTACGTACGTACGTN", max_size=400), step=st.integers(1, 100))
-def test_inserts_by_brute_force(text, step):
+@given(
+    length=st.integers(0, 500),
+    unknown=st.lists(st.integers(0, 499), max_size=3),
+    step=st.integers(1, 100),
+    seed=st.integers(0, 9),
+)
+def test_inserts_by_brute_force(length, unknown, step, seed):
+    text = "".join("N" if at in unknown else base for at, base in enumerate(random_text(length, seed)))
     file = io.StringIO()
     counts = list(write_inserts({"X": letters_of(text)}, step, file))
     header, *lines = file.getvalue().splitlines()
