@@ -32,7 +32,7 @@ class YeastPromoterSequences(Dataset):
     ----------
     sequence_file : str
         FASTA, table (tab or comma) or one sequence per line; plain, gzip or bgzip.
-    sequence_column, id_column, target_columns, header, sequence_type, other_lengths
+    sequence_column, id_column, target_columns, header, sequence_type, other_lengths, first_record
         As for `yeastpromoter.sequence_files.SequenceFile`; ``dataloader.yaml`` describes them for users.
 
     Attributes
@@ -57,6 +57,7 @@ class YeastPromoterSequences(Dataset):
         header="auto",
         sequence_type="construct",
         other_lengths="error",
+        first_record=0,
     ):
         self.sequences = SequenceFile(
             sequence_file,
@@ -66,6 +67,7 @@ class YeastPromoterSequences(Dataset):
             header=header,
             sequence_type=sequence_type,
             other_lengths=other_lengths,
+            first_record=first_record,
         )
         self.notes = self.sequences.notes
         for note in self.notes:

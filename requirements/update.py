@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     """Write all files."""
     if arguments not in ([], ["--upgrade"]):
         sys.exit("usage: python requirements/update.py [--upgrade]")
-    compile_lock("development.lock", ("training", "test"), upgrade=bool(arguments))
+    compile_lock("development.lock", ("training", "tracks", "test"), upgrade=bool(arguments))
     compile_lock("runtime.lock", (), constraint="development.lock", upgrade=bool(arguments))
     compile_lock("gpu.lock", ("gpu",), constraint="development.lock", upgrade=bool(arguments))
     write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")

@@ -58,7 +58,9 @@ def test_licence_is_the_same_everywhere():
         assert read_yaml(name)["info"]["license"] == "MIT", name
 
 
-@pytest.mark.parametrize(("name", "extras"), [("runtime", []), ("development", ["training", "test"]), ("gpu", ["gpu"])])
+@pytest.mark.parametrize(
+    ("name", "extras"), [("runtime", []), ("development", ["training", "tracks", "test"]), ("gpu", ["gpu"])]
+)
 def test_locks_satisfy_the_project(name, extras):
     versions = lock(name)
     wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]

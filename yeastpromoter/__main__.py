@@ -14,6 +14,10 @@ COMMANDS: dict[str, str] = {
     "plant": "yeastpromoter.commands.plant:plant",
     "rank-variants": "yeastpromoter.commands.rank_variants:rank_variants",
     "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
+    "shards": "yeastpromoter.commands.shards:shards",
+    "tile-genome": "yeastpromoter.commands.tile_genome:tile_genome",
+    "tracks": "yeastpromoter.commands.tracks:tracks",
+    "tracks-figure": "yeastpromoter.commands.tracks_figure:tracks_figure",
 }
 
 

@@ -19,6 +19,8 @@ UPSTREAM = 500
 #: Features that hold the first coding base of a gene.
 _CODING = ("CDS", "start_codon")
 _BIOTYPES = ("gene_biotype", "gene_type", "transcript_biotype", "transcript_type", "biotype")
+#: What annotations are read for, in messages.
+_GENES = "protein-coding genes (with CDS or start_codon lines)"
 _PROTEIN_CODING = {"protein_coding", "mRNA"}
 #: Features above a CDS in GFF3 whose genes are no ordinary protein-coding ones, biotype or not.
 _OTHER_GENES = {"pseudogene", "pseudogenic_transcript", "transposable_element_gene", "blocked_reading_frame"}
@@ -53,6 +55,31 @@ class Promoter(NamedTuple):
     stop: int
     strand: str
     coding_start: int
+    gene: str
+    name: str
+
+
+class Gene(NamedTuple):
+    """The coding region of one gene.
+
+    Attributes
+    ----------
+    chromosome : str
+        Name of the chromosome in the genome.
+    start, stop : int
+        Positions on the forward strand, from 0, half-open, from the first to the last coding base; introns are inside.
+    strand : {"+", "-"}
+        Strand of the gene.
+    gene : str
+        Id of the gene.
+    name : str
+        Name of the gene, its id where it has none.
+    """
+
+    chromosome: str
+    start: int
+    stop: int
+    strand: str
     gene: str
     name: str
 
@@ -152,27 +179,22 @@ def read_promoters(path: str | Path, chromosomes: Iterable[str], upstream: int =
     """
     if isinstance(upstream, bool) or not isinstance(upstream, int) or upstream < 1:
         raise ValueError(f"upstream must be a number of bases, at least 1, but is {upstream!r}")
-    with closing(TextFile(path)) as text:
-        path = text.path
-        lines = list(_data_lines(text.read(text.start, text.stop).decode("utf-8", "replace")))
-    if not lines:
-        raise ValueError(f"{path}: has no lines but comments")
-    kind = _kind(lines[0][1], path)
+    path, kind, lines = _read_lines(path)
     if kind == "BED6" and upstream != UPSTREAM:
         raise ValueError(
             f"{path} is BED, whose intervals are the promoters, so upstream must be left at {UPSTREAM} but is "
             f"{upstream}. Give the genes as GTF or GFF3, or other intervals"
         )
     names = ChromosomeNames(chromosomes)
-    read = _from_bed if kind == "BED6" else _from_genes
     try:
-        promoters = list(read(lines, names, kind, upstream))
+        if kind == "BED6":
+            promoters = list(_from_bed(lines, names))
+        else:
+            promoters = [_upstream_of(gene, upstream) for gene in _coding_regions(lines, names, kind)]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if not promoters:
-        where = f"; its chromosomes are {', '.join(list(names.unknown)[:5])}" if names.unknown else ""
-        what = "intervals" if kind == "BED6" else "protein-coding genes (with CDS or start_codon lines)"
-        raise ValueError(f"{path}: has no {what} on a chromosome of the FASTA{where}")
+        raise ValueError(_nothing_found(path, "intervals" if kind == "BED6" else _GENES, names))
     notes = [names.note(path)]
     if names.unknown:
         notes.append(
@@ -180,6 +202,57 @@ def read_promoters(path: str | Path, chromosomes: Iterable[str], upstream: int =
             f"{sum(names.unknown.values()):,} lines there are left out"
         )
     return Promoters(promoters, kind, filter(None, notes))
+
+
+def read_genes(path: str | Path, chromosomes: Iterable[str]) -> list[Gene]:
+    """Read the coding regions of the protein-coding genes of an annotation.
+
+    Parameters
+    ----------
+    path : str or Path
+        GTF or GFF3, recognised from the content; plain, gzip or bgzip. Genes that say that they are of another type
+        than protein-coding are left out.
+    chromosomes : iterable of str
+        Names of the genome's chromosomes, matched as by `read_promoters`; genes on others are left out.
+
+    Returns
+    -------
+    list of Gene
+        Sorted by chromosome name, start and stop.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is neither of the two formats, a line is wrong, or no gene lies on a chromosome of the genome.
+    """
+    path, kind, lines = _read_lines(path)
+    if kind == "BED6":
+        raise ValueError(f"{path}: is BED, which does not say what is coding: give the genes as GTF or GFF3")
+    names = ChromosomeNames(chromosomes)
+    try:
+        genes = sorted(_coding_regions(lines, names, kind))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not genes:
+        raise ValueError(_nothing_found(path, _GENES, names))
+    return genes
+
+
+def _read_lines(path: str | Path) -> tuple[str, str, list[tuple[int, str]]]:
+    """Absolute path, format and data lines of an annotation."""
+    with closing(TextFile(path)) as text:
+        path = text.path
+        lines = list(_data_lines(text.read(text.start, text.stop).decode("utf-8", "replace")))
+    if not lines:
+        raise ValueError(f"{path}: has no lines but comments")
+    return path, _kind(lines[0][1], path), lines
+
+
+def _nothing_found(path: str, what: str, names: ChromosomeNames) -> str:
+    where = f"; its chromosomes are {', '.join(list(names.unknown)[:5])}" if names.unknown else ""
+    return f"{path}: has no {what} on a chromosome of the FASTA{where}"
 
 
 def _data_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -208,7 +281,7 @@ def _position(text: str, number: int, column: str) -> int:
     return int(text)
 
 
-def _from_bed(lines: Iterable, names: ChromosomeNames, kind: str, upstream: int) -> Iterator[Promoter]:
+def _from_bed(lines: Iterable, names: ChromosomeNames) -> Iterator[Promoter]:
     for number, line in lines:
         fields = line.split("\t")
         if len(fields) < 6:
@@ -228,13 +301,16 @@ def _from_bed(lines: Iterable, names: ChromosomeNames, kind: str, upstream: int)
             yield Promoter(chromosome, start, stop, strand, coding_start, fields[3], fields[3])
 
 
-class _Gene(NamedTuple):
-    coding_start: int
-    name: str | None
+def _upstream_of(gene: Gene, upstream: int) -> Promoter:
+    if gene.strand == "+":
+        start, stop, coding_start = max(0, gene.start - upstream), gene.start, gene.start
+    else:
+        start, stop, coding_start = gene.stop, gene.stop + upstream, gene.stop - 1
+    return Promoter(gene.chromosome, start, stop, gene.strand, coding_start, gene.gene, gene.name)
 
 
-def _from_genes(lines: Iterable, names: ChromosomeNames, kind: str, upstream: int) -> Iterator[Promoter]:
-    genes: dict[tuple[str, str, str], _Gene] = {}
+def _coding_regions(lines: Iterable, names: ChromosomeNames, kind: str) -> Iterator[Gene]:
+    genes: dict[tuple[str, str, str], tuple[int, int, str | None]] = {}
     parents: dict[str, tuple[str, dict[str, str]]] = {}
     coding = []
     for number, line in lines:
@@ -251,9 +327,9 @@ def _from_genes(lines: Iterable, names: ChromosomeNames, kind: str, upstream: in
         strand = fields[6]
         if strand not in ("+", "-"):
             raise ValueError(f"line {number}, a {fields[2]}, has the strand {strand!r} but must have + or -")
-        coding.append((number, fields[0], start - 1 if strand == "+" else stop - 1, strand, attributes))
+        coding.append((number, fields[0], start - 1, stop, strand, attributes))
 
-    for number, sequence, position, strand, attributes in coding:
+    for number, sequence, start, stop, strand, attributes in coding:
         found = _gene_of(attributes, parents, kind)
         if found is None:
             raise ValueError(
@@ -268,16 +344,11 @@ def _from_genes(lines: Iterable, names: ChromosomeNames, kind: str, upstream: in
             continue
         key = gene, chromosome, strand
         if key in genes:
-            farthest = min if strand == "+" else max
-            position = farthest(position, genes[key].coding_start)
-            name = genes[key].name or name
-        genes[key] = _Gene(position, name)
-    for (gene, chromosome, strand), (position, name) in genes.items():
-        if strand == "+":
-            start, stop = max(0, position - upstream), position
-        else:
-            start, stop = position + 1, position + 1 + upstream
-        yield Promoter(chromosome, start, stop, strand, position, gene, name or gene)
+            before = genes[key]
+            start, stop, name = min(start, before[0]), max(stop, before[1]), before[2] or name
+        genes[key] = start, stop, name
+    for (gene, chromosome, strand), (start, stop, name) in genes.items():
+        yield Gene(chromosome, start, stop, strand, gene, name or gene)
 
 
 def _attributes(text: str, kind: str) -> dict[str, str]:

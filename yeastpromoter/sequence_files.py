@@ -60,7 +60,7 @@ class Batch:
     ids : numpy.ndarray
         Ids, `str` (N,).
     records : numpy.ndarray
-        Numbers of the records in the file, from 0, `int64` (N,).
+        Numbers of the records in the file, from its `first_record`, `int64` (N,).
     lengths : numpy.ndarray
         Lengths of the sequences as they stand in the file, in bp, `int64` (N,).
     targets : numpy.ndarray or None
@@ -113,6 +113,9 @@ class SequenceFile:
     other_lengths : {"error", "drop", "fit"}, optional
         What happens to a sequence of another length: it is an error, it is left out, or it is brought to 110 bp
         by `yeastpromoter.construct.fit_construct` (an insert after the adapters were added).
+    first_record : int, optional
+        Number of the first record. It is not 0 for a file that was cut out of a larger one (see `text_of`) and whose
+        records keep their numbers.
 
     Attributes
     ----------
@@ -146,6 +149,7 @@ class SequenceFile:
         header: bool | str = "auto",
         sequence_type: str = "construct",
         other_lengths: str = "error",
+        first_record: int = 0,
     ) -> None:
         sequence_column = _column("sequence_column", sequence_column)
         id_column = None if id_column is None else _column("id_column", id_column)
@@ -157,6 +161,9 @@ class SequenceFile:
         header = _choice("header", header, ("auto", True, False))
         self._type = _choice("sequence_type", sequence_type, tuple(SEQUENCE_LENGTHS))
         self._other_lengths = _choice("other_lengths", other_lengths, OTHER_LENGTHS)
+        if type(first_record) is not int or first_record < 0:
+            raise ValueError(f"first_record must be a record's number, at least 0, but is {first_record!r}")
+        self._first_record = first_record
 
         self._text = TextFile(path)
         self.path = self._text.path
@@ -190,7 +197,7 @@ class SequenceFile:
         indices = np.asarray(indices, dtype=np.int64)
         if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of sequences")
-        numbers = indices if self._kept is None else self._kept[indices]
+        numbers = self.record_numbers(indices)
         records = self._format.parse(self._read_text(numbers))
         if records.start.size != numbers.size:
             raise ValueError(f"{self.path}: the file has changed since it was checked")
@@ -202,6 +209,38 @@ class SequenceFile:
             lengths=lengths,
             targets=self._targets(records, numbers),
         )
+
+    def record_numbers(self, indices: np.ndarray) -> np.ndarray:
+        """Look up the numbers of records.
+
+        Parameters
+        ----------
+        indices : numpy.ndarray
+            `int64` (N,), which of the ``len()`` records that were not dropped.
+
+        Returns
+        -------
+        numpy.ndarray
+            Their numbers among all records of the file, `int64` (N,).
+        """
+        return indices + self._first_record if self._kept is None else self._kept[indices]
+
+    def text_of(self, first: int, stop: int) -> bytes:
+        """Cut some records out, as the text of a file of its own.
+
+        Parameters
+        ----------
+        first, stop : int
+            Numbers of the first record and of the one behind the last, dropped ones counted.
+
+        Returns
+        -------
+        bytes
+            The records as they stand in the file, behind its header line if it has one. Read with the arguments of
+            this file and `first` as `first_record` they are the same records, unless the first of them makes another
+            format of the file, which a reader has to check.
+        """
+        return self._header + self._read_text(np.arange(first, stop))
 
     def _detect(
         self, sequence_column: int | str, id_column: int | str | None, header: bool | str
@@ -224,9 +263,11 @@ class SequenceFile:
             )
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
+        self._header = b""
         if not has_header:
             return found, start
-        start += len(head.partition(b"\n")[0]) + 1
+        self._header = head.partition(b"\n")[0] + b"\n"
+        start += len(self._header)
         if start >= stop:
             raise ValueError(
                 f"{self.path}: there are no records behind the header {line[:80].decode('utf-8', 'replace')!r}"
@@ -252,7 +293,7 @@ class SequenceFile:
 
     def _check_and_index(self, start: int) -> None:
         starts, kept, hashes = [], [], []
-        offenders, n_fitted, first = _Offenders(), 0, 0
+        offenders, n_fitted, first = _Offenders(), 0, self._first_record
         for position, text in self._stretches(start):
             records = self._parse(text, first)
             lengths = records.sequences.lengths
@@ -272,14 +313,14 @@ class SequenceFile:
             starts.append(position + records.start)
             first += lengths.size
 
-        self.n_records = first
+        self.n_records = first - self._first_record
         self.n_dropped = offenders.count
         self.n_fitted = n_fitted
         self._starts = np.concatenate([*starts, [self._text.stop]])
         del starts
         self._kept = np.concatenate(kept) if self.n_dropped and kept else None
         del kept
-        if offenders.count and (self._other_lengths != "drop" or offenders.count == first):
+        if offenders.count and (self._other_lengths != "drop" or offenders.count == self.n_records):
             raise ValueError(self._length_error(offenders))
         duplicates = self._duplicates(hashes)
         self.n_duplicates = duplicates.size
@@ -445,9 +486,10 @@ class SequenceFile:
         """Text of some records, one read for each run of consecutive ones."""
         if not numbers.size:
             return b""
-        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-        firsts = numbers[np.append(0, breaks)]
-        lasts = numbers[np.append(breaks - 1, numbers.size - 1)]
+        places = numbers - self._first_record
+        breaks = np.flatnonzero(np.diff(places) != 1) + 1
+        firsts = places[np.append(0, breaks)]
+        lasts = places[np.append(breaks - 1, places.size - 1)]
         parts = []
         for start, stop in zip(self._starts[firsts].tolist(), self._starts[lasts + 1].tolist(), strict=True):
             parts.append(self._text.read(start, stop))

@@ -1,0 +1,118 @@
+"""The workflow in many_files: with a stand-in for kipoi that has faults, and once with kipoi itself."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from fake_kipoi import predict
+from test_shards import fasta, inserts
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+pytestmark = pytest.mark.skipif(find_spec("snakemake") is None, reason="Snakemake is not installed")
+
+
+class Workflow:
+    """The workflow on a configuration, in a folder of its own."""
+
+    def __init__(self, folder, fake=True, **config):
+        self.folder, self.faults = folder, folder / "faults"
+        self.faults.mkdir()
+        self.environment = {
+            **os.environ,
+            "FAULTS": str(self.faults),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        }
+        if fake:
+            program = folder / "fake kipoi"  # a path with a blank
+            program.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{ROOT}/tests/fake_kipoi.py' \"$@\"\n")
+            program.chmod(0o755)
+            config["kipoi"] = str(program)
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        self.command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "many_files" / "Snakefile")]
+        self.command += ["--configfile", "config.yaml", "--directory", str(folder), "--cores", "2"]
+
+    def run(self, *arguments):
+        command = [*self.command, *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        return done.stdout + done.stderr, done.returncode
+
+    def calls(self):
+        """First records of the shards that were predicted since the last call."""
+        path = self.faults / "calls"
+        found = sorted(map(int, path.read_text().split())) if path.exists() else []
+        path.unlink(missing_ok=True)
+        return found
+
+
+ARGUMENTS = {"sequence_type": "insert", "other_lengths": "drop"}
+
+
+def test_faults_of_shards_cost_only_these_and_no_row(tmp_path):
+    rows = inserts(11)
+    rows[5] += "A"
+    (tmp_path / "b.fa").write_text(fasta((f"id{number}", row) for number, row in enumerate(rows)))
+    (tmp_path / "a.txt").write_text("\n".join(inserts(3, seed=1)))
+    workflow = Workflow(tmp_path, files=["b.fa", "*.txt"], arguments=ARGUMENTS, batch_size=2, shard_size=4)
+    for name in ("b.fa", "a.txt"):
+        predict({"sequence_file": tmp_path / name, **ARGUMENTS}, 2, tmp_path / f"{name[0]}.whole.tsv")
+    # In the first run one shard fails once, one ends early without saying so, and one is killed at both attempts.
+    for fault in ("fails.0", "truncated.4"):
+        (workflow.faults / fault).touch()
+    never = workflow.faults / "killed.9"
+    never.mkdir()  # cannot be removed, so that it stays
+    output, status = workflow.run()
+    assert status == 1, output
+    assert sorted(set(workflow.calls())) == [0, 4, 9]
+    assert (tmp_path / "predictions" / "a.tsv").read_bytes() == (tmp_path / "a.whole.tsv").read_bytes()
+    assert not (tmp_path / "predictions" / "b.tsv").exists()
+
+    # Meanwhile the table of a shard that was done is damaged.
+    never.rmdir()
+    table = tmp_path / "predictions" / "work" / "b" / "predictions" / "00001.tsv"
+    table.write_text(table.read_text()[:-30])
+    output, status = workflow.run()
+    assert status == 1, output
+    assert "the predictions of shard 00001 end within a line" in output
+    assert workflow.calls() == [9], "only the shard that had failed is predicted"
+    output, status = workflow.run()
+    assert status == 0, output
+    assert workflow.calls() == [4], "only the shard that was damaged is predicted"
+    assert (tmp_path / "predictions" / "b.tsv").read_bytes() == (tmp_path / "b.whole.tsv").read_bytes()
+
+
+def test_with_kipoi_the_result_is_that_of_one_process(tmp_path):
+    (tmp_path / "some.txt").write_text("\n".join(inserts(5)))
+    workflow = Workflow(tmp_path, fake=False, files=["some.txt"], arguments=ARGUMENTS, batch_size=2, shard_size=4)
+    output, status = workflow.run()
+    assert status == 0, output
+    arguments = json.dumps({"sequence_file": str(tmp_path / "some.txt"), **ARGUMENTS})
+    whole = tmp_path / "whole.tsv"
+    command = [BIN / "kipoi", "predict", ROOT, "--source", "dir", "--dataloader_args", arguments, "--keep_metadata"]
+    subprocess.run([*map(str, command), "--batch_size", "2", "-o", str(whole)], check=True, capture_output=True)
+    assert (tmp_path / "predictions" / "some.tsv").read_bytes() == whole.read_bytes()
+    assert whole.read_text().count("\n") == 6
+
+
+def test_mistakes_of_a_configuration_are_all_told(tmp_path):
+    output, status = Workflow(tmp_path, fake=False, batches=3, shard_size=0, genomes={"R64": {"step": 5}}).run("-n")
+    assert status == 1
+    for message in ("'batches' was unexpected", "shard_size: 0 is less than", "genomes.R64: 'fasta' is a required"):
+        assert message in output
+
+
+def test_every_key_of_the_configuration_is_described():
+    schema = yaml.safe_load((ROOT / "many_files" / "config.schema.yaml").read_text())
+    pending = list(schema["properties"].items())
+    assert len(pending) == 7
+    while pending:
+        name, rules = pending.pop()
+        assert "efault" in rules["description"], name
+        inner = rules.get("additionalProperties") or {}
+        pending += [*rules.get("properties", {}).items(), *inner.get("properties", {}).items()]
