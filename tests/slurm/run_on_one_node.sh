@@ -125,7 +125,7 @@ cd "$root"
 "$bin/python" -m training simulate --output "$folder/training/data"
 "$bin/snakemake" all --snakefile training/workflow/Snakefile --workflow-profile training/workflow/profiles/slurm \
     --configfile training/config/ci.yaml --directory "$folder/training" "${small[@]}" \
-    --set-threads distil=1 train=1 evaluate=1 \
+    --set-threads distil=1 train=1 evaluate=1 base_changes=1 \
     --set-resources download:mem_mb=1000 assemble:mem_mb=1000 split:mem_mb=1000 sample:mem_mb=1000 \
     synthesise:mem_mb=1000 distil:mem_mb=3000 train:mem_mb=3000 evaluate:mem_mb=3000 figures:mem_mb=1000
 test -s "$folder/training/results/ci/runs/student/evaluation/evaluation.json"
