@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+import yeastpromoter
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -122,6 +125,12 @@ def test_package_imports_neither_kipoi_nor_a_network_library():
     loaded = set(json.loads(output))
     assert "numpy" in loaded
     assert not loaded & {"kipoi", "kipoiseq", "tensorflow", "keras", "jax", "torch", "model", "dataloader", "training"}
+
+
+def test_package_says_where_each_of_its_modules_belongs():
+    named = re.findall(r"`(\w+)`", yeastpromoter.__doc__)
+    modules = [module.name for module in pkgutil.iter_modules(yeastpromoter.__path__) if module.name != "__main__"]
+    assert sorted(named) == sorted(modules)
 
 
 @pytest.mark.parametrize("path", INFERENCE, ids=lambda path: path.relative_to(ROOT).as_posix())
