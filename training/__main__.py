@@ -466,11 +466,16 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
     show_default=True,
     help="Share of them that must be in the largest bucket; may be given several times.",
 )
-def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float, ...]) -> None:
+@click.option("--document", type=_FILE, help="File whose block labels is rewritten with the table, too.")
+def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float, ...], document: Path | None) -> None:
     """Compare majority labels with the rounded mean bucket, on sequences whose true expression is known."""
+    from training.markdown import replace_block
     from training.votes import compare_labels_of as compare
 
-    click.echo(compare(counts, support, shares, truth))
+    table = compare(counts, support, shares, truth)
+    click.echo(table)
+    if document is not None:
+        replace_block(document, "labels", table)
 
 
 @main.command("ablation-table")

@@ -118,7 +118,12 @@ def test_command(tmp_path):
     arguments = ["compare-labels", "--counts", str(tmp_path / "a"), "--support", "4", "--share", "0.75"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    assert "| majority of 75% | 2 | 40.0% | 2 | 1 | 50.0% | 0.90 | 1.00 |" in result.output
+    row = "| majority of 75% | 2 | 40.0% | 2 | 1 | 50.0% | 0.90 | 1.00 |"
+    assert row in result.output
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- labels: begin -->\n<!-- labels: end -->\n")
+    CliRunner().invoke(main, [*arguments, "--document", str(document)], catch_exceptions=False)
+    assert row in document.read_text().splitlines()
     result = CliRunner().invoke(main, [*arguments, "--truth", "truth"])
     assert result.exit_code == 1
     assert re.search("must have the columns truth and count_0 to count_17", result.output)
