@@ -126,7 +126,7 @@ def studies_gc_correction(config: Mapping[str, Any]) -> bool:
     same = [{key: value for key, value in run.items() if key not in ("seed", "gc_sampling")} for run in runs]
     corrections = [{key: value for key, value in run["gc_sampling"].items() if key != "seed"} for run in runs]
     differ = any(correction != corrections[0] for correction in corrections)
-    return config["base_changes"] is not None and differ and all(settings == same[0] for settings in same)
+    return config.get("base_changes") is not None and differ and all(settings == same[0] for settings in same)
 
 
 def report_settings() -> dict[str, Any]:

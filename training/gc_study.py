@@ -313,7 +313,8 @@ def gc_study(
     """
     import matplotlib
 
-    from training.figures import STYLE
+    from training.figures import png_of
+    from yeastpromoter.figure_style import STYLE
 
     runs, missing = read_runs(config, records)
     output = Path(output)
@@ -321,7 +322,7 @@ def gc_study(
     table = study_table(runs, missing)
     (output / TABLE_FILE).write_text(table + "\n")
     with matplotlib.rc_context(STYLE):
-        study_figure(runs, missing).savefig(output / FIGURE_FILE)
+        (output / FIGURE_FILE).write_bytes(png_of(study_figure(runs, missing)))
     if document is not None:
         replace_block(document, "gc-study", table)
     return missing

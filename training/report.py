@@ -5,7 +5,6 @@ those of the steps' own reports.
 """
 
 import base64
-import io
 import os
 import struct
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ import yaml
 
 from training.config import report_settings, studies_gc_correction
 from training.evaluate import ALL_SOURCES, LENGTHS, layout
-from training.figures import epochs_cells, epochs_table, figure_file, with_bounds
+from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
 from training.markdown import words
@@ -410,9 +409,7 @@ def _study(config: Mapping[str, Any], records: Path) -> list[Section]:
     drawn = []
     with matplotlib.rc_context(STYLE):
         for narrow in (False, True):
-            content = io.BytesIO()
-            study_figure(runs, missing, narrow).savefig(content, format="png")
-            drawn.append(content.getvalue())
+            drawn.append(png_of(study_figure(runs, missing, narrow)))
     parts = [Figure("gc_study", *drawn), Table("The study in numbers", header, rows, note)]
     return [Section("gc-study", "Study of GC correction", parts)]
 
