@@ -274,6 +274,7 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
     for axis in axes.flat:
         axis.set_yticks(place, [fill(name, 16 if narrow else 22) for name in names])
         axis.set_ylim(-0.6, len(names) - 0.4)
+        axis.set_title(fill(axis.get_title(), 32) if narrow else axis.get_title())
         axis.grid(axis="y", visible=False)
         for edge in place[:-1] - 0.5:
             axis.axhline(edge, color="#E5E5E5", lw=0.8)
