@@ -360,6 +360,23 @@ def export(settings: _Settings, run_name: str | None, entry: Path | None) -> Non
 @main.command()
 @_settings
 @_run
+@click.option("--part", default="validation", show_default=True, help="Part of the split that the figures are of.")
+@_path("output", "runs/RUN/report.html")
+@click.option("--records", type=_FOLDER, help="Folder with the records of the runs. Default: the configuration's.")
+def report(settings: _Settings, run_name: str, part: str, output: Path | None, records: Path | None) -> None:
+    """Write the report of a run whose figures are drawn: one HTML page that needs no other file and no network."""
+    settings.run(run_name)
+    with _quiet():
+        from training.report import report as step
+
+    layout = settings.layout
+    written = step(settings.config, run_name, layout.root, output, part, records or layout.records)
+    click.echo(str(written))
+
+
+@main.command()
+@_settings
+@_run
 @click.option("--sequences", type=_FILE, required=True, help="FASTA, table, or one sequence a line; plain or gzip.")
 @click.option("--weights", type=_FILE, help="Default: those of the run.")
 @click.option("--output", type=_FILE, required=True, help="Table to write: id, sequence, expression, bucket scores.")

@@ -117,6 +117,25 @@ def files_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(files.values())
 
 
+def studies_gc_correction(config: Mapping[str, Any]) -> bool:
+    """Whether the runs of a complete configuration differ in the GC correction and in the seeds, and in nothing else.
+
+    Their mean effects of single-base changes have to be measured, too: then they are a study of GC correction.
+    """
+    runs = list(config["runs"].values())
+    same = [{key: value for key, value in run.items() if key not in ("seed", "gc_sampling")} for run in runs]
+    corrections = [{key: value for key, value in run["gc_sampling"].items() if key != "seed"} for run in runs]
+    differ = any(correction != corrections[0] for correction in corrections)
+    return config.get("base_changes") is not None and differ and all(settings == same[0] for settings in same)
+
+
+def report_settings() -> dict[str, Any]:
+    """The settings of a run that sets nothing: those of the report."""
+    run: dict[str, Any] = {}
+    _fill(run, schema()["$defs"]["run"])
+    return run
+
+
 def synthetic_use(run: Mapping[str, Any]) -> int | None:
     """How many synthetic constructs the phases of a run with teachers use; None for all of its recipe."""
     uses = [phase["use"] for phase in run["phases"] if phase["constructs"] != "measured"]

@@ -153,7 +153,9 @@ def _half_width(records: Sequence[Mapping[str, Any]], group: str) -> float:
     return max((max(value - low, high - value) for value, low, high in bounds), default=0.0)
 
 
-def study_table(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str] = ()) -> str:
+def study_cells(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str] = ()
+) -> tuple[list[str], list[list[str]], str]:
     """Make the table of the study.
 
     Parameters
@@ -165,8 +167,12 @@ def study_table(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequen
 
     Returns
     -------
-    str
-        Markdown: a column for each correction; the mean of its runs and, in brackets, their smallest and largest.
+    header : list of str
+        Nothing, then the name of each correction.
+    rows : list of list of str
+        Name of the row, then for each correction the mean of its runs and, in brackets, their smallest and largest.
+    note : str
+        What the rows say.
     """
     everything = [record for records in runs.values() for record in records]
     sources = _sources(runs)
@@ -187,16 +193,24 @@ def study_table(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequen
         f"side of its value, that of a ratio at most {_half_width(everything, 'ratio'):.2f}."
     )
     note += f" Not finished yet: {', '.join(missing)}." if missing else ""
+    return header, rows, note
+
+
+def study_table(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str] = ()) -> str:
+    """Make the table of the study (`study_cells`) as Markdown."""
+    header, rows, note = study_cells(runs, missing)
     return f"{markdown_table(header, rows)}\n\n{note}"
 
 
-def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str] = ()):
+def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str] = (), narrow: bool = False):
     """Draw the study: a row for each correction, a mark for each of its runs.
 
     Parameters
     ----------
     runs, missing
-        As for `study_table`.
+        As for `study_cells`.
+    narrow : bool, optional
+        All panels one below the other, for narrow screens.
 
     Returns
     -------
@@ -211,7 +225,10 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
     from yeastpromoter.figure_style import BLACK, BLUE, GREY, ORANGE, subplots
 
     names, sources = list(runs), _sources(runs)
-    figure, axes = subplots(2, 2, figsize=(12, 2.4 + 1.7 * len(names)), sharey=True)
+    if narrow:
+        figure, axes = subplots(4, 1, figsize=(4.8, 5 + 2.6 * len(names)))
+    else:
+        figure, axes = subplots(2, 2, figsize=(12, 2.4 + 1.7 * len(names)), sharey=True)
     place = np.arange(len(names))[::-1]
 
     def mark(axis, offset: float, read: Callable, color: str, marker: str, label: str) -> None:
@@ -255,12 +272,15 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
     effects.axvline(1, color=BLACK, lw=1)
     effects.set(title="mean absolute effect of single-base changes, ratio")
     for axis in axes.flat:
-        axis.set_yticks(place, [fill(name, 22) for name in names])
+        axis.set_yticks(place, [fill(name, 16 if narrow else 22) for name in names])
         axis.set_ylim(-0.6, len(names) - 0.4)
+        axis.set_title(fill(axis.get_title(), 32) if narrow else axis.get_title())
         axis.grid(axis="y", visible=False)
         for edge in place[:-1] - 0.5:
             axis.axhline(edge, color="#E5E5E5", lw=0.8)
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=1 if axis is effects else 2, fontsize=9)
+        axis.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=1 if narrow or axis is effects else 2, fontsize=9
+        )
     if missing:
         figure.supxlabel(f"not finished yet: {', '.join(missing)}", fontsize=9)
     return figure
@@ -294,7 +314,8 @@ def gc_study(
     """
     import matplotlib
 
-    from training.figures import STYLE
+    from training.figures import png_of
+    from yeastpromoter.figure_style import STYLE
 
     runs, missing = read_runs(config, records)
     output = Path(output)
@@ -302,7 +323,7 @@ def gc_study(
     table = study_table(runs, missing)
     (output / TABLE_FILE).write_text(table + "\n")
     with matplotlib.rc_context(STYLE):
-        study_figure(runs, missing).savefig(output / FIGURE_FILE)
+        (output / FIGURE_FILE).write_bytes(png_of(study_figure(runs, missing)))
     if document is not None:
         replace_block(document, "gc-study", table)
     return missing

@@ -78,6 +78,10 @@ class Layout:
         """Folder of the figures of a run."""
         return self.run(run) / "figures"
 
+    def page(self, run: str) -> Path:
+        """Report of a run: one HTML page with everything."""
+        return self.run(run) / "report.html"
+
     def record(self, run: str) -> Path:
         """Small record of a finished run."""
         return self.records / f"{run}.json"

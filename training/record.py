@@ -192,7 +192,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         "epochs": summary["epochs"],
         "seconds": summary["seconds"],
         "best": summary["best"],
-        "versions": {"keras": summary["keras"], "backend": summary["backend"]},
+        "versions": {"keras": summary["keras"], "backend": summary["backend"], **summary.get("versions", {})},
         "bootstrap": evaluation["bootstrap"],
         "evaluation": {
             part: {
@@ -240,7 +240,8 @@ def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _show(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if value is None or isinstance(value, bool):
@@ -262,7 +263,7 @@ def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> st
         # A record from before a setting existed had what is its default now.
         if not number and name.split(".")[0] not in settings.keys() & reference.keys():
             continue
-        said.append(f"{name} {_show(own.get(name))}")
+        said.append(f"{name} {shown(own.get(name))}")
     for number, phase in enumerate(phases[len(other_phases) :], start=len(other_phases) + 1):
         said.append(
             f"phase {number}: {phase['constructs']}, {phase['epochs']} epochs, {phase['optimizer']} "

@@ -23,6 +23,7 @@ from training.engine import divided_among, fed_with_letters
 from training.losses import loss_function
 from training.run_data import RunData
 from training.tables import sha256_of, write_report
+from training.versions import versions
 from yeastpromoter.network import build_network
 
 WEIGHTS_FILE = "best.weights.h5"
@@ -293,7 +294,8 @@ def train(
     Returns
     -------
     dict
-        The summary that is also written: best epoch, its metrics, seconds, hashes of the tables.
+        The summary that is also written: best epoch, its metrics, seconds, hashes of the tables, versions of the
+        software.
 
     Raises
     ------
@@ -348,6 +350,7 @@ def train(
     summary = {
         "backend": keras.config.backend(),
         "keras": keras.__version__,
+        "versions": versions(keras.config.backend(), "numpy", "h5py"),
         "epochs": sum("averaged" not in record for record in progress["history"]),
         "seconds": round(sum(record["seconds"] for record in progress["history"]), 1),
         "training_constructs": len(data.rows),

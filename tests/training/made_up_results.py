@@ -104,6 +104,7 @@ def make_results(folder):
         {
             "backend": "tensorflow",
             "keras": "3.15.1",
+            "versions": {"numpy": "1.26.4"},
             "epochs": 2,
             "seconds": 60.0,
             "training_constructs": 18,

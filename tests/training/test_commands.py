@@ -184,6 +184,7 @@ if keras.config.backend() != "tensorflow":
     assert summary["settings"] == load_config(CI)["runs"]["teacher_1"]
     assert summary["epochs"] == 2
     assert len(summary["inputs"]) == 4
+    assert {"yeastpromoter", "python", "numpy", "h5py", summary["backend"]} == set(summary["versions"])
 
 
 def test_the_workflow_plans_teachers_before_students_and_validates_first(folder, tmp_path):
@@ -204,7 +205,7 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     text = done.stdout + done.stderr
     counts = dict(line.split() for line in text.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     steps = {"download": 1, "assemble": 1, "sample": 3, "synthesise": 1, "train": 3, "distil": 1, "evaluate": 3}
-    steps["base_changes"] = 3
+    steps |= {"base_changes": 3, "page": 3}
     assert {name: int(counts[name]) for name in steps} == steps
     scores = "results/ci/runs/student/synthetic_scores.h5"
     needs = [line for line in text.splitlines() if line.strip().startswith("input:") and scores in line]
@@ -212,10 +213,11 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     teachers = "results/ci/runs/teacher_1/best.weights.h5, results/ci/runs/teacher_2/best.weights.h5"
     assert any(teachers in line for line in text.splitlines()), "the scores wait for both teachers"
 
-    done = plan("gc_study", "--configfile", str(CI.with_name("gc_study.yaml")))
+    # The page of each run shows the study of all of them.
+    done = plan("gc_study", "all", "--configfile", str(CI.with_name("gc_study.yaml")))
     assert done.returncode == 0, done.stderr + done.stdout
     text = done.stdout + done.stderr
-    steps = ("sample", "train", "evaluate", "base_changes", "record")
+    steps = ("sample", "train", "evaluate", "base_changes", "record", "page")
     assert all(re.search(rf"^{step} +15$", text, re.MULTILINE) for step in steps)
     assert "training/records/gc_study/gc_study.md" in text
 

@@ -7,15 +7,19 @@ from made_up_results import config, make_results
 
 from training.evaluate import evaluate
 from training.figures import (
+    FIGURES,
     bucket_panels,
     epochs_markdown,
     epochs_table,
     figures,
     gc_panels,
     learning_curves,
+    png_of,
     residuals,
     scatter,
+    with_bounds,
 )
+from yeastpromoter.figure_style import BLUE, ORANGE, subplots
 
 HISTORY = [
     {"phase": 0, "epoch": 0, "loss": 0.3, "accuracy": 0.1, "mae": 0.2, "mse": 0.0456, "val_loss": 0.4}
@@ -62,20 +66,73 @@ def test_learning_curves_show_the_history():
     assert [line.get_xdata()[0] for line in loss.lines if line.get_linestyle() == ":"] == [1.5]
 
 
-def test_scatter_has_every_construct_of_each_source():
-    panels = [axis for axis in scatter(constructs()).axes if axis.collections and axis.get_title()]
+def evaluated(value, low, high):
+    return {"110_bp": {"pearson": {"value": value, "low": low, "high": high}}}
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_scatter_has_every_construct_of_each_source_and_the_interval(narrow):
+    sources = {"first_source": evaluated(0.5, 0.4567, 0.6), "other": evaluated(0.7, None, None)}
+    panels = [axis for axis in scatter(constructs(), sources, narrow).axes if axis.collections and axis.get_title()]
     assert [panel.get_title() for panel in panels] == [
-        "first source\n200 constructs, Pearson 1.000",
-        "other\n200 constructs, Pearson 1.000",
+        "first source, 200 constructs\nPearson 0.500 (0.457 to 0.600)",
+        "other, 200 constructs\nPearson 0.700",
     ]
     assert [panel.collections[0].get_array().sum() for panel in panels] == [200, 200]
+    assert with_bounds({"value": None, "low": None, "high": None}) == "–"
 
 
-def test_residuals_are_predicted_less_measured():
-    panels = [axis for axis in residuals(constructs()).axes if axis.collections and axis.get_xlabel()]
-    assert len(panels) == 4
-    for panel in panels:
-        np.testing.assert_allclose(lines(panel)["mean"], 1)
+def panels_of_residuals(rows, narrow=False):
+    """The panels by bucket and by GC content, of each source."""
+    panels = [axis for axis in residuals(rows, narrow).axes if axis.get_xlabel()]
+    by_bucket = [axis for axis in panels if axis.get_xlabel() == "measured bucket"]
+    return by_bucket, [axis for axis in panels if axis not in by_bucket]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_residuals_are_predicted_less_measured(narrow):
+    for panels in panels_of_residuals(constructs(), narrow):
+        assert len(panels) == 2
+        for panel in panels:
+            assert panel.collections[0].get_array().sum() == 200
+            np.testing.assert_allclose(panel.lines[-1].get_ydata(), 1)
+
+
+def test_residuals_by_bucket_and_by_gc_with_interval():
+    # Ten of bucket 3, where truncation puts 3.9, with GC content 0.32 and errors of 1 and 3 in turn; four are too few.
+    rows = pd.DataFrame({"source": "one", "measured": 3.9, "bucket": 3, "gc": 0.32}, index=range(14))
+    rows["predicted"] = rows["measured"] + [1, 3] * 7
+    rows.loc[10:, ["bucket", "gc"]] = (8, 0.52)
+    (bucket,), (gc,) = panels_of_residuals(rows)
+    for panel, middle in ((bucket, 3), (gc, 0.325)):
+        container = panel.containers[-1]
+        assert [list(values) for values in container.lines[0].get_data()] == [
+            [pytest.approx(middle)],
+            [pytest.approx(2)],
+        ]
+        (bar,) = container.lines[2][0].get_segments()
+        # The standard deviation of 1, 3, 1, 3, ... is the root of 10 / 9.
+        assert bar[1][1] - bar[0][1] == pytest.approx(2 * 1.96 * np.sqrt(10 / 9 / 10))
+
+
+def test_narrow_figures_have_their_panels_one_below_the_other():
+    for narrow in (False, True):
+        corners = {axis.get_subplotspec().get_geometry()[:2] for axis in learning_curves(HISTORY, narrow).axes}
+        assert corners == {(3, 1) if narrow else (1, 3)}
+
+
+def test_pictures_are_small_and_keep_their_colours(tmp_path):
+    from matplotlib.image import imread
+
+    figure, ((axis,),) = subplots(figsize=(4, 3))
+    for number, color in enumerate((BLUE, ORANGE)):
+        axis.bar(number, 1, color=color)
+    plain = tmp_path / "plain.png"
+    figure.savefig(plain)
+    (tmp_path / "packed.png").write_bytes(png_of(figure))
+    assert (tmp_path / "packed.png").stat().st_size < plain.stat().st_size
+    first, second = (imread(path)[..., :3] for path in (plain, tmp_path / "packed.png"))
+    assert np.abs(first - second).max() < 0.06
 
 
 def test_buckets_show_occupancy_and_predictions():
@@ -124,15 +181,8 @@ def test_files_of_a_run(tmp_path):
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
         figures(config(), "plain", results, part="test")
     written = figures(config(), "plain", results)
-    assert [path.name for path in written] == [
-        "table_2.tsv",
-        "table_2.md",
-        "learning_curves.png",
-        "scatter.png",
-        "residuals.png",
-        "buckets.png",
-        "gc.png",
-    ]
+    names = ["table_2.tsv", "table_2.md", *(f"{name}.png" for name in FIGURES)]
+    assert [path.name for path in written] == [*names, *(f"{name}.narrow.png" for name in FIGURES)]
     history = json.loads((results / "runs/plain/history.json").read_text())
     accuracy = pd.read_csv(written[0], sep="\t")["acc"]
     np.testing.assert_allclose(accuracy, [record["accuracy"] for record in history])

@@ -20,7 +20,8 @@ def test_record_of_a_run(made, tmp_path):
     text = (tmp_path / "deep" / "plain.json").read_text()
     assert found == json.loads(text)
     assert found["settings"] == config()["runs"]["plain"]
-    assert (found["epochs"], found["seconds"], found["versions"]["backend"]) == (2, 60, "tensorflow")
+    assert (found["epochs"], found["seconds"]) == (2, 60)
+    assert found["versions"] == {"keras": "3.15.1", "backend": "tensorflow", "numpy": "1.26.4"}
     assert set(found["evaluation"]) == {"train", "validation"}
     evaluation = json.loads((made / "runs/plain/evaluation/evaluation.json").read_text())
     whole = evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"]

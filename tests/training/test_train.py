@@ -67,6 +67,29 @@ def same(first, second):
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """Train a small network with every kind of state; returns what builds it.
+
+    TensorFlow takes seconds to make its graph of the whole network, for every phase of every run.
+    """
+    from keras import Input, Model, initializers, layers
+
+    from training import train as module
+
+    def build(first_activation, dtype="float32", dropout_scale=1.0, seed=None, synchronized=False):
+        inputs = Input((110, 4), name="construct")
+        kernel = initializers.GlorotUniform(seed)
+        x = layers.Conv1D(6, 7, strides=4, activation=first_activation, kernel_initializer=kernel)(inputs)
+        x = layers.BatchNormalization()(x)
+        x = layers.Dropout(0.3 * dropout_scale, seed=seed)(x)
+        kernel = initializers.GlorotUniform(None if seed is None else seed + 1)
+        return Model(inputs, layers.Dense(18, kernel_initializer=kernel)(layers.Flatten()(x)))
+
+    monkeypatch.setattr(module, "build_network", build)
+    return build
+
+
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
@@ -83,7 +106,7 @@ def paths(tmp_path_factory):
     return tables
 
 
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(paths, small, tmp_path, monkeypatch):
     from training import train as module
 
     # Two phases, with everything that has a state: dropout, optimiser, averaging, schedule, portions, shifts.
@@ -133,7 +156,7 @@ def test_seed_decides(paths, tmp_path):
     assert not same(first, other)
 
 
-def test_patience_stops_and_the_best_weights_come_back(paths, tmp_path, monkeypatch):
+def test_patience_stops_and_the_best_weights_come_back(paths, small, tmp_path, monkeypatch):
     from training import train as module
 
     losses = iter([0.5, 0.3, 0.4, 0.35, 0.1])
@@ -148,16 +171,14 @@ def test_patience_stops_and_the_best_weights_come_back(paths, tmp_path, monkeypa
     assert summary["epochs"] == 4, "two epochs without a lower loss are the last"
     assert summary["best"]["epoch"] == 1
     assert summary["best"]["val_loss"] == 0.3
-    from yeastpromoter.network import build_network
-
-    network = build_network("relu")
+    network = small("relu")
     network.load_weights(tmp_path / "best.weights.h5")
     for found, expected, last in zip(network.get_weights(), seen[1], seen[3], strict=True):
         assert np.array_equal(found, expected)
         assert found.size == 1 or not np.array_equal(found, last)
 
 
-def test_without_patience_the_last_epoch_counts(paths, tmp_path, monkeypatch):
+def test_without_patience_the_last_epoch_counts(paths, small, tmp_path, monkeypatch):
     from training import train as module
 
     losses = iter([0.3, 0.5])
@@ -166,7 +187,7 @@ def test_without_patience_the_last_epoch_counts(paths, tmp_path, monkeypatch):
     assert summary["best"]["epoch"] == 1
 
 
-def test_a_checkpoint_of_other_settings_or_data_is_refused_or_replaced(paths, tmp_path):
+def test_a_checkpoint_of_other_settings_or_data_is_refused_or_replaced(paths, small, tmp_path):
     run = run_of(phase(epochs=1))
     steps(paths, run, tmp_path)
     other = copy.deepcopy(run)
@@ -233,7 +254,7 @@ def test_fewer_scores_than_a_phase_uses_are_refused(paths, tmp_path):
     assert (examples.labels(np.array([6])) == read_table(paths["scores"], "scores")["scores"][6]).all()
 
 
-def test_a_training_that_diverges_stops_with_its_last_checkpoint(paths, tmp_path, monkeypatch):
+def test_a_training_that_diverges_stops_with_its_last_checkpoint(paths, small, tmp_path, monkeypatch):
     from training import train as module
 
     losses = iter([0.3, float("nan")])
@@ -373,7 +394,9 @@ def test_normalisations_come_to_hold_what_they_see():
 
 
 @pytest.mark.parametrize("average_is_better", [True, False])
-def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(paths, tmp_path, monkeypatch, average_is_better):
+def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(
+    paths, small, tmp_path, monkeypatch, average_is_better
+):
     from training import train as module
 
     losses = iter([0.3, 0.4, 0.5, 0.2 if average_is_better else 0.6])
@@ -385,9 +408,7 @@ def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(paths, tmp_pa
 
     monkeypatch.setattr(module.RunData, "validate", validate)
     summary = steps(paths, run_of(phase(epochs=3, average_last=2, patience=None)), tmp_path)
-    from yeastpromoter.network import build_network
-
-    network = build_network("relu")
+    network = small("relu")
     network.load_weights(tmp_path / "best.weights.h5")
     kept = seen[3] if average_is_better else seen[2]
     assert all(np.array_equal(found, value) for found, value in zip(network.get_weights(), kept, strict=True))

@@ -25,10 +25,31 @@ def figure(name):
     return report(
         LAYOUT.figures("{run}") / f"{name}.png",
         caption=f"../report/{name}.rst",
-        category="Runs",
+        category="Figures",
         subcategory="{run}",
         labels={"figure": name.replace("_", " ")},
     )
+
+
+def narrow_figures():
+    """The figures once more, for the pages of the runs on narrow screens."""
+    return [
+        LAYOUT.figures("{run}") / f"{name}.narrow.png"
+        for name in ("learning_curves", "scatter", "residuals", "buckets", "gc")
+    ]
+
+
+def recorded(wildcards):
+    """What the record of a run is made of."""
+    found = [evaluation_of(wildcards.run), LAYOUT.run(wildcards.run) / "summary.json"]
+    found += [report_of(LAYOUT.sample(wildcards.run))]
+    return found + ([LAYOUT.base_changes(wildcards.run)] if CONFIG["base_changes"] else [])
+
+
+def synthetic_reports(wildcards):
+    """What was made and scored for a run that has teachers."""
+    recipe = CONFIG["runs"][wildcards.run]["synthetic"]
+    return [report_of(LAYOUT.synthetic(recipe)), report_of(LAYOUT.scores(wildcards.run))] if recipe else []
 
 
 rule figures:
@@ -43,6 +64,7 @@ rule figures:
         figure("residuals"),
         figure("buckets"),
         figure("gc"),
+        narrow_figures(),
         table=LAYOUT.figures("{run}") / "table_2.tsv",
         markdown=LAYOUT.figures("{run}") / "table_2.md",
     log:
@@ -76,10 +98,7 @@ rule base_changes:
 
 rule record:
     input:
-        rules.evaluate.output.evaluation,
-        rules.train.output.summary,
-        rules.sample.output.report,
-        [LAYOUT.base_changes("{run}")] if CONFIG["base_changes"] else [],
+        recorded,
     output:
         LAYOUT.record("{run}"),
     log:
@@ -92,12 +111,45 @@ rule record:
         "{STEP} record --config {params.config} --run {wildcards.run} --output {output} > {log} 2>&1"
 
 
+# Where the runs are a study of GC correction, the page of each shows the study, and so waits for all of them.
+rule page:
+    input:
+        rules.figures.output,
+        recorded,
+        synthetic_reports,
+        [LAYOUT.files, report_of(LAYOUT.constructs), report_of(LAYOUT.buckets), report_of(LAYOUT.split)],
+        [LAYOUT.record(run) for run in CONFIG["runs"]] if studies_gc_correction(CONFIG) else [],
+    output:
+        report(
+            LAYOUT.page("{run}"),
+            caption="../report/page.rst",
+            category="A run on a page",
+            labels={"run": "{run}"},
+        ),
+    log:
+        log_of("page.{run}"),
+    params:
+        config=EFFECTIVE,
+        records=str(LAYOUT.records),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "{STEP} report --config {params.config} --run {wildcards.run} --output {output} --records {params.records} "
+        "> {log} 2>&1"
+
+
 rule gc_study:
     input:
         [LAYOUT.record(run) for run in CONFIG["runs"]],
     output:
         table=LAYOUT.records / "gc_study.md",
-        figure=LAYOUT.records / "gc_study.png",
+        figure=report(
+            LAYOUT.records / "gc_study.png",
+            caption="../report/gc_study.rst",
+            category="Figures",
+            subcategory="GC study",
+            labels={"figure": "gc study"},
+        ),
     log:
         log_of("gc_study"),
     params:
