@@ -325,10 +325,14 @@ def test_numbers_in_scientific_notation_and_keys_given_twice(tmp_path):
 
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
-    first, second = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    config = complete_config(first)
-    assert set(config["runs"]) == {"first", "soft"}
-    assert complete_config(SMALL | second)["runs"]["student"]["teachers"] == ["teacher_1", "teacher_2"]
+    blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
+    whole, correction, counts, students = blocks
+    assert set(complete_config(whole)["runs"]) == {"first", "soft"}
+    corrected = complete_config(SMALL | correction)["runs"]["corrected"]
+    assert corrected["gc_sampling"]["method"] == "reweighting"
+    (source,) = complete_config(SMALL | counts)["data"]["sources"]
+    assert source["majority"] == {"support": 10, "share": 0.75}
+    assert complete_config(SMALL | students)["runs"]["student"]["teachers"] == ["teacher_1", "teacher_2"]
 
 
 def test_every_command_is_in_the_documentation():
