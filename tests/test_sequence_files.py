@@ -84,7 +84,7 @@ def test_same_records_from_every_layout(store, layout, ending):
     assert pickle.loads(pickle.dumps(file)).read([2]).ids.tolist() == (["2"] if layout == "list" else ["s2"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.sampled_from([8, 60, 109, 110, 110, 111, 150]), min_size=1, max_size=12),
     block=st.integers(1, 400),

@@ -67,7 +67,7 @@ ids = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     names=ids,
     lengths=st.lists(st.sampled_from([80, 80, 80, 79, 81]), min_size=25, max_size=25),

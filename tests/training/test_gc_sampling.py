@@ -157,7 +157,7 @@ def test_tilting_agrees_with_a_search_over_rates():
     np.testing.assert_allclose(weights, density[best] / density[best].mean(), rtol=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 80), min_size=1, max_size=30), st.integers(0, 800))
 def test_tilting_reaches_every_mean_within_the_values(numbers, target):
     gc, target = np.array(numbers) / 80, target / 800

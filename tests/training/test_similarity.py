@@ -31,7 +31,7 @@ def sequences(length, alphabet="AC", min_size=1, max_size=8):
 
 
 @given(first=sequences(9, "ACN"), second=sequences(9, "GTN"), k=st.integers(1, 7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_shared_kmers_are_those_of_brute_force(first, second, k):
     known = set().union(*(kmers(sequence, k) for sequence in second))
     expected = [bool(kmers(sequence, k) & known) for sequence in first]
@@ -39,7 +39,7 @@ def test_shared_kmers_are_those_of_brute_force(first, second, k):
 
 
 @given(items=sequences(8, "ACGTN"), k=st.integers(2, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_groups_are_the_connected_components(items, k):
     groups = list(range(len(items)))
     for i in range(len(items)):
@@ -53,7 +53,7 @@ def test_groups_are_the_connected_components(items, k):
 
 
 @given(items=sequences(12, "AC"), known=sequences(12, "AC", min_size=0), substitutions=st.integers(0, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_near_duplicates_are_those_of_brute_force(items, known, substitutions):
     expected = [
         any(sum(a != b for a, b in zip(item, other, strict=True)) <= substitutions for other in known) for item in items
@@ -99,7 +99,7 @@ def test_lengths_must_agree():
     known=sequences(8, "AC"),
     substitutions=st.integers(0, 4),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_adapters_change_nothing_about_what_is_near(adapter, items, known, substitutions):
     expected = [any(sum(a != b for a, b in zip(i, k, strict=True)) <= substitutions for k in known) for i in items]
     with_adapter = letters([adapter + item for item in items])
@@ -115,7 +115,7 @@ def test_adapters_change_nothing_about_what_is_near(adapter, items, known, subst
 
 
 @given(items=sequences(3, "ACN", max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_repeated_rows_are_those_of_brute_force(items):
     rows, number = repeated_rows(letters(items))
     assert rows.tolist() == [row for row, item in enumerate(items) if items.count(item) > 1]

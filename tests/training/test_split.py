@@ -17,7 +17,7 @@ FRACTIONS = {"train": 0.7, "test": 0.2, "validation": 0.1}
     group=st.lists(st.integers(0, 20), min_size=1, max_size=60),
     seed=st.integers(0, 3),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_groups_stay_together(group, seed):
     group = np.unique(group, return_inverse=True)[1]
     part = assign_parts(group, np.arange(len(group)) % 3, FRACTIONS, seed)

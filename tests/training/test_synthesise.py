@@ -39,7 +39,7 @@ def test_mutations_come_at_the_rows_rate_and_change_the_base():
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_recombined_inserts_have_the_head_of_one_and_the_tail_of_another(seed):
     parents = random_inserts(6, seed)
     texts = text_of(parents)
