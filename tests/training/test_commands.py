@@ -213,6 +213,9 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     teachers = "results/ci/runs/teacher_1/best.weights.h5, results/ci/runs/teacher_2/best.weights.h5"
     assert any(teachers in line for line in text.splitlines()), "the scores wait for both teachers"
 
+    needs = re.search(r"rule export:\n +input: (.*)", text)[1]
+    assert "results/ci/runs/student/base_changes.json" in needs, "the export waits for all that the record is made of"
+
     # The page of each run shows the study of all of them.
     done = plan("gc_study", "all", "--configfile", str(CI.with_name("gc_study.yaml")))
     assert done.returncode == 0, done.stderr + done.stdout

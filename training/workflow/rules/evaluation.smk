@@ -167,6 +167,7 @@ if CONFIG["export"]:
         input:
             weights=LAYOUT.weights(CONFIG["export"]["run"]),
             evaluation=evaluation_of(CONFIG["export"]["run"]),
+            base_changes=[LAYOUT.base_changes(CONFIG["export"]["run"])] if CONFIG["base_changes"] else [],
         output:
             touch(LAYOUT.root / "exported"),
         log:
