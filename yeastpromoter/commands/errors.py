@@ -16,7 +16,8 @@ class MessageGroup(click.Group):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except (ValueError, FileNotFoundError) as error:
-            if os.environ.get("YEASTPROMOTER_TRACEBACK"):
+        except (ValueError, OSError) as error:
+            # click itself ends quietly when the reader of a pipe has gone.
+            if isinstance(error, BrokenPipeError) or os.environ.get("YEASTPROMOTER_TRACEBACK"):
                 raise
             raise click.ClickException(str(error)) from error

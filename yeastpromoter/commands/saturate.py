@@ -85,35 +85,32 @@ def saturate(
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
     sequences = open_sequences(**reading)
     if deletions and sequences.n_fitted:
-        raise click.ClickException(
+        raise ValueError(
             f"{sequences.path}: {sequences.n_fitted:,} of {sequences.n_records:,} sequences are fitted to 110 bp, and "
             "which base follows them on the left after a deletion is not known. Leave out --deletions, or those "
             "sequences (--other-lengths drop)"
         )
-    try:
-        with ExitStack() as stack:
-            writers = []
-            if table:
-                writers.append(_table_writer(stack, table, region))
-            if hdf5:
-                file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
-            if figures:
-                figures.mkdir(parents=True, exist_ok=True)
-                writers.append(_figure_writer(figures, figure_format, region))
-            trained = load_trained_network()
-            if hdf5:
-                writers.append(SaturationHdf5(file, len(sequences), region, deletions, trained.weights_version).write)
-            mutagenesis = Mutagenesis(trained, region, deletions, batch_size=min(BATCH_SIZE, len(sequences)))
-            # Without a terminal there is no bar.
-            with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
-                for first in range(0, len(sequences), BATCH_SIZE):
-                    batch = sequences.read(np.arange(first, min(first + BATCH_SIZE, len(sequences))))
-                    result = mutagenesis(batch.constructs)
-                    for write in writers:
-                        write(batch, result)
-                    bar.update(len(batch.ids))
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    with ExitStack() as stack:
+        writers = []
+        if table:
+            writers.append(_table_writer(stack, table, region))
+        if hdf5:
+            file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
+        if figures:
+            figures.mkdir(parents=True, exist_ok=True)
+            writers.append(_figure_writer(figures, figure_format, region))
+        trained = load_trained_network()
+        if hdf5:
+            writers.append(SaturationHdf5(file, len(sequences), region, deletions, trained.weights_version).write)
+        mutagenesis = Mutagenesis(trained, region, deletions, batch_size=min(BATCH_SIZE, len(sequences)))
+        # Without a terminal there is no bar.
+        with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
+            for first in range(0, len(sequences), BATCH_SIZE):
+                batch = sequences.read(np.arange(first, min(first + BATCH_SIZE, len(sequences))))
+                result = mutagenesis(batch.constructs)
+                for write in writers:
+                    write(batch, result)
+                bar.update(len(batch.ids))
     written = ", ".join(str(path) for path in (table, hdf5, figures) if path)
     click.echo(f"Effects (alt − ref) of all changes in {len(sequences):,} sequences are in {written}", err=True)
 

@@ -78,20 +78,19 @@ def open_sequences(
 
     Raises
     ------
-    click.ClickException
+    FileNotFoundError
+        If there is no such file.
+    ValueError
         If anything is wrong with the file.
     """
-    try:
-        sequences = SequenceFile(
-            sequence_file,
-            sequence_column=sequence_column,
-            id_column=id_column,
-            header=_HEADERS[header],
-            sequence_type=sequence_type,
-            other_lengths=other_lengths,
-        )
-    except (FileNotFoundError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
+    sequences = SequenceFile(
+        sequence_file,
+        sequence_column=sequence_column,
+        id_column=id_column,
+        header=_HEADERS[header],
+        sequence_type=sequence_type,
+        other_lengths=other_lengths,
+    )
     for note in sequences.notes:
         click.echo(f"Note: {note}", err=True)
     return sequences

@@ -75,7 +75,7 @@ def check_command(folder: Path, name: str, predictions: Path) -> None:
     """  # noqa: D301
     found = {shard.name: shard for shard in read_manifest(folder)[1]}
     if name not in found:
-        raise click.ClickException(f"{folder / MANIFEST} has no shard {name!r}")
+        raise ValueError(f"{folder / MANIFEST} has no shard {name!r}")
     check_predictions(predictions, found[name])
 
 

@@ -57,10 +57,7 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
           '{"vcf_file": "my.vcf.gz", "fasta_file": "genome.fa", "annotation_file": "genes.gtf"}'
       python -m yeastpromoter variant-figures effects.tsv -o figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
-    try:
-        effects = read_effects(predictions)
-    except (ValueError, FileNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+    effects = read_effects(predictions)
     undefined = ~np.isfinite(effects["effect"])
     if undefined.any():
         click.echo(f"{undefined.sum():,} of {len(effects):,} rows have no defined effect and are left out.", err=True)
