@@ -227,6 +227,7 @@ def test_figure_of_a_locus(tiled):
         (("--region", "XI"), "must be such as II:277000-281000"),
         (("--gene", "THREE"), "has no protein-coding gene THREE"),
         ((), "give the locus"),
+        (("--region", "XI:1-400", "--around", "1000"), "--around goes with --gene, not with --region"),
     ):
         result = draw(*arguments)
         assert result.exit_code, arguments
