@@ -71,6 +71,12 @@ def contributions(
     whole construct of 110 bp, adapters included and marked. Hypothetical contributions are those that the other bases
     would have in that place.
 
+    The table has one row for each position: id, record (its number in the input, from 0), position (from 1 at the first
+    base of the construct; 18 to 97 are the insert), part (adapter or insert), base, contribution, and hypothetical_A to
+    hypothetical_T. The HDF5 file has the datasets id, record, length, construct, expression, contributions (sequence,
+    position), hypothetical (sequence, position, base in the order A, C, G, T) and, of integrated gradients,
+    baseline_expression and remainder.
+
     \b
     Example:
       python -m yeastpromoter contributions promoters.fa --table contributions.tsv --figures logos

@@ -23,9 +23,15 @@ from yeastpromoter.whole_files import whole_file
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @sequence_file_options
-@click.option("--table", type=click.Path(path_type=Path), help="Write a table (.tsv, or .tsv.gz) of all changes.")
-@click.option("--hdf5", type=click.Path(path_type=Path), help="Write an HDF5 file of all effects.")
-@click.option("--figures", type=click.Path(path_type=Path), help="Write a figure for each sequence into this folder.")
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table to write (.tsv, or .tsv.gz), of all changes.",
+)
+@click.option("--hdf5", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file to write, of all effects.")
+@click.option(
+    "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a figure of each sequence."
+)
 @click.option(
     "--figure-format",
     type=click.Choice(FORMATS),

@@ -24,7 +24,10 @@ _REGION = re.compile(r"^(?P<chromosome>[^:]+):(?P<start>[\d,]+)-(?P<stop>[\d,]+)
 )
 @click.option("--region", help="Locus to draw, first and last base counted from 1, such as II:277000-281000.")
 @click.option(
-    "--gene", "genes", multiple=True, help="Draw the locus of this gene (name or id); several span all of them."
+    "--gene",
+    "genes",
+    multiple=True,
+    help="Draw the locus of this gene (name or id); may be given several times, for a locus with all of them.",
 )
 @click.option(
     "--around",
