@@ -267,6 +267,10 @@ def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path,
     result = CliRunner().invoke(main, ["contributions", str(path), "--table", str(tmp_path / "table.tsv")])
     assert result.exit_code == 1
     assert "sequence_type='insert' is right" in result.stderr
+    steps = ["--steps", "64", "--table", str(tmp_path / "table.tsv")]
+    result = CliRunner().invoke(main, ["contributions", str(path), "--sequence-type", "insert", *steps])
+    assert result.exit_code == 2
+    assert "--steps goes with --method integrated_gradients, not with gradient_x_input" in result.stderr
     argmax = TrainedNetwork(linear.network, "argmax", linear.bucket_values, "toy")
     monkeypatch.setattr(contributions_command, "load_trained_network", lambda: argmax)
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--table", str(tmp_path / "table.tsv")]

@@ -59,7 +59,9 @@ def test_faults_of_shards_cost_only_these_and_no_row(tmp_path):
     rows[5] += "A"
     (tmp_path / "b.fa").write_text(fasta((f"id{number}", row) for number, row in enumerate(rows)))
     (tmp_path / "a.txt").write_text("\n".join(inserts(3, seed=1)))
-    workflow = Workflow(tmp_path, files=["b.fa", "*.txt"], arguments=ARGUMENTS, batch_size=2, shard_size=4)
+    # A file that several patterns match is predicted once.
+    files = ["b.fa", "*.txt", str(tmp_path / "*.fa")]
+    workflow = Workflow(tmp_path, files=files, arguments=ARGUMENTS, batch_size=2, shard_size=4)
     for name in ("b.fa", "a.txt"):
         predict({"sequence_file": tmp_path / name, **ARGUMENTS}, 2, tmp_path / f"{name[0]}.whole.tsv")
     # In the first run one shard fails once, one ends early without saying so, and one is killed at both attempts.
@@ -101,10 +103,44 @@ def test_with_kipoi_the_result_is_that_of_one_process(tmp_path):
 
 
 def test_mistakes_of_a_configuration_are_all_told(tmp_path):
-    output, status = Workflow(tmp_path, fake=False, batches=3, shard_size=0, genomes={"R64": {"step": 5}}).run("-n")
+    genomes = {"R64": {"step": 5, "steps": 5}, "a/b": {"fasta": "a.fa"}, 2022: {"fasta": "b.fa"}}
+    output, status = Workflow(tmp_path, fake=False, batches=3, shard_size=0, genomes=genomes).run("-n")
     assert status == 1
-    for message in ("'batches' was unexpected", "shard_size: 0 is less than", "genomes.R64: 'fasta' is a required"):
+    for message in (
+        "batches: there is no such key, only output, files,",
+        "genomes.R64.steps: there is no such key, only fasta, step, chromosomes",
+        "shard_size: 0 is less than",
+        "genomes.R64: 'fasta' is a required",
+        "genomes: 'a/b' does not match '^[A-Za-z0-9._-]+$'",
+        "genomes: 2022 is not of type 'string'",
+    ):
         assert message in output
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("plate{1}.fa", "plate{1}.fa has a brace in its name"),
+        ("plate.tsv", "the predictions of ./plate.tsv would overwrite it"),
+    ],
+)
+def test_files_that_cannot_have_their_results_are_told(file, message, tmp_path):
+    (tmp_path / file).write_text(fasta([("a", inserts(1)[0])]))
+    output, status = Workflow(tmp_path, fake=False, files=[f"./{file}"], output=".").run("-n")
+    assert status == 1
+    assert message in output
+
+
+def test_paths_may_begin_at_the_home_folder_and_hold_brackets(tmp_path):
+    for file in ("genome.fa", "plate[1].fa"):
+        (tmp_path / file).write_text(fasta([("a", inserts(1)[0])]))
+    genomes = {"R64": {"fasta": "~/genome.fa"}}
+    workflow = Workflow(tmp_path, fake=False, files=["~/plate[1].fa"], genomes=genomes, output="~/results")
+    workflow.environment["HOME"] = str(tmp_path)
+    output, status = workflow.run("-n")
+    assert status == 0, output
+    for line in (f"input: {tmp_path}/genome.fa", f"input: {tmp_path}/plate[1].fa", f"{tmp_path}/results/R64.plus.bw"):
+        assert line in output
 
 
 def test_every_key_of_the_configuration_is_described():

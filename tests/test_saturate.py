@@ -102,6 +102,15 @@ def test_what_cannot_be_done_is_said(inserts, tmp_path):
     assert done.exit_code == 1
     assert "1 of 1 sequences are fitted to 110 bp" in done.output
     assert not (tmp_path / "out.tsv").exists()
+    # Refused even with the value that is the default, as what a user writes down shall do something.
+    done = run(inserts, *options, "--table", tmp_path / "out.tsv", "--figure-format", "png")
+    assert done.exit_code == 2
+    assert "--figure-format goes with --figures, which is not given" in done.output
+    assert not (tmp_path / "out.tsv").exists()
+    for folder_or_file in (["--table", tmp_path], ["--hdf5", tmp_path], ["--figures", inserts]):
+        done = run(inserts, *options, *folder_or_file)
+        assert done.exit_code == 2
+        assert "is a directory" in done.output or "is a file" in done.output
     # Every mention of an effect can be traced to what the help says it is.
     assert "alt − ref" in run("--help").output
 

@@ -12,7 +12,7 @@ from yeastpromoter.__main__ import main
 from yeastpromoter.annotation import Gene, read_genes
 from yeastpromoter.genome import read_genome
 from yeastpromoter.tiling import insert_starts, write_inserts
-from yeastpromoter.tracks import covered, read_inserts, read_track, write_tracks
+from yeastpromoter.tracks import Inserts, covered, read_inserts, read_track, write_tracks
 from yeastpromoter.tracks_figure import gene_rows
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
@@ -147,6 +147,32 @@ def test_predictions_that_are_no_track(tiled, change, match):
     assert not list(folder.glob("*.bw"))
 
 
+def inserts_at(*starts):
+    return Inserts(np.array(starts), np.ones(len(starts)))
+
+
+def test_a_step_smaller_than_that_of_the_inserts_is_refused(tmp_path):
+    inserts = {("II", "+"): inserts_at(0, 40, 120), ("II", "-"): inserts_at(80), ("M", "+"): inserts_at(0, 80)}
+    with pytest.raises(ValueError, match=r"step is 20 bp, but no two inserts are less than 40 bp apart.*probably 40"):
+        write_tracks(inserts, {"II": 200, "M": 200}, 20, tmp_path / "t")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("step", "starts", "covered_bases"),
+    [
+        (40, {"II": (0, 40, 120), "M": (0, 80)}, {"II": 120, "M": 80}),  # M has its neighbour at 40 left out
+        (20, {"II": (60,), "M": (0,)}, {"II": 20, "M": 20}),
+        (80, {"II": (0, 160)}, {"II": 160}),  # that at 80 left out: a step of 160 bp would cover no more
+    ],
+)
+def test_inserts_that_are_left_out_are_no_larger_step(step, starts, covered_bases, tmp_path):
+    inserts = {(chromosome, "+"): inserts_at(*some) for chromosome, some in starts.items()}
+    files = write_tracks(inserts, {"II": 240, "M": 240}, step, tmp_path / "t")
+    for chromosome, bases in covered_bases.items():
+        assert np.isfinite(read_track(files["+"], chromosome, 0, 240)).sum() == bases
+
+
 GTF = "\n".join(
     f'XI\tx\t{feature}\t{start}\t{stop}\t.\t{strand}\t0\tgene_id "{gene}"; gene_name "{name}";'
     for feature, start, stop, strand, gene, name in (
@@ -201,6 +227,7 @@ def test_figure_of_a_locus(tiled):
         (("--region", "XI"), "must be such as II:277000-281000"),
         (("--gene", "THREE"), "has no protein-coding gene THREE"),
         ((), "give the locus"),
+        (("--region", "XI:1-400", "--around", "1000"), "--around goes with --gene, not with --region"),
     ):
         result = draw(*arguments)
         assert result.exit_code, arguments

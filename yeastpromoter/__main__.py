@@ -38,7 +38,7 @@ class LazyGroup(MessageGroup):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    """What changes in yeast promoters do to expression, as the network of this entry predicts it."""
+    """Expression of yeast promoters, and what changes in them do to it, as the network of this entry predicts it."""
 
 
 if __name__ == "__main__":

@@ -148,7 +148,8 @@ def write_tracks(
     Raises
     ------
     ValueError
-        If there are inserts that do not fit the chromosomes, or are not multiples of `step` apart.
+        If there are inserts that do not fit the chromosomes, or are not multiples of `step` apart, or if even the
+        nearest ones are so much further apart that bases between them would have no value.
     """
     if step < 1:
         raise ValueError(f"the step must be at least 1 bp but is {step}")
@@ -166,8 +167,15 @@ def write_tracks(
             at = int(np.argmax(apart > 0))
             raise ValueError(
                 f"the step is {step} bp, but inserts of {chromosome} on {strand} start at {some.starts[at]:,} and "
-                f"{some.starts[at + 1]:,}"
+                f"{some.starts[at + 1]:,}: give the step that they were cut with"
             )
+    # Some are further apart, where an insert between them was left out; hardly ever all of them.
+    nearest = min((int(np.diff(some.starts).min()) for some in inserts.values() if some.starts.size > 1), default=step)
+    if step < min(nearest, INSERT_LENGTH):
+        raise ValueError(
+            f"the step is {step} bp, but no two inserts are less than {nearest:,} bp apart, so that bases between "
+            f"them would have no value: give the step that they were cut with, which is probably {nearest}"
+        )
     files = {}
     for strand, word in STRANDS.items():
         if any(found == strand for _, found in inserts):

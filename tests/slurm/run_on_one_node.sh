@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Both workflows on SLURM, for real: starts a SLURM of one node from Debian's packages on this machine, runs the training
-# on simulated data and the prediction of many files with their profiles slurm, and stops it again.
+# Both workflows on SLURM, for real: starts a SLURM of one node from Debian's packages on this machine, runs the
+# training on simulated data and the prediction of many files with their profiles slurm, and stops it again.
 #
 #   sudo apt-get install slurm-wlm munge     # Debian 12, Ubuntu 24.04
 #   sudo tests/slurm/run_on_one_node.sh      # as root, in the environment of `python3.11 start.py test`
@@ -70,7 +70,8 @@ munged --foreground --force --key-file="$folder/munge.key" --socket="$folder/mun
     --pid-file="$folder/munge/pid" --log-file="$folder/munged.log" --seed-file="$folder/munge/seed" \
     >"$folder/munged.out.log" 2>&1 &
 pids+=($!)
-wait_for munge --socket="$folder/munge/socket" --no-input || skip "munged does not start: $(tail -n 1 "$folder"/munged*.log)"
+wait_for munge --socket="$folder/munge/socket" --no-input ||
+    skip "munged does not start: $(tail -n 1 "$folder"/munged*.log)"
 
 cores=$(nproc)
 memory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo)

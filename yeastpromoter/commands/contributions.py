@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from yeastpromoter.commands.errors import refuse_if_given
 from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
 from yeastpromoter.construct import CONSTRUCT_LENGTH
 from yeastpromoter.contributions import (
@@ -53,7 +54,7 @@ _PARTS[INSERT] = "insert"
     type=click.IntRange(min=1),
     default=STEPS,
     show_default=True,
-    help="Points of the integral; only for integrated_gradients.",
+    help="Points of the integral; only with --method integrated_gradients.",
 )
 @click.option("--hdf5", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file to write.")
 @click.option("--table", type=click.Path(dir_okay=False, path_type=Path), help="Table to write, separated by tabs.")
@@ -70,12 +71,20 @@ def contributions(
     whole construct of 110 bp, adapters included and marked. Hypothetical contributions are those that the other bases
     would have in that place.
 
+    The table has one row for each position: id, record (its number in the input, from 0), position (from 1 at the first
+    base of the construct; 18 to 97 are the insert), part (adapter or insert), base, contribution, and hypothetical_A to
+    hypothetical_T. The HDF5 file has the datasets id, record, length, construct, expression, contributions (sequence,
+    position), hypothetical (sequence, position, base in the order A, C, G, T) and, of integrated gradients,
+    baseline_expression and remainder.
+
     \b
     Example:
       python -m yeastpromoter contributions promoters.fa --table contributions.tsv --figures logos
     """  # noqa: D301 - click wants the backspace itself
     if hdf5 is None and table is None and figures is None:
         raise click.UsageError("nothing to write: give at least one of --hdf5, --table and --figures")
+    if method != "integrated_gradients":
+        refuse_if_given("--steps", f"goes with --method integrated_gradients, not with {method}")
     sequences = open_sequences(**reading)
     trained = load_trained_network()
     run = trained.compiled()

@@ -4,6 +4,27 @@ import os
 from typing import Any
 
 import click
+from click.core import ParameterSource
+
+
+def refuse_if_given(option: str, why: str) -> None:
+    """Refuse an option that would do nothing, if the user gave it.
+
+    Parameters
+    ----------
+    option : str
+        The option of the running command, such as ``--figure-format``.
+    why : str
+        When it does something, to follow the option in the message.
+
+    Raises
+    ------
+    click.UsageError
+        If the option was given.
+    """
+    source = click.get_current_context().get_parameter_source(option.removeprefix("--").replace("-", "_"))
+    if source is not ParameterSource.DEFAULT:
+        raise click.UsageError(f"{option} {why}")
 
 
 class MessageGroup(click.Group):

@@ -25,6 +25,7 @@ from yeastpromoter.whole_files import whole_file
 
 @click.command()
 @click.option(
+    "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default="planted_sites",
@@ -39,13 +40,15 @@ from yeastpromoter.whole_files import whole_file
 @click.option(
     "--step", type=click.IntRange(min=1), default=1, show_default=True, help="Distance between the positions, in bp."
 )
-@click.option("--factor", "factors", multiple=True, help="Only this factor; can be given several times. Default: all.")
+@click.option(
+    "--factor", "factors", multiple=True, help="Only this factor; may be given several times.  [default: all]"
+)
 @click.option(
     "--sites",
     "sites_file",
     type=click.Path(dir_okay=False, path_type=Path),
     default=SITES_FILE,
-    help="YAML file of sites. Default: sites.yaml of the package, which explains its keys and names its literature.",
+    help="YAML file of sites.  [default: sites.yaml of the package, which explains its keys and names its literature]",
 )
 def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tuple, sites_file: Path) -> None:
     """What known binding sites do to expression, as the network predicts it.
@@ -55,14 +58,15 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
     shuffled in the same place, in buckets; a shuffled site shares no 4 letters in a row with the site on either
     strand. Tables and figure give means over the inserts with 95 % intervals (normal), by position and strand.
 
-    A table of all sites goes to standard output, as Markdown: what the literature expects and what is predicted. A mean
-    effect over all positions and strands within 0.1 buckets of zero counts as none.
+    A table of the sites goes to standard output, as Markdown: what the literature expects and what is predicted. A mean
+    effect over all positions and strands counts as none if it is under 0.1 buckets, up or down, or if its interval
+    holds zero.
 
     The whole of it takes about half an hour on two cores; with --count 100 --step 5 about a minute.
 
     \b
     Example:
-      python -m yeastpromoter plant --factor Reb1 --factor "TATA box" --output reb1_and_tata
+      python -m yeastpromoter plant --factor Reb1 --factor "TATA box" -o reb1_and_tata
     """  # noqa: D301 - click wants the backspace itself
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)

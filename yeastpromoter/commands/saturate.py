@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from yeastpromoter.commands.errors import refuse_if_given
 from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
 from yeastpromoter.entry import load_trained_network
 from yeastpromoter.figure_style import file_name
@@ -22,11 +23,21 @@ from yeastpromoter.whole_files import whole_file
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @sequence_file_options
-@click.option("--table", type=click.Path(path_type=Path), help="Write a table (.tsv, or .tsv.gz) of all changes.")
-@click.option("--hdf5", type=click.Path(path_type=Path), help="Write an HDF5 file of all effects.")
-@click.option("--figures", type=click.Path(path_type=Path), help="Write a figure for each sequence into this folder.")
 @click.option(
-    "--figure-format", type=click.Choice(FORMATS), default="png", show_default=True, help="Format of the figures."
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table to write (.tsv, or .tsv.gz), of all changes.",
+)
+@click.option("--hdf5", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file to write, of all effects.")
+@click.option(
+    "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a figure of each sequence."
+)
+@click.option(
+    "--figure-format",
+    type=click.Choice(FORMATS),
+    default="png",
+    show_default=True,
+    help="Format of the figures; only with --figures.",
 )
 @click.option(
     "--region",
@@ -83,6 +94,8 @@ def saturate(
     """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     if not (table or hdf5 or figures):
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
+    if not figures:
+        refuse_if_given("--figure-format", "goes with --figures, which is not given")
     sequences = open_sequences(**reading)
     if deletions and sequences.n_fitted:
         raise ValueError(

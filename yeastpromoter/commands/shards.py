@@ -18,7 +18,15 @@ def shards() -> None:
 
     These are the steps of the workflow in many_files/, which runs them for you. A shard is a file with some of the
     records of another one. The joined predictions are, byte for byte, those of one `kipoi predict` on the whole file.
-    """
+
+    Between `split` and `join` each shard is predicted with the arguments and the batch size that the file was split
+    with, and with the first_record that shards.json has for it, so that its records keep their numbers.
+
+    \b
+    Example:
+      kipoi predict . --source dir --keep_metadata --batch_size 1024 -o predictions/00001.tsv --dataloader_args \\
+          '{"sequence_file": "shards/00001.txt", "first_record": 102400, "sequence_type": "insert"}'
+    """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
 
 
 @shards.command("split")
@@ -39,7 +47,7 @@ def shards() -> None:
     help="Sequences of a shard, a multiple of the batch size.",
 )
 def split_command(sequence_file: Path, output: Path, arguments: str, batch_size: int, shard_size: int) -> None:
-    """Cut SEQUENCE_FILE into shards.
+    """Cut SEQUENCE_FILE into shards: OUTPUT/NAME.txt for shard NAME, and OUTPUT/shards.json, which lists them.
 
     \b
     Example:
@@ -67,11 +75,13 @@ def split_command(sequence_file: Path, output: Path, arguments: str, batch_size:
 @click.argument("name")
 @click.argument("predictions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check_command(folder: Path, name: str, predictions: Path) -> None:
-    """Check that PREDICTIONS hold every row of shard NAME of FOLDER, once and in order.
+    """Check that the table PREDICTIONS holds every row of shard NAME, once and in order.
+
+    FOLDER is the one that `split` made.
 
     \b
     Example:
-      python -m yeastpromoter shards check shards 00000 predictions.tsv
+      python -m yeastpromoter shards check shards 00000 predictions/00000.tsv
     """  # noqa: D301
     found = {shard.name: shard for shard in read_manifest(folder)[1]}
     if name not in found:
@@ -86,8 +96,9 @@ def check_command(folder: Path, name: str, predictions: Path) -> None:
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Table to write (.tsv)."
 )
 def join_command(folder: Path, predictions: Path, output: Path) -> None:
-    """Join the PREDICTIONS of the shards in FOLDER, NAME.tsv for shard NAME, in the order of the input.
+    """Join the predictions of the shards, in the order of the input.
 
+    FOLDER is the one that `split` made, and PREDICTIONS a folder with the table of each shard, NAME.tsv for shard NAME.
     Nothing is written unless every row of every shard is there, once and in order. A table that is not whole is
     renamed to damaged.NAME.tsv.
 

@@ -18,7 +18,7 @@ from yeastpromoter.tracks import read_inserts, write_tracks
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="The step that they were cut with, in bp.",
+    help="The step that the inserts were cut with, in bp.",
 )
 @click.option(
     "-o",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from yeastpromoter.annotation import Gene, read_genes
+from yeastpromoter.commands.errors import refuse_if_given
 from yeastpromoter.genome import ChromosomeNames
 from yeastpromoter.tiling import STRANDS
 from yeastpromoter.tracks import read_track, track_lengths
@@ -23,14 +24,17 @@ _REGION = re.compile(r"^(?P<chromosome>[^:]+):(?P<start>[\d,]+)-(?P<stop>[\d,]+)
 )
 @click.option("--region", help="Locus to draw, first and last base counted from 1, such as II:277000-281000.")
 @click.option(
-    "--gene", "genes", multiple=True, help="Draw the locus of this gene (name or id); several span all of them."
+    "--gene",
+    "genes",
+    multiple=True,
+    help="Draw the locus of this gene (name or id); may be given several times, for a locus with all of them.",
 )
 @click.option(
     "--around",
     type=click.IntRange(min=0),
     default=1000,
     show_default=True,
-    help="Bases on both sides of the genes given with --gene, in bp.",
+    help="Bases to draw on both sides of the genes; only with --gene.",
 )
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Figure to write (.png)."
@@ -54,6 +58,8 @@ def tracks_figure(
 
     if (region is None) == (not genes):
         raise click.UsageError("give the locus with --region, or with --gene, and not with both")
+    if region:
+        refuse_if_given("--around", "goes with --gene, not with --region, which says what to draw by itself")
     files = {strand: Path(f"{tracks}.{word}.bw") for strand, word in STRANDS.items()}
     lengths = track_lengths(files["+"])
     coding = read_genes(annotation, lengths)

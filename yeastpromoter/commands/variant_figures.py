@@ -20,7 +20,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
-    help="Folder for the files; it is made if it is not there. Default: the current one.",
+    help="Folder for the files; it is made if it is not there.  [default: the current one]",
 )
 @click.option(
     "--bin-size",
@@ -43,8 +43,8 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
     in buckets: positive where the ALT allele raises expression; effect size is its absolute value.
 
     \b
-    effect_by_distance.png, .tsv   effects against the distance to the coding start (bp, negative
-                                   upstream), with the mean in bins; only with annotation
+    effect_by_distance.png, .tsv       effects against the distance to the coding start (bp, negative
+                                       upstream), with the mean in bins; only with annotation
     effect_by_substitution.png, .tsv   transitions (A↔G, C↔T) against transversions, and the twelve
                                        substitutions on the strand of the gene; single bases only
 
