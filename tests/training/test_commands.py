@@ -118,6 +118,14 @@ def test_simulated_files_follow_from_the_seed(tmp_path):
         assert content[0] == content[1] != content[2]
 
 
+@pytest.mark.parametrize("name", ["random.txt.gz", "tiles.txt.gz", "sample.txt", "held_out.txt.gz", "genome.fa"])
+def test_simulated_files_replace_none_that_is_there(tmp_path, name):
+    (tmp_path / name).write_text("measured")
+    with pytest.raises(ValueError, match=rf"{name} is there already.* Name another folder"):
+        simulate(tmp_path, 60)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["measured"]
+
+
 def test_planted_expression_by_hand():
     plain = "ACTGATCA" * 10
     assert not any(motif in plain or letters_back(motif) in plain for motif in MOTIFS)
