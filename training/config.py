@@ -265,6 +265,10 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"data.sources[{number}].majority is for columns.counts, but there are none"
         if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
             yield f"data.sources[{number}].calibration is for measured values, but columns.counts are of the buckets"
+        for key in ("counts", "replicates"):
+            several = source["columns"][key]
+            for column in dict.fromkeys(column for column in several if several.count(column) > 1):
+                yield f"data.sources[{number}].columns.{key} has {column!r} more than once, but its columns must differ"
         columns = {"columns.sequence": source["columns"]["sequence"]}
         columns |= {"columns.expression": expression} if expression is not None else {}
         columns |= {f"columns.counts[{i}]": column for i, column in enumerate(counts)}

@@ -79,7 +79,18 @@ COUNTS = {"sequence": 0, "counts": list(range(1, 19))}
         ({"columns": {"sequence": 0}}, "columns has neither of expression and counts"),
         ({"columns": COUNTS | {"expression": 19}}, "columns has both of expression and counts"),
         ({"columns": {"sequence": 0, "counts": [1, 2]}}, "a list of no or 18 columns"),
-        ({"columns": COUNTS | {"counts": ["a"] * 18}}, "columns.counts[0] is 'a' but must be a column's number"),
+        (
+            {"columns": COUNTS | {"counts": [1, *range(1, 18)]}},
+            "data.sources[0].columns.counts has 1 more than once, but its columns must differ",
+        ),
+        (
+            {"columns": {"sequence": 0, "expression": 1, "replicates": [2, 2]}},
+            "data.sources[0].columns.replicates has 2 more than once",
+        ),
+        (
+            {"columns": COUNTS | {"counts": list("abcdefghijklmnopqr")}},
+            "columns.counts[0] is 'a' but must be a column's number",
+        ),
         ({"majority": {}}, "majority is for columns.counts, but there are none"),
         ({"columns": COUNTS, "calibration": {"slope": 2}}, "calibration is for measured values"),
         ({"columns": COUNTS, "majority": {"share": 0.5}}, "majority.share is 0.5 but must be more than 0.5"),
