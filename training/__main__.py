@@ -420,7 +420,10 @@ def predict(
 @click.option("--constructs", type=click.IntRange(min=50), default=400, show_default=True, help="Rows of the largest.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def simulate(output: Path, constructs: int, seed: int) -> None:
-    """Write simulated measurements in the forms of the public data, for trying out the workflow."""
+    """Write simulated measurements in the forms of the public data, for trying out the workflow.
+
+    A file that is there already is not replaced.
+    """
     from training.simulate import simulate as step
 
     step(output, constructs, seed)
@@ -452,11 +455,12 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
 
     Random promoters, whose expression (mean bucket, 0 to 17) follows from planted motifs and GC content, and whose
     cells are sorted with noise into 18 buckets: train_sequences.txt has the sequence and the mean bucket of its cells
-    in each line, held_out_sequences.txt.gz the sequences to keep out. For example, and then with report.yaml:
+    in each line, held_out_sequences.txt.gz the sequences to keep out. A file that is there already is not replaced.
+    For example, and then with report.yaml:
 
     \b
-        python -m training simulate-sorting --output data --counts data/counts.tsv
-        python -m training assemble --config training/config/report.yaml --data-folder data
+        python -m training simulate-sorting --output simulated --counts simulated/counts.tsv
+        python -m training assemble --config training/config/report.yaml --data-folder simulated
     """
     from training.simulate_sorting import simulate_sorting as step
 

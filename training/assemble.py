@@ -4,7 +4,6 @@ Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 sc
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from training.similarity import KmerSet, Neighbours, repeated_rows
 from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
+from training.text_tables import numbers, read_text_table
 from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
@@ -27,8 +27,8 @@ from yeastpromoter.construct import (
 from yeastpromoter.decoding import N_BUCKETS
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
-#: Rows of a file that are text at one time; everything after that is columns of numbers and bytes.
-_ROWS_AT_ONCE = 100_000
+#: Different values of a column that a message shows.
+_VALUES_SHOWN = 10
 
 
 def insert_letters(matrix: np.ndarray) -> np.ndarray:
@@ -71,48 +71,21 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
     return found
 
 
-def _pieces(path: Path, separator: str, header: bool) -> Iterator[pd.DataFrame]:
-    """Read a table, plain or gzip, as text, some rows at a time."""
-    try:
-        yield from pd.read_csv(
-            path,
-            sep=separator,
-            header=0 if header else None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            chunksize=_ROWS_AT_ONCE,
-        )
-    except (ValueError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{path} cannot be read as a table with the separator {separator!r} ({str(error).strip()}): it is empty, "
-            "cut short, no text, or has rows of different length"
-        ) from error
-
-
-def _read_table(path: Path, separator: str, header: bool) -> Iterator[pd.DataFrame]:
-    """Read a table by pieces, whose index counts its lines (below the header) from 0, blank ones, left out, too."""
-    for piece in _pieces(path, separator, header):
-        if not isinstance(piece.index, pd.RangeIndex):
-            raise ValueError(
-                f"{path}: its rows have more columns than its header, {', '.join(piece.columns)}, has names"
-            )
-        yield piece[(piece != "").any(axis=1)]
-
-
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
 
-    Yields the rows that it selects, as text, and counts the rows in the file and the selected ones.
+    Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
+    replicate is missing, it is NaN.
     """
-    wanted = {"sequence": source["columns"]["sequence"]}
     cells = source["columns"].get("counts")
-    wanted |= dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
+    values = dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
-        wanted[f"replicate_{number}"] = column
+        values[f"replicate_{number}"] = column
     select = source.get("select")
-    for table in _read_table(path, source["separator"], source["header"]):
-        for column in [*wanted.values(), *([select["column"]] if select else [])]:
+    passed_over: list[str] = []
+    for table in read_text_table(path, source["separator"], source["header"]):
+        wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
+        for column in wanted:
             if column not in table.columns:
                 raise ValueError(
                     f"source {source['name']!r}: {path} has no column {column!r}; it has "
@@ -120,41 +93,31 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
                 )
         counts["rows_in_file"] += len(table)
         if select:
+            if not counts["rows"]:
+                passed_over = [*dict.fromkeys([*passed_over, *table[select["column"]]])][:_VALUES_SHOWN]
             table = table[table[select["column"]] == select["value"]]
         counts["rows"] += len(table)
-        yield pd.DataFrame({name: table[column] for name, column in wanted.items()})
-
-
-def _numbers(values: pd.Series, path: Path, header: bool) -> np.ndarray:
-    """Parse numbers; an empty cell or NA is a missing measurement, anything else that is no finite number an error."""
-    missing = values.isin(["", "NA", "NaN", "nan"])
-    numbers = pd.to_numeric(values.where(~missing), errors="coerce")
-    wrong = ~np.isfinite(numbers) & ~missing
-    if wrong.any():
-        row = wrong.idxmax()
+        columns = {"sequence": table[source["columns"]["sequence"]]}
+        for name, column in values.items():
+            limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
+            columns[name] = numbers(table[column], path, source["header"], **limits)
+        yield pd.DataFrame(columns)
+    if not counts["rows"] and passed_over:
         raise ValueError(
-            f"{path}, line {row + 1 + header}: {values[row]!r} is not a number, but {values.name} must be one"
+            f"source {source['name']!r}: no row of {path} has {select['value']!r} in the column {select['column']!r}: "
+            f"select leaves nothing; the first values there are {', '.join(map(repr, passed_over))}"
         )
-    return numbers.to_numpy(dtype=np.float64)
+    if not counts["rows"]:
+        raise ValueError(f"source {source['name']!r}: {path} has no rows: it is another file, or was cut short")
 
 
-def _label(table: pd.DataFrame, source: Mapping[str, Any], path: Path, counts: dict[str, Any]) -> pd.DataFrame:
+def _label(table: pd.DataFrame, votes: Mapping[str, Any] | None, counts: dict[str, Any]) -> pd.DataFrame:
     """Put the expression in place of the counts: the mean bucket, or the majority's, without the rows that have none.
 
     Rows without cells keep an expression of NaN, as one that was not measured.
     """
-    cells = table[list(COUNT_COLUMNS)]
-    wrong = ~(cells >= 0)
-    if wrong.any(axis=None):
-        row = wrong.any(axis=1).idxmax()
-        column = wrong.loc[row].idxmax()
-        raise ValueError(
-            f"{path}, line {row + 1 + source['header']}: {column} is {cells.loc[row, column]:g} but must be a "
-            "number of at least 0"
-        )
-    cells = cells.to_numpy()
+    cells = table[list(COUNT_COLUMNS)].to_numpy()
     table = table.drop(columns=list(COUNT_COLUMNS)).assign(expression=mean_bucket(cells))
-    votes = source["majority"]
     if votes is None:
         return table
     bucket, supported, clear = majority_bucket(cells, votes["support"], votes["share"])
@@ -164,6 +127,15 @@ def _label(table: pd.DataFrame, source: Mapping[str, Any], path: Path, counts: d
         counts[key] = counts.get(key, 0) + int(lost.sum())
     table["expression"] = table["expression"].where(~clear, bucket.astype(np.float64))
     return table[clear | ~measured]
+
+
+def _check_letters(sequence: pd.Series, original: pd.Series, path: Path, header: bool) -> None:
+    wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(
+            f"{path}, line {row + 1 + header}: {original[row]!r} is not a DNA sequence of A, C, G, T and N"
+        )
 
 
 def _harmonise(
@@ -183,25 +155,16 @@ def _harmonise(
     trim, calibration = source["trim"], source["calibration"]
     unfit, first_unfit = 0, ""
     for table in _read_columns(path, source, counts):
-        value_columns = [name for name in table.columns if name != "sequence"]
-        for name in value_columns:
-            table[name] = _numbers(table[name], path, source["header"])
         if source["columns"].get("counts"):
-            table = _label(table, source, path, counts)
-            value_columns = [name for name in table.columns if name != "sequence"]
+            table = _label(table, source["majority"], counts)
+        value_columns = [name for name in table.columns if name != "sequence"]
         measured = table["expression"].notna()
         counts["dropped_without_value"] += int((~measured).sum())
         table = table[measured]
 
         sequence = table["sequence"].str.upper()
         sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
-        wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
-        if wrong.any():
-            row = wrong.idxmax()
-            raise ValueError(
-                f"{path}, line {row + 1 + source['header']}: {table['sequence'][row]!r} is not a DNA sequence of A, C, "
-                "G, T and N"
-            )
+        _check_letters(sequence, table["sequence"], path, source["header"])
         if source["sequence_type"] == "insert":
             sequence = sequence.map(add_adapters)
         length = sequence.str.len()
@@ -353,14 +316,16 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
     Raises
     ------
     ValueError
-        If a file is absent, has another hash, cannot be read, or holds a sequence of another length.
+        If a file is absent, has another hash, cannot be read, or holds what is no DNA sequence or has
+        another length.
     """
     parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
     for entry in held_out:
         path = folder / entry["file"]
         check_sha256(path, entry["sha256"])
-        for table in _read_table(path, "\t", header=False):
+        for table in read_text_table(path, "\t", header=False):
             sequence = table[0].str.upper()
+            _check_letters(sequence, table[0], path, header=False)
             length = sequence.str.len()
             if (length != CONSTRUCT_LENGTH).any():
                 row = (length != CONSTRUCT_LENGTH).idxmax()
@@ -370,6 +335,11 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
                 )
             parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
     return HeldOut(letters_of(np.concatenate(parts)))
+
+
+def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
+    reasons = [f"{reason} {number}" for reason, number in counts.items() if reason.startswith("dropped_") and number]
+    return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
 def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) -> None:
@@ -389,7 +359,8 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
     Raises
     ------
     ValueError
-        If a file has another hash, a column is absent, or a row cannot be read.
+        If a file has another hash, a column is absent, a row cannot be read, a source has no rows or selects none, or
+        everything is dropped.
     """
     folder = Path(data["folder"])
     held_out = read_held_out(data["held_out"], folder)
@@ -412,6 +383,10 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
     measurements = np.bincount(columns["source"], minlength=len(names))
     for name, number in zip(names, measurements, strict=True):
         counts[name]["kept_measurements"] = int(number)
+    if not measurements.any():
+        raise ValueError(
+            f"nothing is left of the measurements: {'; '.join(map(_what_was_dropped, names, counts.values()))}"
+        )
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))
     # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
     agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)

@@ -45,10 +45,12 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not YAML, or the configuration is wrong; the message lists everything that is.
+        If the file is not YAML in UTF-8, or the configuration is wrong; the message lists everything that is.
     """
     path = Path(path)
     config = _read(path)
+    if overrides and isinstance(config, dict):
+        config = _merge(config, overrides)
     if isinstance(config, dict) and isinstance(config.get("same_data_as"), str):
         other = path.parent / config.pop("same_data_as")
         if not other.is_file():
@@ -57,8 +59,6 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         if not isinstance(theirs, dict) or "same_data_as" in theirs:
             raise ValueError(f"{path} has the data of {other}, but that configuration has none of its own")
         config = _merge({key: theirs[key] for key in _DATA_SECTIONS if key in theirs}, config)
-    if overrides and isinstance(config, dict):
-        config = _merge(config, overrides)
     return complete_config(config, str(path))
 
 
@@ -67,6 +67,12 @@ def _read(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not a YAML file: {error}") from None
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise ValueError(
+            f"{path}, line {line}: the byte 0x{error.object[error.start]:02x} is not UTF-8, but a configuration "
+            "must be: save the file in UTF-8"
+        ) from None
 
 
 def complete_config(config: Any, name: str = "the configuration") -> dict[str, Any]:
@@ -265,6 +271,10 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"data.sources[{number}].majority is for columns.counts, but there are none"
         if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
             yield f"data.sources[{number}].calibration is for measured values, but columns.counts are of the buckets"
+        for key in ("counts", "replicates"):
+            several = source["columns"][key]
+            for column in dict.fromkeys(column for column in several if several.count(column) > 1):
+                yield f"data.sources[{number}].columns.{key} has {column!r} more than once, but its columns must differ"
         columns = {"columns.sequence": source["columns"]["sequence"]}
         columns |= {"columns.expression": expression} if expression is not None else {}
         columns |= {f"columns.counts[{i}]": column for i, column in enumerate(counts)}
@@ -311,6 +321,12 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         yield f"{place}.gc_sampling.target is genome but there is no {place}.gc_sampling.genome"
     if sampling["method"] == "sampling" and sampling["fraction"] > 1 and not sampling["replacement"]:
         yield f"{place}.gc_sampling.fraction is {sampling['fraction']:g}, but over 1 needs replacement: true"
+    defaults = schema()["$defs"]["gc_sampling"]["properties"]
+    for key in ("weighting", "fraction", "cap", "replacement"):
+        if sampling["method"] != "sampling" and sampling[key] != defaults[key]["default"]:
+            yield f"{place}.gc_sampling.{key} is for the method sampling, but the method is {sampling['method']}"
+    if sampling["target"] == "genome" and sampling["method"] == "none":
+        yield f"{place}.gc_sampling.target is genome, but the method is none, which neither draws nor weights"
     for teacher in run["teachers"]:
         if teacher == name:
             yield f"{place}.teachers holds the run itself"

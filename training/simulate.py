@@ -5,6 +5,7 @@ noise. The sequences are random; none is from an organism.
 """
 
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,22 @@ MIDDLE, GC_EFFECT = 8.0, 8.0
 
 #: Tiles of 80 bp every 20 bp, in clusters: those of one cluster overlap, those of different ones do not.
 _TILE_STEP, _TILES_A_CLUSTER, _CLUSTER_STEP = 20, 5, 200
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Stop before simulated data takes the place of a file.
+
+    Raises
+    ------
+    ValueError
+        If one of the files is there.
+    """
+    for path in paths:
+        if path.exists():
+            raise ValueError(
+                f"{path} is there already, and could be measured: simulated data does not replace it. Name another "
+                "folder for the output, or remove the file"
+            )
 
 
 def planted_expression(inserts: np.ndarray, middle: float = MIDDLE, gc_effect: float = GC_EFFECT) -> np.ndarray:
@@ -75,6 +92,11 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     seed : int, optional
         Seed: the same one gives the same files, byte for byte.
 
+    Raises
+    ------
+    ValueError
+        If one of the files is there already; nothing is written then.
+
     Notes
     -----
     - ``random.txt.gz``, half as many rows: constructs of random inserts and their expression, little noise, no
@@ -90,6 +112,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     - ``genome.fa``: the genome that the tiles are from, in two halves.
     """
     folder = Path(folder)
+    refuse_existing(folder / name for name in (RANDOM_FILE, TILES_FILE, SAMPLE_FILE, HELD_OUT_FILE, GENOME_FILE))
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     n_random = n_sample = max(constructs // 2, 20)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training.simulate import planted_expression
+from training.simulate import planted_expression, refuse_existing
 from training.tables import BASES
 from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
@@ -144,8 +144,14 @@ def simulate_sorting(
     counts : str or Path, optional
         Further table to write, with header and separated by tabs: ``sequence``, ``true_expression`` (0 to 17) and
         ``count_0`` to ``count_17``, the cells in each bucket; the same lines as the first file.
+
+    Raises
+    ------
+    ValueError
+        If one of the files is there already; nothing is written then.
     """
     folder = Path(folder)
+    refuse_existing([folder / TRAIN_FILE, folder / HELD_OUT_FILE, *([Path(counts)] if counts is not None else [])])
     folder.mkdir(parents=True, exist_ok=True)
     kept_out = held_out_inserts(held_out, seed)
     everywhere = np.full(len(kept_out), INSERT_LENGTH)

@@ -24,6 +24,25 @@ BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 #: Parts of the split, in the order of their numbers in its table.
 PARTS = ("train", "test", "validation")
 
+#: Steps by the files that they write for others, named up to the first point as in the results folder.
+_STEP_OF = {
+    "constructs": "assemble",
+    "buckets": "buckets",
+    "split": "split",
+    "sample": "sample",
+    "synthetic": "synthesise",
+    "synthetic_scores": "distil",
+    "best": "train",
+}
+
+
+def _there(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        step = _STEP_OF.get(path.name.partition(".")[0])
+        raise ValueError(f"{path} is not there: " + (f"run the step {step} first" if step else "is its name right?"))
+    return path
+
 
 def in_parts(part: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Tell which constructs are in one of some parts, by their numbers in the split's table, `uint8` (N,)."""
@@ -84,9 +103,9 @@ def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If the table lacks a column.
+        If the file is not there, with the step that writes it, or if the table lacks a column.
     """
-    with h5py.File(path, "r") as file:
+    with h5py.File(_there(path), "r") as file:
         missing = [name for name in names if name not in file]
         if missing:
             raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(file)}")
@@ -94,8 +113,14 @@ def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 
 
 def read_attribute(path: str | Path, name: str) -> Any:
-    """Read one attribute of a table that `write_table` wrote."""
-    with h5py.File(path, "r") as file:
+    """Read one attribute of a table that `write_table` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is not there, with the step that writes it.
+    """
+    with h5py.File(_there(path), "r") as file:
         return json.loads(file.attrs[name])
 
 
@@ -110,8 +135,14 @@ def sequences_of(matrix: np.ndarray) -> np.ndarray:
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        If the file is not there, with the step that writes it.
+    """
+    with _there(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

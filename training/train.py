@@ -135,8 +135,8 @@ def _earlier_progress(
     ]
     if differs and not restart:
         raise ValueError(
-            f"{checkpoint} is of a run with other {' and other '.join(differs)}: remove the folder "
-            f"{checkpoint.parent} to train anew with the new ones"
+            f"{checkpoint} is of a run with other {' and other '.join(differs)}: put them back to go on with it, or "
+            "train anew with the new ones by --restart"
         )
     return None if differs else found | wanted
 
@@ -300,8 +300,8 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint in `output` is of other settings or data, the tables do not fit together, there are fewer
-        devices than the run wants, or the validation loss is no longer a number.
+        If a table is not there, the checkpoint in `output` is of other settings or data, the tables do not fit
+        together, there are fewer devices than the run wants, or the validation loss is no longer a number.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from training.buckets import bucket_of
 from training.markdown import markdown_table
+from training.text_tables import numbers, read_text_table
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
 
 #: Names of the columns of counts in a table of simulated sorting.
@@ -44,7 +44,7 @@ def majority_bucket(counts: np.ndarray, support: float, share: float) -> tuple[n
     Parameters
     ----------
     counts : numpy.ndarray
-        Cells in each bucket, none negative, (N, 18).
+        Cells in each bucket, none negative, whole numbers or `float64` (N, 18): in `float32`, rounding would decide.
     support : float
         Cells that a sequence must have, over 0.
     share : float
@@ -61,7 +61,7 @@ def majority_bucket(counts: np.ndarray, support: float, share: float) -> tuple[n
     """
     total = counts.sum(axis=1)
     supported = total >= support
-    # A rounding error of the product must not decide: 0.7 * 10 is more than 7.
+    # A rounding error of the product must not decide: 0.55 * 100 is more than 55.
     clear = supported & (counts.max(axis=1) >= share * total * (1 - 1e-12))
     return counts.argmax(axis=1).astype(np.uint8), supported, clear
 
@@ -144,25 +144,23 @@ def compare_labels_of(
     Raises
     ------
     ValueError
-        If the table lacks a column, or holds what is no number or a negative count.
+        If the table cannot be read, lacks a column, has no row, or holds a count that is no number of at least 0 or a
+        true expression that is none from 0 to 17.
     """
     path = Path(path)
-    columns = [truth_column, *COUNT_COLUMNS]
-    try:
-        table = pd.read_csv(path, sep="\t", usecols=columns, dtype=dict.fromkeys(columns, np.float32))[columns]
-    except ValueError as error:
-        raise ValueError(
-            f"{path} cannot be read as a table of simulated sorting ({error}): it must have the columns {truth_column} "
-            "and count_0 to count_17, all numbers, separated by tabs"
-        ) from error
-    values = table.to_numpy()
-    wrong = ~np.isfinite(values) | (values < 0)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"{path}, line {row + 2}: {columns[column]} is {values[row, column]:g} but must be a number of at least 0"
-        )
-    compared = compare_labels(values[:, 1:], values[:, 0], support, shares)
+    counts, truth = [], []
+    for piece in read_text_table(path, "\t", header=True):
+        lacking = [column for column in (truth_column, *COUNT_COLUMNS) if column not in piece]
+        if lacking:
+            raise ValueError(
+                f"{path} has no column {', '.join(lacking)}; it has {', '.join(piece)}. A table of simulated sorting "
+                f"must have the columns {truth_column} and count_0 to count_17"
+            )
+        truth.append(numbers(piece[truth_column], path, header=True, lowest=0, highest=N_BUCKETS - 1))
+        counts.append(np.stack([numbers(piece[name], path, header=True, lowest=0) for name in COUNT_COLUMNS], axis=1))
+    if not sum(map(len, truth)):
+        raise ValueError(f"{path} has a header but no rows: there are no labels to compare")
+    compared = compare_labels(np.concatenate(counts), np.concatenate(truth), support, shares)
     header = ["Labels", "Sequences", "Of all", "Too few cells", "No majority", "Right bucket", "MAE", "Buckets in use"]
     rows = [
         [

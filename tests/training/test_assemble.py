@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
-import training.assemble
+import training.text_tables
 from training.assemble import assemble
 from training.tables import read_attribute, read_table
 from yeastpromoter.construct import LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK, fit_construct
@@ -179,12 +179,12 @@ def test_agreement_of_two_sources_is_a_line(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        ([(TEXTS[0], "x")], {}, "a, line 1: 'x' is not a number, but expression must be one"),
-        ([(TEXTS[0], 1), ("",), (TEXTS[1], "inf")], {}, "a, line 3: 'inf' is not a number"),
+        ([(TEXTS[0], "x")], {}, "a, line 1: column 1 is 'x' but must be a number"),
+        ([(TEXTS[0], 1), ("",), (TEXTS[1], "inf")], {}, "a, line 3: column 1 is 'inf' but must be a number"),
         (
             [(TEXTS[0], 1, 2, "x")],
             {"columns": {"sequence": 0, "expression": 1, "replicates": [2, 3]}},
-            "'x' is not a number, but replicate_2 must be one",
+            "a, line 1: column 3 is 'x' but must be a number",
         ),
         ([(TEXTS[0], 1), (TEXTS[1], 1, 1)], {}, "a cannot be read as a table .* rows of different length"),
         ([], {}, "a cannot be read as a table .* it is empty"),
@@ -228,6 +228,14 @@ def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
         run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
 
 
+@pytest.mark.parametrize("wrong", ["X" * 110, TEXTS[1].replace("T", "U"), TEXTS[1][:-1] + "É", "sequence"])
+def test_a_held_out_sequence_with_other_letters_is_named(tmp_path, wrong):
+    write(tmp_path / "a", (TEXTS[0], 1))
+    (tmp_path / "held").write_text(f"{TEXTS[2]}\n{TEXTS[3][:-1]}n\n{wrong}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"held, line 3: '{wrong}' is not a DNA sequence of A, C, G, T and N"):
+        run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+
+
 def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
     short = TEXTS[3][:50] + TEXTS[3][53:]
     near = substituted(TEXTS[9], 30)
@@ -237,7 +245,7 @@ def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
     write(tmp_path / "held", (TEXTS[9],), (TEXTS[8],), (TEXTS[7],))
     contents = []
     for size in (100, 2, 1):
-        monkeypatch.setattr(training.assemble, "_ROWS_AT_ONCE", size)
+        monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", size)
         held_out = [{"file": "held", "sha256": None}]
         found, report, _ = run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="fit")
         contents.append(((tmp_path / "out.h5").read_bytes(), report))
@@ -250,14 +258,48 @@ def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
 
 
 def test_lines_are_counted_over_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.assemble, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", 2)
     write(tmp_path / "a", (TEXTS[0], 1), ("",), (TEXTS[1][3:], 1), (TEXTS[2], 1), (TEXTS[3][:-1], 1))
     with pytest.raises(ValueError, match=r"a, line 3: the construct is 107 bp long but must be 110; 2 rows are not"):
         run(tmp_path, source("a"))
     write(tmp_path / "a", ("s", "v"), *((text, 1) for text in TEXTS[:6]), (TEXTS[7], "x"))
     named = {"header": True, "columns": {"sequence": "s", "expression": "v"}}
-    with pytest.raises(ValueError, match="a, line 8: 'x' is not a number"):
+    with pytest.raises(ValueError, match="a, line 8: column 'v' is 'x' but must be a number"):
         run(tmp_path, source("a", **named))
-    write(tmp_path / "a", ("s", "v"))
-    found, report, _ = run(tmp_path, source("a", **named))
-    assert (found, report["constructs"]) == ({}, 0)
+
+
+def test_a_source_without_rows_is_named(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 1))
+    write(tmp_path / "b", ("s", "v"))
+    named = source("b", header=True, columns={"sequence": "s", "expression": "v"})
+    with pytest.raises(ValueError, match=r"source 'b': .*b has no rows"):
+        run(tmp_path, source("a"), named)
+
+
+def test_a_selection_of_nothing_is_named_with_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", 2)
+    write(tmp_path / "a", (TEXTS[0], 1, "TRUE"), (TEXTS[1], 1, "TRUE"), (TEXTS[2], 1, "FALSE"))
+    message = "source 'a': no row of .*a has 'True' in the column 2: .* the first values there are 'TRUE', 'FALSE'$"
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, source("a", select={"column": 2, "value": "True"}))
+    found, report, _ = run(tmp_path, source("a", select={"column": 2, "value": "FALSE"}))
+    assert list(found) == [TEXTS[2]]
+    assert report["sources"]["a"]["rows"] == 1
+
+
+def test_nothing_left_of_all_sources_is_an_error_with_the_reasons(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 1), (TEXTS[1], "NA"))
+    write(tmp_path / "b", (TEXTS[0][:-5], 1))
+    write(tmp_path / "held", (TEXTS[0],))
+    message = (
+        "nothing is left of the measurements: of the 2 rows of source 'a', dropped_without_value 1, "
+        "dropped_held_out_identical 1; of the 1 rows of source 'b', dropped_for_length 1"
+    )
+    held_out = [{"file": "held", "sha256": None}]
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="drop")
+    assert not (tmp_path / "out.h5").exists()
+    write(tmp_path / "a", (TEXTS[1], 2))
+    found, report, _ = run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="drop")
+    assert list(found) == [TEXTS[1]]
+    assert report["sources"]["b"]["kept_measurements"] == 0, "one source may be left out whole"

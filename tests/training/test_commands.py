@@ -96,6 +96,8 @@ def test_explicit_paths_win_over_the_layout(folder, tmp_path):
         (["synthesise", "--recipe", "none"], "no recipe 'none'; its recipes are mixture"),
         (["distil", "--run", "teacher_1"], "runs.teacher_1 has no teachers"),
         (["distil", "--run", "student", "--weights", "one"], "--weights is there 1 times, but runs.student has 2"),
+        (["split"], "constructs.h5 is not there: run the step assemble first"),
+        (["train", "--run", "teacher_1"], "constructs.h5 is not there: run the step assemble first"),
         (["assemble", "--data-folder", "nowhere"], "is not there: get it with the download step"),
         (["download", "--data-folder", "nowhere"], "random.txt.gz (from: python -m training simulate)"),
     ],
@@ -116,6 +118,14 @@ def test_simulated_files_follow_from_the_seed(tmp_path):
     for file in files:
         content = [(tmp_path / name / file).read_bytes() for name in "abc"]
         assert content[0] == content[1] != content[2]
+
+
+@pytest.mark.parametrize("name", ["random.txt.gz", "tiles.txt.gz", "sample.txt", "held_out.txt.gz", "genome.fa"])
+def test_simulated_files_replace_none_that_is_there(tmp_path, name):
+    (tmp_path / name).write_text("measured")
+    with pytest.raises(ValueError, match=rf"{name} is there already.* Name another folder"):
+        simulate(tmp_path, 60)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["measured"]
 
 
 def test_planted_expression_by_hand():

@@ -79,7 +79,18 @@ COUNTS = {"sequence": 0, "counts": list(range(1, 19))}
         ({"columns": {"sequence": 0}}, "columns has neither of expression and counts"),
         ({"columns": COUNTS | {"expression": 19}}, "columns has both of expression and counts"),
         ({"columns": {"sequence": 0, "counts": [1, 2]}}, "a list of no or 18 columns"),
-        ({"columns": COUNTS | {"counts": ["a"] * 18}}, "columns.counts[0] is 'a' but must be a column's number"),
+        (
+            {"columns": COUNTS | {"counts": [1, *range(1, 18)]}},
+            "data.sources[0].columns.counts has 1 more than once, but its columns must differ",
+        ),
+        (
+            {"columns": {"sequence": 0, "expression": 1, "replicates": [2, 2]}},
+            "data.sources[0].columns.replicates has 2 more than once",
+        ),
+        (
+            {"columns": COUNTS | {"counts": list("abcdefghijklmnopqr")}},
+            "columns.counts[0] is 'a' but must be a column's number",
+        ),
         ({"majority": {}}, "majority is for columns.counts, but there are none"),
         ({"columns": COUNTS, "calibration": {"slope": 2}}, "calibration is for measured values"),
         ({"columns": COUNTS, "majority": {"share": 0.5}}, "majority.share is 0.5 but must be more than 0.5"),
@@ -109,6 +120,11 @@ def test_data_of_another_configuration(tmp_path):
     assert found["same_data_as"] is None, "so that the complete configuration stands by itself"
     (tmp_path / "two.yaml").write_text(yaml.safe_dump(two | {"split": {"method": "random"}}))
     assert load_config(tmp_path / "two.yaml")["split"] == one["split"] | {"method": "random"}
+    alone = {key: value for key, value in two.items() if key != "same_data_as"}
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(alone))
+    found = load_config(tmp_path / "two.yaml", {"same_data_as": "one.yaml", "data": {"folder": "there"}})
+    assert found["data"] == one["data"] | {"folder": "there"}, "named among the settings that win, too"
+    assert (found["split"], found["same_data_as"]) == (one["split"], None)
     for wrong, message in (
         ("none.yaml", "that file is not there"),
         ("two.yaml", "that configuration has none of its own"),
@@ -200,6 +216,29 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
         ({"export": {"run": "two"}}, ["export.run is 'two' but must be one of one"]),
         ({"runs": {"one": {"gc_sampling": {"target": "genome"}}}}, ["there is no runs.one.gc_sampling.genome"]),
         ({"runs": {"one": {"gc_sampling": {"method": "sampling", "fraction": 1.5}}}}, ["needs replacement: true"]),
+        (
+            {
+                "runs": {
+                    "one": {"gc_sampling": {"weighting": "authors", "fraction": 0.5, "cap": 9, "replacement": True}}
+                }
+            },
+            [
+                f"runs.one.gc_sampling.{key} is for the method sampling, but the method is none"
+                for key in ("weighting", "fraction", "cap", "replacement")
+            ],
+        ),
+        (
+            {"runs": {"one": {"gc_sampling": {"method": "reweighting", "cap": 9}}}},
+            ["runs.one.gc_sampling.cap is for the method sampling, but the method is reweighting"],
+        ),
+        (
+            {"runs": {"one": {"gc_sampling": {"method": "reweighting_by_source", "fraction": 1}}}},
+            ["runs.one.gc_sampling.fraction is for the method sampling, but the method is reweighting_by_source"],
+        ),
+        (
+            {"runs": {"one": {"gc_sampling": {"target": "genome", "genome": {"file": "g.fa"}}}}},
+            ["runs.one.gc_sampling.target is genome, but the method is none"],
+        ),
         ({"runs": {"one": {"phases": ON_SYNTHETIC}}}, ["needs teachers and synthetic"]),
         ({"runs": {"one": {"teachers": ["x"], "synthetic": "mix", "phases": ON_SYNTHETIC}}}, ["'x'", "the recipes"]),
         (
@@ -321,6 +360,22 @@ def test_numbers_in_scientific_notation_and_keys_given_twice(tmp_path):
     path.write_text("name: [")
     with pytest.raises(ValueError, match="not a YAML file"):
         load_config(path)
+
+
+def test_a_configuration_that_is_not_utf_8_is_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes("name: small\n# für\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"config\.yaml, line 2: the byte 0xfc is not UTF-8"):
+        load_config(path)
+
+
+def test_gc_sampling_that_does_something_is_accepted():
+    genome = {"target": "genome", "genome": {"file": "g.fa"}}
+    drawn = {"method": "sampling", "weighting": "authors", "fraction": 1.5, "cap": 9, "replacement": True}
+    runs = {"drawn": drawn | genome, "weighted": {"method": "reweighting", "bin_width": 0.1} | genome}
+    found = complete_config(changed(runs={name: {"gc_sampling": settings} for name, settings in runs.items()}))["runs"]
+    assert found["drawn"]["gc_sampling"] | drawn == found["drawn"]["gc_sampling"]
+    assert found["weighted"]["gc_sampling"]["fraction"] == 0.8, "the default, which it does not use"
 
 
 def test_the_examples_in_the_documentation_are_valid():

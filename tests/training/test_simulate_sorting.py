@@ -104,3 +104,16 @@ def test_defaults_of_the_command_are_those_of_the_function():
     wanted = inspect.signature(module.simulate_sorting).parameters
     for name in ("sequences", "held_out", "cells", "seed"):
         assert given[name] == wanted[name].default
+
+
+@pytest.mark.parametrize("name", ["train_sequences.txt", "held_out_sequences.txt.gz", "counts.tsv"])
+def test_a_file_that_is_there_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("measured")
+    command = ["simulate-sorting", "--output", tmp_path, "--sequences", 5, "--held-out", 2]
+    command += ["--counts", tmp_path / "counts.tsv"]
+    result = CliRunner().invoke(main, list(map(str, command)))
+    assert result.exit_code == 1
+    assert f"{tmp_path / name} is there already" in result.output
+    assert "Name another folder for the output, or remove the file" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == [name], "nothing else is written"
+    assert (tmp_path / name).read_text() == "measured"

@@ -5,8 +5,11 @@ import pytest
 from click.testing import CliRunner
 from test_assemble import TEXTS, assert_every_row_is_accounted_for, run, source
 
+import training.text_tables
 from training.__main__ import main
-from training.votes import COUNT_COLUMNS, compare_labels, majority_bucket, mean_bucket
+from training.votes import COUNT_COLUMNS, compare_labels, compare_labels_of, majority_bucket, mean_bucket
+
+HEADER = ("sequence", "true_expression", *COUNT_COLUMNS)
 
 
 def cells(*pairs):
@@ -104,17 +107,57 @@ def test_assembled_by_mean_or_majority(tmp_path):
     assert_every_row_is_accounted_for(report, found)
 
 
-@pytest.mark.parametrize("value", ["-1", "NA"])
-def test_counts_must_be_numbers(tmp_path, value):
-    counted(tmp_path / "a", (TEXTS[0], COUNTS[0]), (TEXTS[1], [*COUNTS[1][:-1], value]))
-    with pytest.raises(ValueError, match=r"a, line 3: count_17 is (-1|nan) but must be a number of at least 0"):
-        run(tmp_path, counts_source())
+@pytest.mark.parametrize("value", ["-1", "NA", "", "many", "inf"])
+def test_counts_must_be_numbers_and_are_named_as_in_the_file(tmp_path, value):
+    names = [f"b{bucket}" for bucket in range(18)]
+    rows = (TEXTS[0], COUNTS[0]), (TEXTS[1], [*COUNTS[1][:16], value, 0])
+    counted(tmp_path / "a", *rows, header=("s", *names))
+    columns = {"sequence": "s", "expression": None, "counts": names, "replicates": []}
+    with pytest.raises(ValueError, match=f"a, line 3: column 'b16' is '{value}' but must be a number of at least 0"):
+        run(tmp_path, counts_source(columns=columns))
+
+
+def test_a_share_that_is_just_reached_counts_in_both_commands(tmp_path):
+    # 15 of 25 are 60 %, and 55 of 100 are 55 %.
+    exact = cells((3, 15), (4, 10)), cells((3, 55), (4, 45))
+    counted(tmp_path / "a", *((text, (3, *row)) for text, row in zip(TEXTS, exact, strict=False)), header=HEADER)
+    columns = {"sequence": "sequence", "expression": None, "counts": list(COUNT_COLUMNS), "replicates": []}
+    for share, kept in ((0.6, 1), (0.55, 2)):
+        table = compare_labels_of(tmp_path / "a", 10, [share])
+        assert re.search(rf"majority of {100 * share:.0f} ?% \| {kept} \|", table)
+        found, _, _ = run(tmp_path, counts_source(columns=columns, majority={"support": 10, "share": share}))
+        assert len(found) == kept
+
+
+@pytest.mark.parametrize(
+    ("truth", "counts", "message"),
+    [
+        (25, COUNTS[1], "line 5: column 'true_expression' is '25' but must be a number from 0 to 17"),
+        ("", COUNTS[1], "line 5: column 'true_expression' is '' but must be a number from 0 to 17"),
+        (4, ["x", *COUNTS[1][1:]], "line 5: column 'count_0' is 'x' but must be a number of at least 0"),
+        (4, [-1, *COUNTS[1][1:]], "line 5: column 'count_0' is '-1' but must be a number of at least 0"),
+    ],
+)
+def test_mistakes_in_a_table_to_compare_are_named_by_line_and_column(tmp_path, monkeypatch, truth, counts, message):
+    monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", 2)
+    rows = (TEXTS[0], (17, *COUNTS[0])), (TEXTS[1], (0, *COUNTS[0])), (TEXTS[2], (truth, *counts))
+    counted(tmp_path / "a", *rows, header=HEADER)
+    lines = (tmp_path / "a").read_text().splitlines()
+    (tmp_path / "a").write_text("\n".join([*lines[:2], "", *lines[2:]]))
+    with pytest.raises(ValueError, match=f"a, {message}"):
+        compare_labels_of(tmp_path / "a", 1, [0.75])
+
+
+def test_an_empty_table_to_compare_is_refused(tmp_path):
+    counted(tmp_path / "a", header=HEADER)
+    with pytest.raises(ValueError, match="a has a header but no rows"):
+        compare_labels_of(tmp_path / "a", 1, [0.75])
 
 
 def test_command(tmp_path):
     truth = [3.4, 4.4, 1, 8, 2]
     rows = [(text, (value, *counts)) for text, value, counts in zip(TEXTS, truth, COUNTS, strict=False)]
-    counted(tmp_path / "a", *rows, header=("sequence", "true_expression", *COUNT_COLUMNS))
+    counted(tmp_path / "a", *rows, header=HEADER)
     arguments = ["compare-labels", "--counts", str(tmp_path / "a"), "--support", "4", "--share", "0.75"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
