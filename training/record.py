@@ -93,6 +93,7 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if summary is None:
         return None
     short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
+    short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
     for name in _STATISTICS:
         short[name] = _bounds(summary[name])
     if "noise_ceiling" in summary:
@@ -102,7 +103,7 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
-    """What the GC sampling step did to the training data, without its numbers by bucket; None without its report."""
+    """What the GC correction did to the training data, without its numbers by bucket; None without its report."""
     report = paths.sample(run_name).with_suffix(".json")
     if not report.is_file():
         return None
@@ -145,9 +146,9 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``gc_correction``, what the GC sampling did to the training data; ``weights_sha256``; epochs, seconds,
-        versions; for each evaluated part and source the statistics, as value and 95 % interval; and, where the
-        configuration asks for them, the mean effects of single-base changes, likewise.
+        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions; for
+        each evaluated part and source the statistics, as value and 95 % interval; and, where the configuration asks
+        for them, the mean effects of single-base changes, likewise.
 
     Raises
     ------

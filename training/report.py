@@ -20,6 +20,7 @@ from training.figures import epochs_cells, epochs_table, figure_file, png_of, wi
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
 from training.markdown import words
+from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
 from training.tables import PARTS
 from training.train import HISTORY_FILE
@@ -149,6 +150,22 @@ def _figure(folder: Path, name: str) -> Figure:
     return Figure(name, *(path.read_bytes() for path in files))
 
 
+def _fewer_resamples(evaluation: Mapping[str, Any]) -> str:
+    """What a note on intervals says where some of them are of fewer resamples than the others."""
+    summaries = [
+        summary
+        for sources in evaluation["parts"].values()
+        for lengths in sources.values()
+        for summary in lengths.values()
+    ]
+    if not any(summary and "resamples" in summary for summary in summaries):
+        return ""
+    return (
+        f" They come from {evaluation['bootstrap']['resamples']:,} resamples, of sets of more than {MANY_GROUPS:,} "
+        f"groups from {RESAMPLES_OF_MANY}."
+    )
+
+
 def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str) -> Section:
     learned = record["settings"]["learn_from"]
     rows = [
@@ -164,7 +181,8 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
             summary = lengths[LENGTHS[0]]
             said = f"{with_bounds(summary['pearson'])} on {summary['constructs']:,} constructs"
             rows.append([f"Pearson, {words(source)}, {part} part", said])
-    note = f"In brackets, here and below, 95 % intervals. Figures are of the {part} part, 110-bp constructs."
+    note = f"In brackets, here and below, 95 % intervals.{_fewer_resamples(evaluation)}"
+    note += f" Figures are of the {part} part, 110-bp constructs."
     if part in learned:
         note += f" The run learned from the {part} part: what is said of it tells how well the run remembers it."
     return Section("summary", "Summary", [Table("The run", ["", ""], rows, note, text_columns=2)])

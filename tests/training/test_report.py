@@ -220,6 +220,19 @@ def test_scores_with_intervals(made, page):
     )
 
 
+def test_intervals_of_fewer_resamples_are_named(made, page):
+    assert "They come from" not in page.text
+    path = made / "runs/plain/evaluation/evaluation.json"
+    before = path.read_text()
+    evaluation = json.loads(before)
+    evaluation["bootstrap"]["resamples"] = 1000
+    evaluation["parts"]["train"]["tiles"]["110_bp"]["resamples"] = 200
+    write_json(path, evaluation)
+    found = Page(report(config(), "plain", made, made / "fewer.html", records=made).read_text(encoding="utf-8"))
+    path.write_text(before)
+    assert "They come from 1,000 resamples, of sets of more than 100,000 groups from 200." in found.text
+
+
 def test_versions(page):
     rows = page.rows("Versions")
     assert rows["numpy"] == ["1.26.4", np.__version__]
