@@ -26,6 +26,7 @@ DEFAULT_PARTS = ("train", "validation")
 ALL_SOURCES = "all_sources"
 #: The constructs that were 110 bp long as measured, and those together with the ones that were fitted to it.
 LENGTHS = ("110_bp", "all_lengths")
+LENGTH_NAMES = dict(zip(LENGTHS, ("110-bp constructs", "constructs of all lengths"), strict=True))
 
 _COLUMNS = ["row", "source", "part", "group", "fitted", "bucket", "gc", "measured", "predicted"]
 EXPLANATIONS = {
@@ -46,6 +47,11 @@ EXPLANATIONS = {
     "2r/(1+r) (Spearman-Brown), its square root, which is the correlation that perfect predictions would have with "
     "that mean, and the Pearson correlation that the predictions have there",
 }
+
+
+def shown_length(sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which of `LENGTHS` figures and tables show of an evaluated part: all of them where none has 110 bp."""
+    return LENGTHS[0] if any(lengths[LENGTHS[0]] for lengths in sources.values()) else LENGTHS[1]
 
 
 def layout(results: str | Path) -> Layout:
