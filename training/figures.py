@@ -294,7 +294,7 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
 
 
 def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]], narrow: bool = False):
-    """Draw what the GC correction did to the training part, and how predictions follow GC content.
+    """Draw what the GC correction did to the training constructs, and how predictions follow GC content.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         r = "GC and expression: r " + ("–" if r is None else f"{r:.2f}")
         left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
     left.set(
-        title="training part" + (f", before and after {words(method)}" if drawn else ", without GC correction"),
+        title="training constructs" + (f", before and after {words(method)}" if drawn else ", without GC correction"),
         xlabel="bucket",
         ylabel="distance of GC distribution to target",
         ylim=(0, None),

@@ -178,7 +178,7 @@ def test_gc_before_and_after():
     sample["settings"]["method"] = "none"
     left = gc_panels(sample, sources).axes[0]
     assert len(left.lines) == 1
-    assert left.get_title() == "training part, without GC correction"
+    assert left.get_title() == "training constructs, without GC correction"
 
 
 def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypatch):
