@@ -194,16 +194,17 @@ def test_the_same_constructs_are_summarised_once(monkeypatch):
 def test_many_groups_have_fewer_resamples_and_say_so(monkeypatch):
     assert [affordable(1000, groups) for groups in (48_531, 100_000, 100_001)] == [1000, 1000, 200]
     assert affordable(50, 100_001) == 50
-    scores = one_hot_scores([0] * 5)
-    few = summarise(frame(), scores, resamples=300)
-    monkeypatch.setattr("training.metrics.MANY_GROUPS", 3)
-    many = summarise(frame(), scores, resamples=300)  # four groups with a prediction
+    rows = pd.concat([frame()] * 6).assign(group=range(30), predicted=np.arange(30) ** 2 % 17)
+    scores = one_hot_scores([0] * 30)
+    few = summarise(rows, scores, resamples=300)
+    monkeypatch.setattr("training.metrics.MANY_GROUPS", 29)
+    many = summarise(rows, scores, resamples=300)
     assert "resamples" not in few
     assert many["resamples"] == 200
-    rows = frame()[:4]
-    columns = [rows[name] for name in ("measured", "predicted", "gc", "group")]
-    for found, resamples in ((few, 300), (many, 200)):
-        assert found["mae"] == with_intervals(*columns, resamples=resamples)["mae"]
+    columns = [rows[name].to_numpy() for name in ("measured", "predicted", "gc", "group")]
+    wanted = {resamples: with_intervals(*columns, resamples=resamples)["mae"] for resamples in (200, 300)}
+    assert wanted[200] != wanted[300]
+    assert (many["mae"], few["mae"]) == (wanted[200], wanted[300])
 
 
 @pytest.fixture(scope="module")
