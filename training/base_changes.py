@@ -24,6 +24,11 @@ from yeastpromoter.network import build_network
 from yeastpromoter.random_inserts import random_inserts
 
 DECODING = "weighted_mean"
+#: What is said of a configuration, whose name is put in.
+NO_BASE_CHANGES = (
+    "configuration {} does not ask for the effects of single-base changes: add base_changes: {{}} to it, beside runs, "
+    "for 1,000 random sequences, or base_changes: {{sequences: N}} for another number"
+)
 
 
 def _both_ways(*pairs: str) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ def base_changes(
     """
     wanted = config["base_changes"]
     if not wanted:
-        raise ValueError(f"configuration {config['name']!r} has no base_changes: it says how many random sequences")
+        raise ValueError(NO_BASE_CHANGES.format(config["name"]))
     settings = run_settings(config, run_name)
     weights = run_weights(results, run_name)
     network = build_network(settings["first_activation"])

@@ -13,7 +13,7 @@ import pandas as pd
 from training.assemble import insert_letters
 from training.buckets import hard_labels
 from training.layout import Layout
-from training.metrics import LEVEL, RESAMPLES, noise_ceiling, pearson, with_intervals
+from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, with_intervals
 from training.scores import predict_scores
 from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
@@ -26,10 +26,11 @@ DEFAULT_PARTS = ("train", "validation")
 ALL_SOURCES = "all_sources"
 #: The constructs that were 110 bp long as measured, and those together with the ones that were fitted to it.
 LENGTHS = ("110_bp", "all_lengths")
+LENGTH_NAMES = dict(zip(LENGTHS, ("110-bp constructs", "constructs of all lengths"), strict=True))
 
 _COLUMNS = ["row", "source", "part", "group", "fitted", "bucket", "gc", "measured", "predicted"]
 EXPLANATIONS = {
-    "parts": "train_sampled is the training part as the run's GC sampling drew it, train the whole of it",
+    "parts": "train_sampled is the training part as the run's GC correction (sampling) drew it, train the whole of it",
     "learned_from": "parts that the run learned from: their figures tell how well it remembers",
     "110_bp": "constructs that were 110 bp long as measured",
     "all_lengths": "those and the ones that were fitted to 110 bp",
@@ -41,10 +42,16 @@ EXPLANATIONS = {
     "share of constructs whose largest score is that of the measured bucket",
     "low, high": "bounds of the 95 % percentile interval, by resampling groups of constructs that share a 30-mer "
     "(single constructs where the split is random)",
+    "resamples": "how many resamples these bounds are of, where a set has too many groups for those of bootstrap",
     "noise_ceiling": "among the constructs with two replicates: their correlation r, the reliability of their mean "
     "2r/(1+r) (Spearman-Brown), its square root, which is the correlation that perfect predictions would have with "
     "that mean, and the Pearson correlation that the predictions have there",
 }
+
+
+def shown_length(sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which of `LENGTHS` figures and tables show of an evaluated part: all of them where none has 110 bp."""
+    return LENGTHS[0] if any(lengths[LENGTHS[0]] for lengths in sources.values()) else LENGTHS[1]
 
 
 def layout(results: str | Path) -> Layout:
@@ -93,13 +100,13 @@ def summarise(
     scores : numpy.ndarray
         Their bucket scores, `float32` (N, 18).
     resamples, seed : int, optional
-        Number of bootstrap resamples and their seed.
+        Number of bootstrap resamples (`affordable` ones of many groups) and their seed.
 
     Returns
     -------
     dict or None
-        Counts, statistics with intervals, metrics of the bucket scores and, where there are replicates, the noise
-        ceiling; see `EXPLANATIONS`. None if no construct has a prediction.
+        Counts, the resamples where these are fewer, statistics with intervals, metrics of the bucket scores and, where
+        there are replicates, the noise ceiling; see `EXPLANATIONS`. None if no construct has a prediction.
     """
     defined = np.isfinite(constructs["predicted"].to_numpy())
     undefined = int((~defined).sum())
@@ -109,11 +116,14 @@ def summarise(
     group, bucket = constructs["group"].to_numpy(), constructs["bucket"].to_numpy()
     columns = [constructs[name].to_numpy(dtype=np.float64) for name in ("measured", "predicted", "gc")]
     error = scores - hard_labels(bucket)
+    groups = len(np.unique(group))
+    drawn = affordable(resamples, groups)
     summary = {
         "constructs": len(constructs),
-        "groups": len(np.unique(group)),
+        "groups": groups,
         "undefined": undefined,
-        **with_intervals(*columns, group, resamples, seed),
+        **({"resamples": drawn} if drawn < resamples else {}),
+        **with_intervals(*columns, group, drawn, seed),
         "bucket_scores": {
             "mse": float(np.mean(error**2, dtype=np.float64)),
             "mae": float(np.mean(np.abs(error), dtype=np.float64)),
@@ -135,13 +145,17 @@ def by_source(
 ) -> dict[str, dict[str, Any]]:
     """`summarise` for each source and all of them, for constructs of 110 bp and for all lengths."""
     sources = list(dict.fromkeys(constructs["source"]))
-    result = {}
+    result, summaries = {}, {}
     for source in [*sources, ALL_SOURCES]:
         of_source = np.ones(len(constructs), bool) if source == ALL_SOURCES else (constructs["source"] == source)
         of_source = np.asarray(of_source)
         result[source] = {}
         for length, rows in zip(LENGTHS, (of_source & ~constructs["fitted"].to_numpy(), of_source), strict=True):
-            result[source][length] = summarise(constructs[rows], scores[rows], resamples, seed)
+            # A single source is all sources, and without fitted constructs both lengths are one.
+            key = rows.tobytes()
+            if key not in summaries:
+                summaries[key] = summarise(constructs[rows], scores[rows], resamples, seed)
+            result[source][length] = summaries[key]
     return result
 
 
@@ -172,10 +186,10 @@ def evaluate(
         The table has a row for each construct: its row in ``constructs.h5``, source, part, group, whether it was
         fitted to 110 bp, bucket, GC content of the insert, measured and predicted expression.
     sample : str or Path, optional
-        The run's training constructs, of the GC sampling step; by default ``runs/<run>/sample.h5``. Read only for
+        The run's training constructs, of the step sample; by default ``runs/<run>/sample.h5``. Read only for
         a run that samples.
     resamples, seed : int, optional
-        Number of bootstrap resamples and their seed.
+        Number of bootstrap resamples (`affordable` ones of many groups) and their seed.
 
     Returns
     -------

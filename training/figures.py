@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.evaluate import LENGTHS, PREDICTIONS_FILE, layout
+from training.evaluate import LENGTH_NAMES, LENGTHS, PREDICTIONS_FILE, layout, shown_length
 from training.markdown import markdown_table, words
 from training.record import read_evaluation, read_json
 from training.train import HISTORY_FILE
@@ -46,19 +46,25 @@ def epochs_table(history: list[Mapping[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``phase`` (from 1), ``epoch`` (from 0) and the report's columns acc, mae, mse, val_acc, val_mae, val_mse.
+        ``phase`` and ``epoch`` (both from 1; "average" where the last epochs' weights were averaged) and the report's
+        columns acc, mae, mse, val_acc, val_mae, val_mse; NaN for what a row lacks.
     """
     rows = [
-        [record["phase"] + 1, record["epoch"], *(record.get(name, np.nan) for name in TABLE_2)] for record in history
+        [
+            record["phase"] + 1,
+            "average" if "averaged" in record else record["epoch"] + 1,
+            *(record.get(name, np.nan) for name in TABLE_2),
+        ]
+        for record in history
     ]
     return pd.DataFrame(rows, columns=["phase", "epoch", *TABLE_2_HEADER])
 
 
 def epochs_cells(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of epochs as text, three decimals like the report's."""
+    """Header and cells of the table of epochs as text, three decimals like the report's, a dash for NaN."""
     rows = [
-        [str(int(row.phase)), str(int(row.epoch)), *(f"{row[name]:.3f}" for name in TABLE_2_HEADER)]
-        for _, row in table.iterrows()
+        [str(phase), str(epoch), *("–" if np.isnan(value) else f"{value:.3f}" for value in values)]
+        for phase, epoch, *values in table.itertuples(index=False)
     ]
     return ["phase", "epoch", *TABLE_2_HEADER], rows
 
@@ -141,12 +147,13 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
     figure, axes = _row_of_panels(len(groups), 4.8, 4.5 if narrow else 5, narrow, sharex=not narrow, sharey=not narrow)
     low = min(0, np.floor(constructs["predicted"].min()))
     high = max(N_BUCKETS - 1, np.ceil(constructs["predicted"].max()))
+    length = shown_length(sources)
     for axis, (source, rows) in zip(axes, groups, strict=True):
         drawn = axis.hexbin(
             rows["measured"], rows["predicted"], gridsize=45, bins="log", mincnt=1, cmap=DENSITY, extent=(low, high) * 2
         )
         axis.plot([low, high], [low, high], color=BLACK, lw=1, ls="--")
-        summary = sources[source][LENGTHS[0]]
+        summary = sources[source][length]
         said = f"{words(source)}, {len(rows):,} constructs\nPearson {with_bounds(summary['pearson'])}"
         axis.set(title=said, xlabel=f"measured {EXPRESSION}", aspect="equal")
         _colorbar(figure, drawn, axis, narrow or axis is axes[-1])
@@ -287,12 +294,12 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
 
 
 def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]], narrow: bool = False):
-    """Draw what GC sampling did to the training part, and how predictions follow GC content.
+    """Draw what the GC correction did to the training constructs, and how predictions follow GC content.
 
     Parameters
     ----------
     sample : mapping
-        Report of the GC sampling step: ``settings``, and ``before`` and ``after``, each with
+        Report of the step sample: ``settings``, and ``before`` and ``after``, each with
         ``bucket_distance_to_target`` and ``gc_expression_pearson``.
     sources : mapping
         One part of an evaluation, by source.
@@ -303,7 +310,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
     -------
     matplotlib.figure.Figure
         Left, the total variation distance of each bucket's GC distribution to the target, before and after (once
-        where nothing was sampled); right, the correlation of GC content with measured and with predicted expression,
+        where nothing was corrected); right, the correlation of GC content with measured and with predicted expression,
         with 95 % intervals.
     """
     figure, (left, right) = _row_of_panels(2, 4.8 if narrow else 5.5, 4.4, narrow)
@@ -316,14 +323,15 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         r = "GC and expression: r " + ("–" if r is None else f"{r:.2f}")
         left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
     left.set(
-        title="training part" + (f", before and after {words(method)}" if drawn else ", without GC sampling"),
+        title="training constructs" + (f", before and after {words(method)}" if drawn else ", without GC correction"),
         xlabel="bucket",
         ylabel="distance of GC distribution to target",
         ylim=(0, None),
         xticks=range(0, N_BUCKETS, 1 + narrow),
     )
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    shown = [(source, lengths[LENGTHS[0]]) for source, lengths in sources.items() if lengths[LENGTHS[0]]]
+    length = shown_length(sources)
+    shown = [(source, lengths[length]) for source, lengths in sources.items() if lengths[length]]
     for shift, name, color, marker in ((-0.12, "gc_measured", GREY, "o"), (0.12, "gc_predicted", BLUE, "s")):
         for number, (_, summary) in enumerate(shown):
             bounds = summary[name]
@@ -336,7 +344,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         right.plot([], [], color=color, marker=marker, ms=7, lw=2, label=name.removeprefix("gc_"))
     right.axhline(0, color=BLACK, lw=1)
     right.set(
-        title="110-bp constructs",
+        title=LENGTH_NAMES[length],
         ylabel="Pearson of expression with GC content",
         xticks=range(len(shown)),
         xticklabels=[words(source).replace(" ", "\n") if narrow else words(source) for source, _ in shown],
@@ -364,9 +372,10 @@ def figures(
         Folder for ``table_2.tsv``, ``table_2.md``, and ``<name>.png`` and, for narrow screens, ``<name>.narrow.png``
         of each of `FIGURES`; by default ``runs/<run>/figures`` in `results`.
     part : str, optional
-        Part of the split that the predictions are drawn of; it must have been evaluated. 110-bp constructs only.
+        Part of the split that the predictions are drawn of; it must have been evaluated. Only 110-bp constructs are
+        drawn, or, where none has 110 bp, all; the titles then say so.
     sample_report : str or Path, optional
-        Report of the GC sampling step; by default ``runs/<run>/sample.json``.
+        Report of the step sample; by default ``runs/<run>/sample.json``.
 
     Returns
     -------
@@ -376,7 +385,7 @@ def figures(
     Raises
     ------
     ValueError
-        If the run has not been trained and evaluated, or `part` not been evaluated.
+        If the run has not been trained and evaluated, or `part` not been evaluated or without any prediction.
     """
     import matplotlib
 
@@ -391,7 +400,15 @@ def figures(
     history = read_json(folder / HISTORY_FILE)
     sample = read_json(sample_report if sample_report is not None else paths.sample(run_name).with_suffix(".json"))
     constructs = pd.read_csv(paths.evaluation(run_name) / PREDICTIONS_FILE, sep="\t")
-    constructs = constructs[(constructs["part"] == part) & ~constructs["fitted"] & constructs["predicted"].notna()]
+    sources = evaluation["parts"][part]
+    length = shown_length(sources)
+    constructs = constructs[(constructs["part"] == part) & constructs["predicted"].notna()]
+    constructs = constructs[~constructs["fitted"]] if length == LENGTHS[0] else constructs
+    if not len(constructs):
+        raise ValueError(
+            f"the {part} part has no construct for which run {run_name!r} has a defined prediction, so nothing "
+            "can be drawn: has its training diverged (see its history.json), or is the part empty (data/split.json)?"
+        )
 
     output.mkdir(parents=True, exist_ok=True)
     table = epochs_table(history)
@@ -399,7 +416,7 @@ def figures(
     (output / "table_2.md").write_text(epochs_markdown(table) + "\n")
     learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
     title = f"{config['name']}: {run_name}, {part} part{learned}"
-    sources = evaluation["parts"][part]
+    title += "" if length == LENGTHS[0] else f", {LENGTH_NAMES[length]}"
     draw = {
         "learning_curves": lambda narrow: learning_curves(history, narrow),
         "scatter": lambda narrow: scatter(constructs, sources, narrow),

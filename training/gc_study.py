@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from training.base_changes import NO_BASE_CHANGES
 from training.evaluate import ALL_SOURCES, LENGTHS
-from training.markdown import markdown_table, replace_block, words
-from training.record import SEEDS, flat_settings, read_json, spread
+from training.markdown import markdown_table, percent, replace_block, words
+from training.record import SEEDS, changed_settings, flat_settings, read_json, spread, without_folders
 
 TABLE_FILE, FIGURE_FILE = "gc_study.md", "gc_study.png"
 PART = "validation"
@@ -36,7 +37,7 @@ def method_name(settings: Mapping[str, Any]) -> str:
     }.get(method)
     if name is None:
         name = "the authors' weighting" if settings["weighting"] == "authors" else "sampling"
-        name += f", {settings['fraction']:.0%} {'with' if settings['replacement'] else 'without'} replacement"
+        name += f", {percent(settings['fraction'], 0)} {'with' if settings['replacement'] else 'without'} replacement"
         name += f", at most {settings['cap']:,} a bucket" if settings["cap"] is not None else ""
     if method != "none" and settings["target"] != "all":
         name += f", towards the {settings['target']}"
@@ -63,7 +64,8 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
     Raises
     ------
     ValueError
-        If no run has a record; or if the recorded runs differ in more than the GC correction and the seeds.
+        If no run has a record, a record lacks what the study shows or is of other settings than the configuration has
+        now, or the recorded runs differ in more than the GC correction and the seeds.
     """
     runs: dict[str, list[dict[str, Any]]] = {}
     missing, first = [], None
@@ -73,10 +75,21 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
             missing.append(name)
             continue
         record = read_json(path)
-        if PART not in record["evaluation"] or not record.get("base_changes") or not record.get("gc_correction"):
+        lacking = _lacking(record)
+        if lacking:
             raise ValueError(
-                f"{path} is no record of this study: it lacks the evaluation of the {PART} part, base_changes or "
-                "gc_correction. Run the steps evaluate, base-changes and record again"
+                f"{path} is no record of a study of GC correction: it lacks {' and '.join(lacking)}. "
+                + ("" if config["base_changes"] else f"{NO_BASE_CHANGES.format(config['name'])}. ")
+                + f"Run {' and '.join(lacking.values())} of run {name}, and record it again"
+            )
+        changed = changed_settings(
+            record["settings"] | {"base_changes": record["base_changes"]["settings"]},
+            without_folders(config["runs"][name]) | {"base_changes": config["base_changes"]},
+        )
+        if changed:
+            raise ValueError(
+                f"{path} is of run {name} with other settings than configuration {config['name']} has now "
+                f"({', '.join(changed)}): train the run again and record it, or put the settings back"
             )
         same = {key: value for key, value in flat_settings(record["settings"]).items() if not _may_differ(key)}
         same |= {"tables": {key: value for key, value in record["tables"].items() if key != "sample"}}
@@ -92,6 +105,16 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
     if first is None:
         raise ValueError(f"{records} holds no record of the runs of {config['name']}: run the step record first")
     return runs, missing
+
+
+def _lacking(record: Mapping[str, Any]) -> dict[str, str]:
+    """What the study shows and a record lacks, and the step that makes it."""
+    found = {
+        f"the evaluation of the {PART} part": (PART in record["evaluation"], "evaluate"),
+        "gc_correction": (record.get("gc_correction"), "sample"),
+        "base_changes": (record.get("base_changes"), "base-changes"),
+    }
+    return {name: f"the step {step}" for name, (there, step) in found.items() if not there}
 
 
 def _may_differ(setting: str) -> bool:
@@ -192,6 +215,11 @@ def study_cells(
         f"{max(_half_width(everything, group) for group in ('mean_absolute_effect', 'mean_effect')):.3f} to either "
         f"side of its value, that of a ratio at most {_half_width(everything, 'ratio'):.2f}."
     )
+    if everything[0]["settings"]["source_weights"]:
+        note += (
+            " Effective number and largest weight are of the correction alone: the weights of the sources, which the "
+            "loss multiplies with them, are left out."
+        )
     note += f" Not finished yet: {', '.join(missing)}." if missing else ""
     return header, rows, note
 

@@ -10,6 +10,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def percent(share: float, decimals: int) -> str:
+    """A share of 1 as a percentage."""
+    return f"{100 * share:.{decimals}f} %"
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
     """Lay cells out as a Markdown table; the first `text_columns` align left, the others right."""
     align = ["---" if number < text_columns else "---:" for number in range(len(header))]

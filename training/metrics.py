@@ -11,6 +11,9 @@ _CHUNK = 4_000_000
 
 LEVEL = 0.95
 RESAMPLES = 1000
+#: Above so many groups a resample takes seconds, and intervals are narrow enough for fewer of them.
+MANY_GROUPS = 100_000
+RESAMPLES_OF_MANY = 200
 
 
 def weighted_pearson(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -133,6 +136,11 @@ def resampled(group: np.ndarray, rng: np.random.Generator, resamples: int) -> np
     drawn += np.arange(resamples)[:, np.newaxis] * len(names)
     counts = np.bincount(drawn.ravel(), minlength=resamples * len(names)).reshape(resamples, len(names))
     return counts[:, position].astype(np.float64)
+
+
+def affordable(resamples: int, groups: int) -> int:
+    """How many of some wanted bootstrap resamples are drawn: at most 200 of above 100,000 groups."""
+    return min(resamples, RESAMPLES_OF_MANY) if groups > MANY_GROUPS else resamples
 
 
 def with_intervals(

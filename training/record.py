@@ -59,28 +59,31 @@ def read_evaluation(results: str | Path, run_name: str) -> dict[str, Any]:
     return evaluation
 
 
-def _without_folders(value: Any) -> Any:
+def without_folders(value: Any) -> Any:
     """Keep of every file its name alone, and of every other address only that of its origin."""
     if isinstance(value, Mapping):
         kept = {name: item for name, item in value.items() if name not in ("folder", "url")}
         kept |= {"url": value["url"]} if str(value.get("url", "")).startswith(("http://", "https://", "ftp://")) else {}
         return {
-            name: Path(item).name if name == "file" and item else _without_folders(item) for name, item in kept.items()
+            name: Path(item).name if name == "file" and item else without_folders(item) for name, item in kept.items()
         }
     if isinstance(value, list | tuple):
-        return [_without_folders(item) for item in value]
+        return [without_folders(item) for item in value]
     return value
 
 
-def _changed(trained: Any, now: Any, place: str = "") -> list[str]:
+def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     """Settings that have another value than a run was trained with; those it did not know are no change."""
     if isinstance(trained, Mapping) and isinstance(now, Mapping):
         inner = [
-            _changed(value, now.get(name), f"{place}.{name}" if place else name) for name, value in trained.items()
+            changed_settings(value, now.get(name), f"{place}.{name}" if place else name)
+            for name, value in trained.items()
         ]
         return [name for names in inner for name in names]
     if isinstance(trained, list | tuple) and isinstance(now, list | tuple) and len(trained) == len(now):
-        inner = [_changed(*pair, f"{place}[{number}]") for number, pair in enumerate(zip(trained, now, strict=True))]
+        inner = [
+            changed_settings(*pair, f"{place}[{number}]") for number, pair in enumerate(zip(trained, now, strict=True))
+        ]
         return [name for names in inner for name in names]
     return [] if trained == now else [place]
 
@@ -93,6 +96,7 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if summary is None:
         return None
     short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
+    short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
     for name in _STATISTICS:
         short[name] = _bounds(summary[name])
     if "noise_ceiling" in summary:
@@ -102,7 +106,7 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
-    """What the GC sampling step did to the training data, without its numbers by bucket; None without its report."""
+    """What the GC correction did to the training data, without its numbers by bucket; None without its report."""
     report = paths.sample(run_name).with_suffix(".json")
     if not report.is_file():
         return None
@@ -145,9 +149,9 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``gc_correction``, what the GC sampling did to the training data; ``weights_sha256``; epochs, seconds,
-        versions; for each evaluated part and source the statistics, as value and 95 % interval; and, where the
-        configuration asks for them, the mean effects of single-base changes, likewise.
+        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions; for
+        each evaluated part and source the statistics, as value and 95 % interval; and, where the configuration asks
+        for them, the mean effects of single-base changes, likewise.
 
     Raises
     ------
@@ -158,7 +162,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     paths = layout(results)
     settings = run_settings(config, run_name)
     summary = read_json(paths.run(run_name) / SUMMARY_FILE)
-    changed = _changed(summary["settings"], settings)
+    changed = changed_settings(summary["settings"], settings)
     if changed:
         raise ValueError(
             f"run {run_name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
@@ -203,7 +207,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     }
     if config.get("base_changes"):
         record["base_changes"] = _base_changes(paths, run_name, evaluation["weights_sha256"])
-    return _without_folders(record)
+    return without_folders(record)
 
 
 def record(config: Mapping[str, Any], run_name: str, results: str | Path, output: str | Path) -> dict[str, Any]:

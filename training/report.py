@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 import yaml
 
 from training.config import report_settings, studies_gc_correction
-from training.evaluate import ALL_SOURCES, LENGTHS, layout
+from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length
 from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
 from training.markdown import words
+from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
 from training.tables import PARTS
 from training.train import HISTORY_FILE
@@ -149,6 +150,22 @@ def _figure(folder: Path, name: str) -> Figure:
     return Figure(name, *(path.read_bytes() for path in files))
 
 
+def _fewer_resamples(evaluation: Mapping[str, Any]) -> str:
+    """What a note on intervals says where some of them are of fewer resamples than the others."""
+    summaries = [
+        summary
+        for sources in evaluation["parts"].values()
+        for lengths in sources.values()
+        for summary in lengths.values()
+    ]
+    if not any(summary and "resamples" in summary for summary in summaries):
+        return ""
+    return (
+        f" They come from {evaluation['bootstrap']['resamples']:,} resamples, of sets of more than {MANY_GROUPS:,} "
+        f"groups from {RESAMPLES_OF_MANY}."
+    )
+
+
 def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str) -> Section:
     learned = record["settings"]["learn_from"]
     rows = [
@@ -159,12 +176,14 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
         ["time of the training", f"{record['seconds'] / 60:,.1f} minutes"],
         ["weights, sha256", record["weights_sha256"]],
     ]
+    length = shown_length(evaluation["parts"][part])
     for source, lengths in evaluation["parts"][part].items():
-        if lengths[LENGTHS[0]] is not None and source != ALL_SOURCES:
-            summary = lengths[LENGTHS[0]]
+        if lengths[length] is not None and source != ALL_SOURCES:
+            summary = lengths[length]
             said = f"{with_bounds(summary['pearson'])} on {summary['constructs']:,} constructs"
             rows.append([f"Pearson, {words(source)}, {part} part", said])
-    note = f"In brackets, here and below, 95 % intervals. Figures are of the {part} part, 110-bp constructs."
+    note = f"In brackets, here and below, 95 % intervals.{_fewer_resamples(evaluation)}"
+    note += f" Figures are of the {part} part, {LENGTH_NAMES[length]}."
     if part in learned:
         note += f" The run learned from the {part} part: what is said of it tells how well the run remembers it."
     return Section("summary", "Summary", [Table("The run", ["", ""], rows, note, text_columns=2)])
@@ -356,10 +375,12 @@ def _buckets(buckets: Mapping[str, Any], sample: Mapping[str, Any], folder: Path
 
 def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str], note: str) -> Table:
     """Statistics of every part and source, each with its interval."""
-    rows = []
+    rows, without_110_bp = [], []
     for part, sources in evaluation["parts"].items():
+        length = shown_length(sources)
+        without_110_bp += [words(part)] if length != LENGTHS[0] else []
         for source, lengths in sources.items():
-            summary = lengths[LENGTHS[0]]
+            summary = lengths[length]
             if summary is not None:
                 cells = [with_bounds(summary[name]) for name in columns]
                 ceiling = [_cell(summary.get("noise_ceiling", {}).get("ceiling"))] if "pearson" in columns else []
@@ -367,7 +388,10 @@ def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str
     header = ["part", "source", "constructs", *columns.values()]
     header += ["noise ceiling"] if "pearson" in columns else []
     learned = " and ".join(evaluation["learned_from"])
-    note = f"110-bp constructs. {note} The run learned from the {learned} part: there it shows how well it remembers."
+    shown_of = "110-bp constructs"
+    if without_110_bp:
+        shown_of += f"; {LENGTH_NAMES[LENGTHS[1]]} in the parts without any of 110 bp ({', '.join(without_110_bp)})"
+    note = f"{shown_of}. {note} The run learned from the {learned} part: there it shows how well it remembers."
     return Table(title, header, rows, note, text_columns=2)
 
 
@@ -393,7 +417,8 @@ def _gc_correlations(evaluation: Mapping[str, Any]) -> Table:
 def _epochs(history: list[Mapping[str, Any]]) -> Table:
     note = (
         "Accuracy of the bucket, mean absolute and mean squared error of the bucket scores, in training and (val_) in "
-        "validation, after each epoch: Table 2 of the report."
+        "validation, after each epoch: Table 2 of the report. Epochs count from 1 in each phase; where the weights of "
+        "the last ones were averaged, the average follows them, without figures of a training."
     )
     return Table("Table 2: epochs", *epochs_cells(epochs_table(history)), note)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from training.buckets import bucket_of
-from training.markdown import markdown_table
+from training.markdown import markdown_table, percent
 from training.text_tables import numbers, read_text_table
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
 
@@ -117,8 +117,8 @@ def compare_labels(
     for share in shares:
         bucket, _, clear = majority_bucket(counts, support, share)
         lost = lost | {"lost_without_majority": int((supported & ~clear).sum())}
-        rows.append(_compared(f"majority of {share:.0%}", bucket, truth, clear, lost))
-        rows.append(_compared(f"mean, the same as with {share:.0%}", rounded, truth, clear, lost))
+        rows.append(_compared(f"majority of {percent(share, 0)}", bucket, truth, clear, lost))
+        rows.append(_compared(f"mean, the same as with {percent(share, 0)}", rounded, truth, clear, lost))
     return rows
 
 
@@ -166,10 +166,10 @@ def compare_labels_of(
         [
             row["labels"],
             f"{row['kept']:,}",
-            f"{row['share_kept']:.1%}",
+            percent(row["share_kept"], 1),
             f"{row['lost_for_support']:,}",
             f"{row['lost_without_majority']:,}",
-            *("–" if row["right"] is None else f"{row['right']:.1%}",),
+            *("–" if row["right"] is None else percent(row["right"], 1),),
             *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("mae", "effective_buckets")),
         ]
         for row in compared

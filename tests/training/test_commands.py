@@ -226,6 +226,18 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     needs = re.search(r"rule export:\n +input: (.*)", text)[1]
     assert "results/ci/runs/student/base_changes.json" in needs, "the export waits for all that the record is made of"
 
+    results = Layout.of(load_config(CI)).root
+    effective = tmp_path / results / "config.json"
+    assert not effective.exists(), "a dry run does not change what running steps read"
+    started = subprocess.run(
+        [*command, str(results / "data/files.json"), "--configfile", str(CI)],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert started.returncode == 0, started.stderr
+    assert json.loads(effective.read_text()) == load_config(CI)
+
     # The page of each run shows the study of all of them.
     done = plan("gc_study", "all", "--configfile", str(CI.with_name("gc_study.yaml")))
     assert done.returncode == 0, done.stderr + done.stdout

@@ -8,6 +8,7 @@ from made_up_results import N, columns, config, insert_gc, make_results, matrix
 
 from training.evaluate import by_source, evaluate, summarise
 from training.metrics import (
+    affordable,
     noise_ceiling,
     pearson,
     resampled,
@@ -171,6 +172,39 @@ def test_each_source_with_and_without_fitted_constructs():
     assert list(found) == ["a", "b", "all_sources"]
     counts = {source: [found[source][length]["constructs"] for length in found[source]] for source in found}
     assert counts == {"a": [2, 3], "b": [1, 1], "all_sources": [3, 4]}
+
+
+def test_the_same_constructs_are_summarised_once(monkeypatch):
+    counted = []
+
+    def summarise_and_count(constructs, *others):
+        counted.append(len(constructs))
+        return summarise(constructs, *others)
+
+    monkeypatch.setattr("training.evaluate.summarise", summarise_and_count)
+    found = by_source(frame(source="a", fitted=False), one_hot_scores([0] * 5), resamples=5)
+    assert counted == [5]
+    assert found["a"] == found["all_sources"]
+    assert found["a"]["110_bp"] == found["a"]["all_lengths"]
+    counted.clear()
+    by_source(frame(fitted=False), one_hot_scores([0] * 5), resamples=5)
+    assert counted == [3, 2, 5]  # a, b and both
+
+
+def test_many_groups_have_fewer_resamples_and_say_so(monkeypatch):
+    assert [affordable(1000, groups) for groups in (48_531, 100_000, 100_001)] == [1000, 1000, 200]
+    assert affordable(50, 100_001) == 50
+    rows = pd.concat([frame()] * 6).assign(group=range(30), predicted=np.arange(30) ** 2 % 17)
+    scores = one_hot_scores([0] * 30)
+    few = summarise(rows, scores, resamples=300)
+    monkeypatch.setattr("training.metrics.MANY_GROUPS", 29)
+    many = summarise(rows, scores, resamples=300)
+    assert "resamples" not in few
+    assert many["resamples"] == 200
+    columns = [rows[name].to_numpy() for name in ("measured", "predicted", "gc", "group")]
+    wanted = {resamples: with_intervals(*columns, resamples=resamples)["mae"] for resamples in (200, 300)}
+    assert wanted[200] != wanted[300]
+    assert (many["mae"], few["mae"]) == (wanted[200], wanted[300])
 
 
 @pytest.fixture(scope="module")

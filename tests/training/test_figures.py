@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_results import config, make_results
+from made_up_results import SOURCES, N, columns, config, make_results
 
 from training.evaluate import evaluate
 from training.figures import (
@@ -19,6 +19,7 @@ from training.figures import (
     scatter,
     with_bounds,
 )
+from training.tables import write_table
 from yeastpromoter.figure_style import BLUE, ORANGE, subplots
 
 HISTORY = [
@@ -46,11 +47,18 @@ def constructs(count=400):
 def test_table_2():
     table = epochs_table(HISTORY)
     assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse"]
-    assert table.iloc[0].tolist() == [1, 0, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05]
+    assert table.iloc[0].tolist() == [1, 1, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05]
     assert epochs_markdown(table).splitlines()[2:] == [
-        "| 1 | 0 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |",
-        "| 2 | 0 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 |",
+        "| 1 | 1 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |",
+        "| 2 | 1 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 |",
     ]
+
+
+def test_the_average_of_the_last_epochs_is_named_and_lacks_the_training():
+    average = {"phase": 1, "epoch": 1, "averaged": True, "val_accuracy": 0.25, "val_mae": 0.1, "val_mse": 0.02}
+    table = epochs_table([*HISTORY, average])
+    assert table["epoch"].tolist() == [1, 1, "average"]
+    assert epochs_markdown(table).splitlines()[-1] == "| 2 | average | – | – | – | 0.250 | 0.100 | 0.020 |"
 
 
 def lines(axis):
@@ -168,7 +176,41 @@ def test_gc_before_and_after():
     assert [0.2] in [list(point) for point in points]
     assert [0.4] in [list(point) for point in points]
     sample["settings"]["method"] = "none"
-    assert len(gc_panels(sample, sources).axes[0].lines) == 1
+    left = gc_panels(sample, sources).axes[0]
+    assert len(left.lines) == 1
+    assert left.get_title() == "training constructs, without GC correction"
+
+
+def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypatch):
+    results, _ = make_results(tmp_path)
+    table = columns() | {"fitted": np.ones(N, dtype=bool)}
+    write_table(results / "data/constructs.h5", table, sources=SOURCES)
+    evaluation = evaluate(config(), "plain", results, resamples=5)["parts"]["validation"]
+    assert evaluation["all_sources"]["110_bp"] is None
+    titles = []
+
+    def titles_of(figure):
+        titles.append([figure.get_suptitle(), *(axis.get_title() for axis in figure.axes)])
+        return b""
+
+    monkeypatch.setattr("training.figures.png_of", titles_of)
+    figures(config(), "plain", results)
+    assert [found[0].endswith(", validation part, constructs of all lengths") for found in titles] == 2 * [False] + (
+        8 * [True]
+    )
+    wanted = evaluation["tiles"]["all_lengths"]
+    assert wanted["constructs"] == 5
+    assert f"tiles, 5 constructs\nPearson {with_bounds(wanted['pearson'])}" in titles[2]
+    assert "constructs of all lengths" in titles[8]
+
+
+def test_a_part_without_predictions_is_refused(tmp_path):
+    results, network = make_results(tmp_path)
+    network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
+    network.save_weights(results / "runs/plain/best.weights.h5")
+    evaluate(config(), "plain", results, resamples=5)
+    with pytest.raises(ValueError, match="validation part has no construct for which run 'plain' has a defined"):
+        figures(config(), "plain", results)
 
 
 def test_files_of_a_run(tmp_path):

@@ -32,7 +32,7 @@ def made_up(settings, number):
         "gc_correction": {"before": {"constructs": 1000}, "after": after},
         "evaluation": {"validation": {name: {"110_bp": statistics} for name in (*SOURCES, "all_sources")}},
         "base_changes": {
-            "settings": {"sequences": 1000, "gc": 0.5, "seed": 1},
+            "settings": {"sequences": 1000, "gc": 0.5, "seed": 2022},
             "mean_absolute_effect": {name: [0.5, 0.48, 0.51] for name in CHANGES},
             "ratio": {name: [1.3, 1.25, 1.31] for name in CHANGE_RATIOS},
             "mean_effect": {name: [0.1, 0.09, 0.11] for name in SIGNED_CHANGES},
@@ -55,9 +55,9 @@ def test_the_study_differs_in_the_correction_alone():
     names = [method_name(run["gc_sampling"]) for run in config["runs"].values()]
     expected = [
         "no correction",
-        "the authors' weighting, 80% without replacement",
-        "sampling, 80% without replacement",
-        "sampling, 80% with replacement",
+        "the authors' weighting, 80 % without replacement",
+        "sampling, 80 % without replacement",
+        "sampling, 80 % with replacement",
         "reweighting",
     ]
     assert names == 3 * expected
@@ -74,7 +74,7 @@ def test_the_study_differs_in_the_correction_alone():
 def test_names_of_corrections():
     plain = load_config(STUDY)["runs"]["sampling_1"]["gc_sampling"]
     assert method_name(plain | {"cap": 5000, "target": "genome"}) == (
-        "sampling, 80% without replacement, at most 5,000 a bucket, towards the genome"
+        "sampling, 80 % without replacement, at most 5,000 a bucket, towards the genome"
     )
     assert method_name(plain | {"method": "reweighting_by_source"}) == "reweighting, each source by itself"
 
@@ -129,12 +129,56 @@ def test_other_runs_are_refused(study):
     config, folder = study
     path = folder / "authors_2.json"
     record = json.loads(path.read_text())
-    record["settings"]["phases"][0]["epochs"] = 9
+    for settings in (record["settings"], config["runs"]["authors_2"]):
+        settings["phases"][0]["epochs"] = 9
     record["tables"]["split"] = "other"
     path.write_text(json.dumps(record))
     with pytest.raises(ValueError, match="none_1 and authors_2 differ in phase 1 epochs, tables, but"):
         read_runs(config, folder)
+
+
+def test_records_of_other_settings_than_the_configuration_are_refused(study):
+    config, folder = study
+    config["runs"]["authors_2"]["phases"][0]["epochs"] = 4
+    with pytest.raises(ValueError, match=r"of run authors_2 with other .* gc_study has now \(phases\[0\]\.epochs\)"):
+        read_runs(config, folder)
+    config["runs"]["authors_2"]["phases"][0]["epochs"] = 8
+    config["base_changes"]["sequences"] = 999
+    with pytest.raises(ValueError, match=r"of run none_1 with other .* \(base_changes\.sequences\)"):
+        read_runs(config, folder)
+
+
+def test_a_record_keeps_no_folder_and_is_of_its_configuration_all_the_same(study):
+    config, folder = study
+    for name in config["runs"]:
+        config["runs"][name]["gc_sampling"]["genome"] = {"file": "/somewhere/genome.fa", "url": None}
+        if (folder / f"{name}.json").is_file():
+            record = json.loads((folder / f"{name}.json").read_text())
+            record["settings"]["gc_sampling"]["genome"] = {"file": "genome.fa"}
+            (folder / f"{name}.json").write_text(json.dumps(record))
+    assert len(read_runs(config, folder)[0]) == 5
+
+
+def test_what_a_record_lacks_is_said_and_how_to_get_it(study):
+    config, folder = study
+    path = folder / "none_1.json"
+    record = json.loads(path.read_text())
     del record["base_changes"]
     path.write_text(json.dumps(record))
-    with pytest.raises(ValueError, match=r"authors_2\.json is no record of this study"):
+    with pytest.raises(ValueError, match=r"lacks base_changes\. Run the step base-changes of run none_1, and record"):
         read_runs(config, folder)
+    with pytest.raises(ValueError, match=r"lacks base_changes\. configuration gc_study .*add base_changes: \{\} to it"):
+        read_runs(config | {"base_changes": None}, folder)
+    del record["evaluation"]["validation"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="lacks the evaluation of the validation part and base_changes"):
+        read_runs(config, folder)
+
+
+def test_the_note_says_that_source_weights_are_left_out_where_there_are_some(study):
+    runs, _ = read_runs(*study)
+    assert "the weights of the sources, which the loss multiplies with them, are left out" in study_table(runs)
+    for records in runs.values():
+        for record in records:
+            record["settings"]["source_weights"] = False
+    assert "weights of the sources" not in study_table(runs)

@@ -76,6 +76,18 @@ def test_a_record_is_of_one_run(made, tmp_path):
     evaluation.write_text(before)
 
 
+def test_fewer_resamples_are_recorded(made, tmp_path):
+    path = made / "runs/plain/evaluation/evaluation.json"
+    before = path.read_text()
+    evaluation = json.loads(before)
+    evaluation["parts"]["validation"]["tiles"]["110_bp"]["resamples"] = 200
+    write_json(path, evaluation)
+    found = record(config(), "plain", made, tmp_path / "plain.json")["evaluation"]["validation"]
+    path.write_text(before)
+    assert found["tiles"]["110_bp"]["resamples"] == 200
+    assert "resamples" not in found["random"]["110_bp"]
+
+
 def settings(**changed):
     phase = {"constructs": "measured", "epochs": 5, "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine"}
     return {"seed": 1, "loss": "mse", "gc_sampling": {"method": "none", "seed": 1}, "phases": [phase]} | changed

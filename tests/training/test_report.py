@@ -188,7 +188,7 @@ def test_counts_through_every_step(page):
 def test_table_2_and_buckets_and_gc(made, page):
     history = json.loads((made / "runs/plain/history.json").read_text())
     assert page.tables["Table 2: epochs"][1:] == [
-        ["1", str(record["epoch"]), *(f"{record[name]:.3f}" for name in ("accuracy", "mae", "mse"))]
+        ["1", str(record["epoch"] + 1), *(f"{record[name]:.3f}" for name in ("accuracy", "mae", "mse"))]
         + [f"{record[name]:.3f}" for name in ("val_accuracy", "val_mae", "val_mse")]
         for record in history
     ]
@@ -218,6 +218,39 @@ def test_scores_with_intervals(made, page):
         .split(" on ")[0]
         .endswith(f"({low:.3f} to {high:.3f})")
     )
+
+
+def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
+    assert "Figures are of the validation part, 110-bp constructs." in page.text
+    path = made / "runs/plain/evaluation/evaluation.json"
+    before = path.read_text()
+    evaluation = json.loads(before)
+    for lengths in evaluation["parts"]["validation"].values():
+        lengths["110_bp"] = None
+    write_json(path, evaluation)
+    found = Page(report(config(), "plain", made, made / "lengths.html", records=made).read_text(encoding="utf-8"))
+    path.write_text(before)
+    assert "Figures are of the validation part, constructs of all lengths." in found.text
+    summary = evaluation["parts"]["validation"]["tiles"]["all_lengths"]
+    assert found.rows("The run")["Pearson, tiles, validation part"] == [
+        f"{with_bounds(summary['pearson'])} on {summary['constructs']} constructs"
+    ]
+    assert "110-bp constructs; constructs of all lengths in the parts without any of 110 bp (validation)." in found.text
+    accuracy = {tuple(row[:2]): row[2] for row in found.tables["Accuracy"]}
+    assert (accuracy["train", "tiles"], accuracy["validation", "tiles"]) == ("6", "5")
+
+
+def test_intervals_of_fewer_resamples_are_named(made, page):
+    assert "They come from" not in page.text
+    path = made / "runs/plain/evaluation/evaluation.json"
+    before = path.read_text()
+    evaluation = json.loads(before)
+    evaluation["bootstrap"]["resamples"] = 1000
+    evaluation["parts"]["train"]["tiles"]["110_bp"]["resamples"] = 200
+    write_json(path, evaluation)
+    found = Page(report(config(), "plain", made, made / "fewer.html", records=made).read_text(encoding="utf-8"))
+    path.write_text(before)
+    assert "They come from 1,000 resamples, of sets of more than 100,000 groups from 200." in found.text
 
 
 def test_versions(page):
@@ -300,12 +333,13 @@ def test_the_study_of_gc_correction(made, tmp_path):
                 copied.write_bytes(path.read_bytes())
     write_json(results / "runs/plain/base_changes.json", made_up({}, 0)["base_changes"] | changes_of(results))
     settings = config() | {"base_changes": study["base_changes"]}
+    settings["runs"]["plain"]["source_weights"] = True
     second = settings["runs"]["plain"] | {"gc_sampling": {"method": "reweighting", "target": "all", "seed": 1}}
     settings["runs"] |= {"second": second}
     none = Page(report(settings, "plain", results, records=tmp_path / "none").read_text(encoding="utf-8"))
     assert "gc-study" not in none.sections, "no run has a record yet"
-    for name, source in (("plain", "none_1"), ("second", "reweighting_1")):
-        (tmp_path / f"{name}.json").write_text((tmp_path / f"{source}.json").read_text())
+    for number, name in enumerate(("plain", "second")):
+        write_json(tmp_path / f"{name}.json", made_up(settings["runs"][name], number))
     found = Page(report(settings, "plain", results, records=tmp_path).read_text(encoding="utf-8"))
     assert found.sections[-2:] == ["gc-study", "software"]
     header, rows, note = study_cells(*read_runs(settings, tmp_path))

@@ -54,11 +54,11 @@ def test_labels_are_compared_by_hand():
     assert everything["mae"] == pytest.approx((0.4 + 0.4 + 4 + 1) / 4)
     assert everything["effective_buckets"] == pytest.approx(4)
     assert everything["lost_for_support"] == 1
-    votes = by_name["majority of 75%"]
+    votes = by_name["majority of 75 %"]
     assert (votes["share_kept"], votes["lost_for_support"], votes["lost_without_majority"]) == (0.4, 2, 1)
     assert (votes["right"], votes["effective_buckets"]) == (0.5, 1)
     assert votes["mae"] == pytest.approx((0.4 + 1.4) / 2)
-    assert by_name["mean, the same as with 75%"]["right"] == 1
+    assert by_name["mean, the same as with 75 %"]["right"] == 1
 
 
 def sorted_cells(sequences, mean_cells, sd, stray, seed):
@@ -161,7 +161,7 @@ def test_command(tmp_path):
     arguments = ["compare-labels", "--counts", str(tmp_path / "a"), "--support", "4", "--share", "0.75"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    row = "| majority of 75% | 2 | 40.0% | 2 | 1 | 50.0% | 0.90 | 1.00 |"
+    row = "| majority of 75 % | 2 | 40.0 % | 2 | 1 | 50.0 % | 0.90 | 1.00 |"
     assert row in result.output
     document = tmp_path / "page.md"
     document.write_text("before\n<!-- labels: begin -->\n<!-- labels: end -->\n")

@@ -21,14 +21,19 @@ except ValueError as error:
     raise WorkflowError(str(error)) from None
 LAYOUT = Layout.of(CONFIG)
 
-# The steps read the configuration as it is with what --config changed in it.
+# The steps read the configuration as it is with what --config changed in it. It is written when steps are about to run,
+# under Snakemake's lock: a dry run or a report with other settings must not change what running steps read.
 EFFECTIVE = LAYOUT.root / "config.json"
-_text = json.dumps(CONFIG, indent=2) + "\n"
-if not EFFECTIVE.exists() or EFFECTIVE.read_text() != _text:
-    EFFECTIVE.parent.mkdir(parents=True, exist_ok=True)
-    _partial = EFFECTIVE.with_name(f"config.{os.getpid()}.partial")
-    _partial.write_text(_text)
-    os.replace(_partial, EFFECTIVE)
+
+
+onstart:
+    text = json.dumps(CONFIG, indent=2) + "\n"
+    if not EFFECTIVE.exists() or EFFECTIVE.read_text() != text:
+        EFFECTIVE.parent.mkdir(parents=True, exist_ok=True)
+        partial = EFFECTIVE.with_name(f"config.{os.getpid()}.partial")
+        partial.write_text(text)
+        os.replace(partial, EFFECTIVE)
+
 
 STEP = f"'{PYTHON}' -m training"
 
