@@ -123,7 +123,7 @@ def through_the_steps(title: str, sequences: int, folder: Path, changes: dict, a
         output = folder / "results" / f"split.{also}.h5"
         # Only one of the two splits is on disk in a training: its bytes do not count twice.
         table.step(f"split, {also}", ["split", "--config", other, "--output", output])
-    table.step("sample (GC sampling)", ["sample", "--config", path, "--run", RUN], layout.sample(RUN))
+    table.step("sample (GC correction)", ["sample", "--config", path, "--run", RUN], layout.sample(RUN))
     report = json.loads(layout.constructs.with_suffix(".json").read_text())
     print(f"assemble counted: {report['sources']['challenge']}")
     for path in [layout.split, *([output] if also else [])]:

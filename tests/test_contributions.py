@@ -218,7 +218,7 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
     monkeypatch.setattr(contributions_command, "_BLOCK", 3)
     path, sequences = fasta
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--method", "integrated_gradients"]
-    arguments += ["--steps", "2", "--table", str(tmp_path / "table.tsv"), "--hdf5", str(tmp_path / "all.h5")]
+    arguments += ["--steps", "2", "--table", str(tmp_path / "table.tsv.gz"), "--hdf5", str(tmp_path / "all.h5")]
     arguments += ["--figures", str(tmp_path / "logos")]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -226,7 +226,7 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
 
     x = one_hot(letters(sequences))
     hypothetical = integrated_gradients(bilinear, x)
-    table = pd.read_csv(tmp_path / "table.tsv", sep="\t", keep_default_na=False)
+    table = pd.read_csv(tmp_path / "table.tsv.gz", sep="\t", keep_default_na=False)
     assert len(table) == 4 * 110
     assert "".join(table["base"]) == "".join(sequences)
     assert table["id"].tolist() == [f"no/{number}" for number in range(4) for _ in range(110)]

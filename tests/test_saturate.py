@@ -13,7 +13,6 @@ from yeastpromoter.mutagenesis import Saturation, saturation_mutagenesis
 from yeastpromoter.saturation_figure import draw_saturation
 from yeastpromoter.saturation_files import table_rows
 from yeastpromoter.sequence_files import SequenceFile
-from yeastpromoter.whole_files import whole_file
 
 RNG = np.random.default_rng(21)
 INSERTS = ["".join(RNG.choice(list("ACGT"), 80)) for _ in range(3)]
@@ -163,17 +162,3 @@ def test_figure_of_a_construct_marks_the_adapters():
 )
 def test_names_of_figures(record, name, expected):
     assert file_name(record, name, "png") == expected
-
-
-def test_a_whole_file_appears_at_the_end(tmp_path):
-    path = tmp_path / "a.txt"
-    with whole_file(path) as partial:
-        partial.write_text("x")
-        assert not path.exists()
-    assert path.read_text() == "x"
-    with pytest.raises(ZeroDivisionError), whole_file(path) as partial:
-        partial.write_text(f"{1 / 0}")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
-    assert path.read_text() == "x"
-    with pytest.raises(ValueError, match="it is a folder"), whole_file(tmp_path):
-        pass

@@ -81,12 +81,14 @@ def tiled(tmp_path):
     genome = {"XI": random_text(400, 1), "II": random_text(130, 2) + "NN" + random_text(200, 3), "M": "ACGT" * 5}
     fasta = tmp_path / "genome.fa.gz"
     fasta.write_bytes(gzip.compress("".join(f">{name}\n{text}\n" for name, text in genome.items()).encode()))
-    result = CliRunner().invoke(main, ["tile-genome", str(fasta), "--step", "20", "-o", str(tmp_path / "inserts.tsv")])
+    result = CliRunner().invoke(
+        main, ["tile-genome", str(fasta), "--step", "20", "-o", str(tmp_path / "inserts.tsv.gz")]
+    )
     assert result.exit_code == 0, result.output
     # By hand: II has 332 bp, so starts 0 to 240: 13 of them; those from 60 to 120 hold one of the Ns at 130 and 131.
     assert "II: 332 bp, 18 inserts, 8 left out for letters other than A, C, G and T" in result.output
     assert "M: 20 bp, 0 inserts\n" in result.output
-    table = pd.read_csv(tmp_path / "inserts.tsv", sep="\t")
+    table = pd.read_csv(tmp_path / "inserts.tsv.gz", sep="\t")
     table["metadata/id"] = table["id"]
     table["preds/expression"] = np.random.default_rng(4).normal(8, 3, len(table)).astype(np.float32)
     table.drop(columns=["id", "insert"]).to_csv(tmp_path / "predictions.tsv", sep="\t", index=False)

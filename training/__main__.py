@@ -156,7 +156,7 @@ def split(
 @_path("output", "runs/RUN/sample.h5")
 @_report
 def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
-    """Choose a run's training constructs (GC sampling, where the run asks for it)."""
+    """Choose a run's training constructs (GC correction, where the run asks for it)."""
     from training.gc_sampling import gc_sampling as step
 
     run, layout = settings.run(run_name), settings.layout

@@ -140,6 +140,16 @@ def summarise(
     return summary
 
 
+def some_fewer_resamples(evaluation: Mapping[str, Any]) -> bool:
+    """Whether some intervals of an evaluation are of fewer resamples than the others, for the number of groups."""
+    return any(
+        summary and "resamples" in summary
+        for sources in evaluation["parts"].values()
+        for lengths in sources.values()
+        for summary in lengths.values()
+    )
+
+
 def by_source(
     constructs: pd.DataFrame, scores: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, dict[str, Any]]:

@@ -16,8 +16,9 @@ from typing import Any
 import h5py
 import yaml
 
-from training.evaluate import ALL_SOURCES, run_weights
+from training.evaluate import ALL_SOURCES, run_weights, some_fewer_resamples
 from training.markdown import markdown_table, replace_block, words
+from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import make_record, read_evaluation
 from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
@@ -165,6 +166,7 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
                 )
     bootstrap = evaluation["bootstrap"]
     drawn = "groups of constructs that share a 30-mer" if evaluation["split"]["method"] == "grouped" else "constructs"
+    drawn += f"; {RESAMPLES_OF_MANY} of more than {MANY_GROUPS:,}" if some_fewer_resamples(evaluation) else ""
     note = (
         f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`, weights with sha256 "
         f"`{evaluation['weights_sha256']}` before export; everything recorded of it is in `{RECORD_FILE}`. In "

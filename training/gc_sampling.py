@@ -1,4 +1,4 @@
-"""GC sampling of the training part: draw, or weight, each bucket's constructs towards one GC distribution.
+"""GC correction of the training part: draw, or weight, each bucket's constructs towards one GC distribution.
 
 Expression rises with GC content. Drawing every bucket towards the same GC distribution takes that association
 out of the training data (report of the KircherLab model, section 1), so that the network cannot use base

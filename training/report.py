@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import yaml
 
 from training.config import report_settings, studies_gc_correction
-from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length
+from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
 from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
@@ -152,13 +152,7 @@ def _figure(folder: Path, name: str) -> Figure:
 
 def _fewer_resamples(evaluation: Mapping[str, Any]) -> str:
     """What a note on intervals says where some of them are of fewer resamples than the others."""
-    summaries = [
-        summary
-        for sources in evaluation["parts"].values()
-        for lengths in sources.values()
-        for summary in lengths.values()
-    ]
-    if not any(summary and "resamples" in summary for summary in summaries):
+    if not some_fewer_resamples(evaluation):
         return ""
     return (
         f" They come from {evaluation['bootstrap']['resamples']:,} resamples, of sets of more than {MANY_GROUPS:,} "

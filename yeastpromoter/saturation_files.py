@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 from yeastpromoter.encoding import ALPHABET
 from yeastpromoter.mutagenesis import REGIONS, Saturation
 from yeastpromoter.sequence_files import Batch
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_table
 
 #: Columns of the table.
 COLUMNS = (
@@ -58,11 +57,9 @@ def open_table(path: str | Path) -> Iterator[io.TextIOBase]:
     io.TextIOBase
         For `table_rows`.
     """
-    with whole_file(path) as partial:
-        opener = gzip.open if str(path).endswith(".gz") else open
-        with opener(partial, "wt", encoding="utf-8") as file:
-            file.write("\t".join(COLUMNS) + "\n")
-            yield file
+    with whole_table(path) as file:
+        file.write("\t".join(COLUMNS) + "\n")
+        yield file
 
 
 def table_rows(batch: Batch, region: str, result: Saturation) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Output files that are there whole or not at all."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 @contextmanager
@@ -38,3 +40,28 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
         raise
     os.replace(partial, path)
+
+
+@contextmanager
+def whole_table(path: str | Path) -> Iterator[TextIO]:
+    """Write a table of text under another name, as `whole_file` does; by gzip if its name ends in ``.gz``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Yields
+    ------
+    TextIO
+        Where to write, in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        As `whole_file`.
+    """
+    with whole_file(path) as partial:
+        opener = gzip.open if str(path).endswith(".gz") else open
+        with opener(partial, "wt", encoding="utf-8") as table:
+            yield table

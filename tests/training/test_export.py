@@ -125,6 +125,17 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
     assert "| validation (learned) | native | 110 bp | 10 |" in long_figures(learned)
 
 
+def test_the_note_says_where_intervals_are_of_fewer_resamples():
+    native = summary(10, 0.9)
+    assert "(1,000 resamples of groups of constructs that share a 30-mer)." in long_figures(
+        evaluation(test={"native": {"110_bp": native, "all_lengths": native}})
+    )
+    many = native | {"resamples": 200}
+    assert "that share a 30-mer; 200 of more than 100,000)." in long_figures(
+        evaluation(test={"native": {"110_bp": many, "all_lengths": many}})
+    )
+
+
 def test_version_of_the_weights():
     assert weights_version("public", "student_3", "0123456789abcdef") == "public-student_3-0123456789ab"
     with pytest.raises(ValueError, match=r"version would be '1a-x-0': names .* a letter first"):

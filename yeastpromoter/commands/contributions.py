@@ -27,7 +27,7 @@ from yeastpromoter.encoding import ALPHABET, one_hot
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.figure_style import file_name
 from yeastpromoter.sequence_files import Batch
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_file, whole_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ _PARTS[INSERT] = "insert"
     help="Points of the integral; only with --method integrated_gradients.",
 )
 @click.option("--hdf5", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file to write.")
-@click.option("--table", type=click.Path(dir_okay=False, path_type=Path), help="Table to write, separated by tabs.")
+@click.option("--table", type=click.Path(dir_okay=False, path_type=Path), help="Table to write (.tsv, or .tsv.gz).")
 @click.option(
     "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a logo (PNG) of each sequence."
 )
@@ -96,8 +96,7 @@ def contributions(
             file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
             writers.append(_Hdf5(file, len(sequences), trained, method, arguments))
         if table is not None:
-            path = stack.enter_context(whole_file(table))
-            writers.append(_Table(stack.enter_context(path.open("w", encoding="utf-8"))))
+            writers.append(_Table(stack.enter_context(whole_table(table))))
         if figures is not None:
             figures.mkdir(parents=True, exist_ok=True)
             writers.append(_Figures(figures, method))

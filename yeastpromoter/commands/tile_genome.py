@@ -8,13 +8,17 @@ import click
 
 from yeastpromoter.genome import ChromosomeNames, read_genome
 from yeastpromoter.tiling import write_inserts
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_table
 
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Table to write (.tsv)."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table to write (.tsv, or .tsv.gz).",
 )
 @click.option(
     "--step",
@@ -50,7 +54,7 @@ def tile_genome(genome: Path, output: Path, step: int, chromosomes: tuple[str, .
         if names.unknown:
             raise ValueError(f"{genome}: has no chromosome {', '.join(names.unknown)}; it has {', '.join(letters)}")
         letters = {name: some for name, some in letters.items() if name in chosen}
-    with whole_file(output) as partial, partial.open("w", encoding="utf-8") as file:
+    with whole_table(output) as file:
         counts = list(write_inserts(letters, step, file))
         if not any(count.inserts for count in counts):
             raise ValueError(f"{genome}: has no 80 bp of A, C, G and T alone")
