@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from training.config import report_settings, studies_gc_correction
+from training.config import gc_correction_in_effect, report_settings, studies_gc_correction
 from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
 from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
@@ -186,6 +186,7 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
 def _configuration(record: Mapping[str, Any]) -> Section:
     settings = record["settings"]
     plain = {name: value for name, value in settings.items() if name != "phases"}
+    plain |= {"gc_sampling": gc_correction_in_effect(settings["gc_sampling"])}
     rows = [[name, shown(value)] for name, value in flat_settings(plain).items()]
     differing = differences(settings, report_settings())
     phases = [flat_settings(phase) for phase in settings["phases"]]
@@ -341,7 +342,7 @@ def _gc(sample: Mapping[str, Any], evaluation: Mapping[str, Any], folder: Path) 
     by_source = "gc_expression_pearson_by_source"
     pairs += [(words(name), value, after[by_source][name]) for name, value in before.get(by_source, {}).items()]
     rows += [[f"GC and expression, r, {name}", _cell(first), _cell(second)] for name, first, second in pairs]
-    settings = flat_settings(sample["settings"])
+    settings = flat_settings(gc_correction_in_effect(sample["settings"]))
     settings = ", ".join(f"{name} {shown(value)}" for name, value in settings.items() if value is not None)
     note = f"Settings: {settings}."
     if sample["settings"]["method"] == "none":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import complete_config, files_of, load_config, schema, synthetic_use
+from training.config import complete_config, files_of, gc_correction_in_effect, load_config, schema, synthetic_use
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "training" / "config").glob("*.yaml"))
@@ -404,3 +404,13 @@ def test_overrides_win(tmp_path):
     config = load_config(path, {"data": {"folder": "elsewhere"}})
     assert config["data"]["folder"] == "elsewhere"
     assert len(config["data"]["sources"]) == 1
+
+
+def test_settings_that_a_gc_correction_does_not_use_are_left_out():
+    def in_effect(**settings):
+        config = complete_config(changed(runs={"first": {"gc_sampling": settings}}))
+        return list(gc_correction_in_effect(config["runs"]["first"]["gc_sampling"]))
+
+    assert in_effect(method="reweighting") == ["method", "target", "genome", "bin_width"]
+    assert in_effect(method="sampling")[:5] == ["method", "weighting", "fraction", "cap", "replacement"]
+    assert "seed" in in_effect(method="sampling")
