@@ -99,8 +99,8 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
         f"\nEffects in buckets: site − shuffled site, means over {count:,} random inserts (GC {gc:g}, seed {seed}), "
         f"positions every {step} bp and strands, with 95 % intervals. Without a site the expression of these inserts "
         f"is {np.nanmean(background):.2f} on average, with a standard deviation of "
-        f"{np.nanstd(background, ddof=1):.2f}. Effects under {SMALLEST_EFFECT:g}, or with 0 in their interval, count as none. "
-        f"Weights: {trained.weights_version}."
+        f"{np.nanstd(background, ddof=1):.2f}. Effects under {SMALLEST_EFFECT:g}, or with 0 in their interval, count "
+        f"as none. Weights: {trained.weights_version}."
     )
 
 
