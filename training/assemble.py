@@ -82,9 +82,9 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         values[f"replicate_{number}"] = column
     select = source.get("select")
+    wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
     passed_over: list[str] = []
     for table in read_text_table(path, source["separator"], source["header"]):
-        wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
         for column in wanted:
             if column not in table.columns:
                 raise ValueError(
