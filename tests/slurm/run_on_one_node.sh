@@ -37,22 +37,6 @@ folder=$(mktemp -d)
 chmod 755 "$folder"
 node=$(hostname -s)
 pids=()
-stop() {
-    status=$?
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-    if [ "$(readlink "$configuration")" = "$folder/slurm.conf" ]; then
-        rm "$configuration"
-    fi
-    if [ $status -ne 0 ]; then
-        echo "FAILED (status $status); the logs are in $folder" >&2
-        tail -n 5 "$folder"/slurm*d.log >&2 || true
-    else
-        rm -rf "$folder"
-    fi
-}
-trap stop EXIT
 
 # Wait up to 30 s until a command succeeds.
 wait_for() {
@@ -62,6 +46,32 @@ wait_for() {
     done
     return 1
 }
+
+gone() {
+    ! kill -0 "$1"
+}
+
+# The daemons write until they end: the folder is removed after that.
+stop() {
+    status=$?
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${pids[@]}"; do
+        wait_for gone "$pid" || kill -9 "$pid" || true
+    done
+    wait_for bash -c '! pgrep -x slurmstepd' || true
+    if [ "$(readlink "$configuration")" = "$folder/slurm.conf" ]; then
+        rm "$configuration"
+    fi
+    if [ $status -ne 0 ]; then
+        echo "FAILED (status $status); the logs are in $folder" >&2
+        tail -n 5 "$folder"/slurm*d.log >&2 || true
+    else
+        rm -rf "$folder" || echo "$folder could not be removed" >&2
+    fi
+}
+trap stop EXIT
 
 head -c 1024 /dev/urandom >"$folder/munge.key"
 chmod 400 "$folder/munge.key"
