@@ -163,6 +163,13 @@ def test_predictions_that_are_not_whole_are_found_and_set_aside(one, change, mat
     assert join(shards, tables, joined) == 7
 
 
+def test_a_joined_table_is_compressed_where_its_name_says_so(one):
+    shards, tables = one
+    plain, compressed = (tables[0].with_name(name) for name in ("joined.tsv", "joined.tsv.gz"))
+    assert join(shards, tables, plain) == join(shards, tables, compressed)
+    assert gzip.decompress(compressed.read_bytes()) == plain.read_bytes()
+
+
 def test_shards_of_different_columns_are_not_joined(one):
     shards, tables = one
     tables[1].write_text(tables[1].read_text().replace("preds/expression", "preds/other"))

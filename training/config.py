@@ -16,7 +16,7 @@ import yaml
 #: Sections that one configuration can take from another.
 _DATA_SECTIONS = ("data", "split", "buckets")
 #: Settings of a GC correction that only the method sampling uses, beside the seed of its draw.
-_SAMPLING_SETTINGS = ("weighting", "fraction", "cap", "replacement")
+_SAMPLING_SETTINGS = ("weighting", "fraction", "cap", "replacement", "seed")
 
 SCHEMA = Path(__file__).parent / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -319,7 +319,7 @@ def _all_entries(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def gc_correction_in_effect(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a GC correction (`gc_sampling` of a run) without those that its method does not use."""
-    unused = () if settings["method"] == "sampling" else (*_SAMPLING_SETTINGS, "seed")
+    unused = () if settings["method"] == "sampling" else _SAMPLING_SETTINGS
     return {name: value for name, value in settings.items() if name not in unused}
 
 
@@ -327,6 +327,8 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     sampling = run["gc_sampling"]
     if sampling["target"] == "genome" and sampling["genome"] is None:
         yield f"{place}.gc_sampling.target is genome but there is no {place}.gc_sampling.genome"
+    if sampling["target"] != "genome" and sampling["genome"] is not None:
+        yield f"{place}.gc_sampling.genome is for the target genome, but the target is {sampling['target']}"
     if sampling["method"] == "sampling" and sampling["fraction"] > 1 and not sampling["replacement"]:
         yield f"{place}.gc_sampling.fraction is {sampling['fraction']:g}, but over 1 needs replacement: true"
     defaults = schema()["$defs"]["gc_sampling"]["properties"]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from yeastpromoter.sequence_files import SequenceFile
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_file, whole_table
 
 #: The columns of `kipoi predict --keep_metadata` that say which sequence a row is of.
 ID, LENGTH, RECORD = "metadata/id", "metadata/length", "metadata/record"
@@ -309,7 +309,7 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
         The predictions of each, in the same order.
     output : str or Path
         Table to write: byte for byte what ``kipoi predict --keep_metadata`` writes for the whole file at the same
-        batch size. It appears when it is complete.
+        batch size (compressed by gzip if its name ends in ``.gz``). It appears when it is complete.
 
     Returns
     -------
@@ -324,7 +324,8 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
         again, and no other.
     """
     damaged, header = [], None
-    with whole_file(output) as partial, partial.open("wb") as joined:
+    with whole_table(output) as text:
+        joined = text.buffer
         for shard, table in zip(shards, map(Path, tables), strict=True):
             try:
                 found = check_predictions(table, shard)

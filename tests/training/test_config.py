@@ -219,12 +219,20 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
         (
             {
                 "runs": {
-                    "one": {"gc_sampling": {"weighting": "authors", "fraction": 0.5, "cap": 9, "replacement": True}}
+                    "one": {
+                        "gc_sampling": {
+                            "weighting": "authors",
+                            "fraction": 0.5,
+                            "cap": 9,
+                            "replacement": True,
+                            "seed": 2,
+                        }
+                    }
                 }
             },
             [
                 f"runs.one.gc_sampling.{key} is for the method sampling, but the method is none"
-                for key in ("weighting", "fraction", "cap", "replacement")
+                for key in ("weighting", "fraction", "cap", "replacement", "seed")
             ],
         ),
         (
@@ -234,6 +242,10 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
         (
             {"runs": {"one": {"gc_sampling": {"method": "reweighting_by_source", "fraction": 1}}}},
             ["runs.one.gc_sampling.fraction is for the method sampling, but the method is reweighting_by_source"],
+        ),
+        (
+            {"runs": {"one": {"gc_sampling": {"method": "sampling", "genome": {"file": "g.fa"}}}}},
+            ["runs.one.gc_sampling.genome is for the target genome, but the target is all"],
         ),
         (
             {"runs": {"one": {"gc_sampling": {"target": "genome", "genome": {"file": "g.fa"}}}}},
@@ -342,7 +354,7 @@ def test_files_are_listed_once_and_one_file_has_one_hash():
     config["data"]["sources"].append(config["data"]["sources"][0] | {"name": "b"})
     config["data"]["held_out"] = [{"file": "h.txt", "url": "file:///h.txt"}]
     config["synthetic"] = {"mix": {"parts": [{"kind": "genome", "count": 1, "genome": genome}]}}
-    config["run_defaults"] = {"gc_sampling": {"genome": genome}}
+    config["run_defaults"] = {"gc_sampling": {"method": "reweighting", "target": "genome", "genome": genome}}
     assert [entry["file"] for entry in files_of(complete_config(config))] == ["a.txt", "h.txt", "g.fa"]
     config["data"]["sources"][1]["sha256"] = "1" * 64
     with pytest.raises(ValueError, match="two values of sha256"):

@@ -93,7 +93,11 @@ def check_command(folder: Path, name: str, predictions: Path) -> None:
 @click.argument("folder", type=_FOLDER)
 @click.argument("predictions", type=_FOLDER)
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Table to write (.tsv)."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table to write (.tsv or .tsv.gz).",
 )
 def join_command(folder: Path, predictions: Path, output: Path) -> None:
     """Join the predictions of the shards, in the order of the input.
