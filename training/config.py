@@ -137,8 +137,8 @@ def studies_gc_correction(config: Mapping[str, Any]) -> bool:
     return config.get("base_changes") is not None and differ and all(settings == same[0] for settings in same)
 
 
-def report_settings() -> dict[str, Any]:
-    """The settings of a run that sets nothing: those of the report."""
+def default_settings() -> dict[str, Any]:
+    """The settings of a run that sets nothing."""
     run: dict[str, Any] = {}
     _fill(run, schema()["$defs"]["run"])
     return run

@@ -119,9 +119,13 @@ def short_figures(evaluation: Mapping[str, Any]) -> str:
 
 
 def _caption(part: str, evaluation: Mapping[str, Any]) -> str:
-    unseen = "the test part, scored once" if part == "test" else "the validation part, which chose epochs and runs"
+    unseen = (
+        "the test part, by which nothing was chosen"
+        if part == "test"
+        else "the validation part, which chose epochs and runs"
+    )
     kept = (
-        ", none of which shares a 30-mer with a training construct"
+        ", none of whose inserts shares a 30-mer with a training one"
         if evaluation["split"]["method"] == "grouped"
         else " of a random split"
     )
@@ -165,7 +169,11 @@ def long_figures(evaluation: Mapping[str, Any]) -> str:
                     ]
                 )
     bootstrap = evaluation["bootstrap"]
-    drawn = "groups of constructs that share a 30-mer" if evaluation["split"]["method"] == "grouped" else "constructs"
+    drawn = (
+        "groups of constructs whose inserts share a 30-mer"
+        if evaluation["split"]["method"] == "grouped"
+        else "constructs"
+    )
     drawn += f"; {RESAMPLES_OF_MANY} of more than {MANY_GROUPS:,}" if some_fewer_resamples(evaluation) else ""
     note = (
         f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`, weights with sha256 "

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from training.config import gc_correction_in_effect, report_settings, studies_gc_correction
+from training.config import default_settings, gc_correction_in_effect, studies_gc_correction
 from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
 from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
@@ -188,7 +188,7 @@ def _configuration(record: Mapping[str, Any]) -> Section:
     plain = {name: value for name, value in settings.items() if name != "phases"}
     plain |= {"gc_sampling": gc_correction_in_effect(settings["gc_sampling"])}
     rows = [[name, shown(value)] for name, value in flat_settings(plain).items()]
-    differing = differences(settings, report_settings())
+    differing = differences(settings, default_settings())
     phases = [flat_settings(phase) for phase in settings["phases"]]
     names = list(dict.fromkeys(name for phase in phases for name in phase))
     sources = [
@@ -215,7 +215,7 @@ def _configuration(record: Mapping[str, Any]) -> Section:
                 "Settings of the run",
                 ["setting", "value"],
                 rows,
-                f"What differs from the settings of the report, seeds aside: {differing}.",
+                f"What differs from the defaults, seeds aside: {differing}.",
                 text_columns=2,
             ),
             Table(

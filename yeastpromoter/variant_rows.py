@@ -82,8 +82,8 @@ class VariantRows:
         Places of the variant in the insert: positions from 0 at the upstream end; see
         `yeastpromoter.variant_windows`.
     skipped_file : str or Path or None or False, optional
-        Table of what is not scored, overwritten if it is there. None: ``<VCF file>.skipped.tsv`` in the working
-        directory, without ``.vcf`` or ``.vcf.gz``. False: none is written.
+        Table of what is not scored, overwritten if it is there. None: the name of the VCF file, with
+        ``.skipped.tsv`` in place of ``.vcf`` or ``.vcf.gz``, in the working directory. False: none is written.
 
     Attributes
     ----------

@@ -102,7 +102,7 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
     test = {"native": {"110_bp": summary(1200, 0.95, 0.99), "all_lengths": summary(1300, 0.94)}}
     short = short_figures(evaluation(validation=validation, test=test))
     assert "| native | 1,200 | 0.950 (0.930 to 0.960) | 0.500 | 0.50 | 0.990 |" in short
-    assert "the test part, scored once" in short
+    assert "the test part, by which nothing was chosen" in short
     assert "0.900 (" not in short
     short = short_figures(evaluation(validation=validation))
     assert "| native | 10 | 0.900 (0.880 to 0.910) | 0.500 | 0.50 | – |" in short
@@ -127,11 +127,11 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
 
 def test_the_note_says_where_intervals_are_of_fewer_resamples():
     native = summary(10, 0.9)
-    assert "(1,000 resamples of groups of constructs that share a 30-mer)." in long_figures(
+    assert "(1,000 resamples of groups of constructs whose inserts share a 30-mer)." in long_figures(
         evaluation(test={"native": {"110_bp": native, "all_lengths": native}})
     )
     many = native | {"resamples": 200}
-    assert "that share a 30-mer; 200 of more than 100,000)." in long_figures(
+    assert "whose inserts share a 30-mer; 200 of more than 100,000)." in long_figures(
         evaluation(test={"native": {"110_bp": many, "all_lengths": many}})
     )
 

@@ -12,7 +12,7 @@ from made_up_results import SOURCES, config, make_results, write_json
 from matplotlib.image import imread
 from test_gc_study import made_up
 
-from training.config import load_config, report_settings, studies_gc_correction
+from training.config import default_settings, load_config, studies_gc_correction
 from training.evaluate import evaluate
 from training.figures import FIGURES, figures, with_bounds
 from training.gc_study import read_runs, study_cells
@@ -160,8 +160,8 @@ def test_settings(page):
         "https://example.org/tiles.txt",
         "cd",
     ]
-    assert "phase 1 epochs 2" in page.text, "what differs from the report's settings"
-    assert report_settings()["phases"][0]["epochs"] == 20
+    assert "phase 1 epochs 2" in page.text, "what differs from the defaults"
+    assert default_settings()["phases"][0]["epochs"] == 20
     assert "private" not in page.text
 
 
