@@ -10,6 +10,7 @@ CPU time hardly does. With --document, the tables also replace the block "data a
 """
 
 import argparse
+import gzip
 import json
 import os
 import re
@@ -65,6 +66,14 @@ def measure(*arguments: str | Path) -> tuple[float, float, float]:
         cpu,
         value("Maximum resident set size") * 1024 / 1e9,
     )
+
+
+def lines_of(path: Path) -> int:
+    """Number of lines of a file, plain or gzip; 0 for one that is not there."""
+    if not path.exists():
+        return 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 class Table:
@@ -146,15 +155,20 @@ def main() -> None:
         n = arguments.sequences
         load = f"{os.getloadavg()[0]:.1f}"
         making = Table(f"{n:,} sequences, {CORES} cores; load of the machine before the first step: {load}", n)
-        if not (folder / TRAIN_FILE).exists() or not (folder / HELD_OUT_FILE).exists():
+        if (folder / TRAIN_FILE).exists():
+            for name, wanted in ((TRAIN_FILE, n), (HELD_OUT_FILE, arguments.held_out)):
+                if (found := lines_of(folder / name)) != wanted:
+                    parser.error(f"{folder / name} has {found:,} lines but {wanted:,} are to be measured")
+        else:
             simulate = ["simulate-sorting", "--output", folder, "--sequences", n, "--held-out", arguments.held_out]
             making.step("simulate-sorting", simulate, folder / TRAIN_FILE)
         data = {"folder": str(folder)}
+        held_out = [{"file": HELD_OUT_FILE}] if arguments.held_out else []
         hard = through_the_steps(
             f"report.yaml with all rows kept, {arguments.held_out:,} sequences held out, and both kinds of split",
             n,
             folder,
-            {"name": "scale", "data": {**data, "other_lengths": "fit", "held_out": [{"file": HELD_OUT_FILE}]}},
+            {"name": "scale", "data": {**data, "other_lengths": "fit", "held_out": held_out}},
             also="grouped",
         )
         wall, cpu, memory, size = hard.total()

@@ -1,6 +1,6 @@
 """How many sequences a second the training takes on a GPU, and what share of the GPU's peak that is.
 
-    python benchmarks/gpu_training_speed.py [--backends jax torch] [--precisions bfloat16 tf32]
+    python benchmarks/gpu_training_speed.py [--backends jax torch tensorflow] [--precisions bfloat16 tf32]
         [--batch-sizes 512 1024 2048 4096 8192] [--steps 200] [--epoch 3750000] [--peak TFLOPS]
     python benchmarks/gpu_training_speed.py --device cpu --batch-sizes 128 --steps 5 --epoch 0
 
@@ -36,9 +36,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 PACKAGES = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow"}
 #: What a precision is called by JAX and by PyTorch, for products of float32 numbers.
 PRODUCTS = {"bfloat16": ("tensorfloat32", "high"), "tf32": ("tensorfloat32", "high"), "float32": ("highest", "highest")}
-#: Dense peak in TFLOP/s, by a part of the GPU's name, from the makers' data sheets.
+#: Dense peak in TFLOP/s, by a part of the GPU's name, the first that fits, from the maker's data sheets.
 PEAKS = {
+    "H200 NVL": {"bfloat16": 835, "tf32": 417, "float32": 60},
     "H200": {"bfloat16": 989, "tf32": 495, "float32": 67},
+    "H100 NVL": {"bfloat16": 835, "tf32": 417, "float32": 60},
+    "H100 PCIe": {"bfloat16": 756, "tf32": 378, "float32": 51},
     "H100": {"bfloat16": 989, "tf32": 495, "float32": 67},
     "A100": {"bfloat16": 312, "tf32": 156, "float32": 19.5},
     "L40S": {"bfloat16": 362, "tf32": 183, "float32": 91.6},
@@ -178,7 +181,7 @@ def row(*cells: Any) -> None:
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backends", nargs="+", choices=PACKAGES, default=["jax", "torch"], help="default: jax torch")
+    parser.add_argument("--backends", nargs="+", choices=PACKAGES, default=list(PACKAGES), help="default: all")
     parser.add_argument("--precisions", nargs="+", choices=PRODUCTS, default=["bfloat16", "tf32"])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[512, 1024, 2048, 4096, 8192])
     parser.add_argument("--steps", type=int, default=200, help="steps that are measured; default: 200")
@@ -215,7 +218,7 @@ def main() -> None:
                     epoch = f"{result['epoch']:.1f}" if "epoch" in result else ""
                     row(backend, precision, device, f"{size:,}", f"{rate:,.0f}", f"{done:.3g}", share, epoch)
     if set(options.backends) == missing and options.device == "gpu":
-        print("\nNo backend found a GPU here: nothing was measured. --device cpu gives figures of the CPU.")
+        print("\nNothing was measured: no backend that is installed here found a GPU. --device cpu is for the CPU.")
     else:
         print(f"\nA sequence takes {count / 1e6:.1f} MFLOP in a step.", end=" ")
         print(f"Rows with a time are of one whole epoch of {options.epoch:,} sequences." if options.epoch else "")

@@ -121,6 +121,7 @@ def test_mistakes_of_a_configuration_are_all_told(tmp_path):
     ("file", "message"),
     [
         ("plate{1}.fa", "plate{1}.fa has a brace in its name"),
+        ("partial.plate.fa", "partial.plate.fa begins like a table that is not whole has here"),
         ("plate.tsv", "the predictions of ./plate.tsv would overwrite it"),
     ],
 )

@@ -170,6 +170,7 @@ def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
         output,
         paths["report"] or report_of(output),
         run["learn_from"],
+        run["source_weights"],
     )
 
 

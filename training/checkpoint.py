@@ -4,9 +4,11 @@ Groups ``weights``, ``seeds`` (of the dropout) and ``optimizer`` hold the state 
 weights that are kept so far, ``mean`` the average of the last epochs' weights; the attribute ``progress`` is JSON.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,32 @@ def _state(network: keras.Model) -> dict[str, list]:
     generators = [v for layer in network.layers for v in layer.variables if id(v) not in weights]
     optimizer = [] if network.optimizer is None else list(network.optimizer.variables)
     return {"weights": list(network.weights), "seeds": generators, "optimizer": optimizer}
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a run's folder to one training: two that write to it would spoil each other's checkpoints.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run. The lock on its file ``lock`` ends with the process, however that ends; the file stays.
+
+    Raises
+    ------
+    ValueError
+        If another training has the folder.
+    """
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another training is under way in {folder}: wait until it has ended, or stop it"
+            ) from None
+        except OSError:
+            pass  # some network file systems have no locks
+        yield
 
 
 def save_checkpoint(
@@ -47,6 +75,8 @@ def save_checkpoint(
             for index, value in enumerate(values):
                 group.create_dataset(f"{index:03d}", data=value)
         file.attrs["progress"] = json.dumps(progress)
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())  # else a power failure can leave the new name with nothing in it
     os.replace(partial, path)
 
 
@@ -77,6 +107,15 @@ def read_weights(path: Path, kind: str) -> list[np.ndarray]:
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """Read how far a checkpoint's run has come."""
-    with h5py.File(path, "r") as file:
-        return json.loads(file.attrs["progress"])
+    """Read how far a checkpoint's run has come.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return json.loads(file.attrs["progress"])
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error})") from error

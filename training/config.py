@@ -4,6 +4,7 @@
 """
 
 import copy
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -13,6 +14,8 @@ from typing import Any
 import jsonschema
 import yaml
 
+#: What results call all sources together.
+ALL_SOURCES = "all_sources"
 #: Sections that one configuration can take from another.
 _DATA_SECTIONS = ("data", "split", "buckets")
 #: Settings of a GC correction that only the method sampling uses, beside the seed of its draw.
@@ -61,6 +64,11 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         if not isinstance(theirs, dict) or "same_data_as" in theirs:
             raise ValueError(f"{path} has the data of {other}, but that configuration has none of its own")
         config = _merge({key: theirs[key] for key in _DATA_SECTIONS if key in theirs}, config)
+    if isinstance(config, dict) and isinstance(config.get("gc_study"), str):
+        study = path.parent / config["gc_study"]
+        if not study.is_file():
+            raise ValueError(f"{path} has the GC study {study}, but that file is not there")
+        config = config | {"gc_study": str(study.resolve())}
     return complete_config(config, str(path))
 
 
@@ -102,11 +110,14 @@ def complete_config(config: Any, name: str = "the configuration") -> dict[str, A
     if not mistakes:
         config = copy.deepcopy(config)
         shared = config.pop("run_defaults", {})
-        config["runs"] = {run: _merge(shared, settings) for run, settings in config["runs"].items()}
+        config["runs"] = {run: _with_shared(settings, shared) for run, settings in config["runs"].items()}
         _fill(config, schema())
         config["run_defaults"] = {}
         for source in config["data"]["sources"]:
             source["label"] = source["label"] or source["name"]
+        config["data"]["folder"] = os.path.expanduser(config["data"]["folder"])
+        for key in ("results", "records"):
+            config[key] = os.path.expanduser(config[key])
         mistakes = list(_inconsistencies(config))
     if mistakes:
         raise ValueError("\n  - ".join([f"{name} is not a valid configuration:", *mistakes]))
@@ -194,6 +205,8 @@ def _path(parts) -> str:
 
 def _describe(error: jsonschema.ValidationError) -> str:
     place, found = _path(error.absolute_path), error.instance
+    if "propertyNames" in error.absolute_schema_path:
+        place = f"a name under {place}"
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         extra = ", ".join(sorted(str(key) for key in found if key not in known))
@@ -234,6 +247,20 @@ def _merge(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _with_shared(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's own settings over the shared ones, less the shared ones that its method of GC correction does not use."""
+    run = _merge(shared, own)
+    if "gc_sampling" in run:
+        sampling = run["gc_sampling"]
+        method = sampling.get("method", "none")
+        unused = set(_SAMPLING_SETTINGS) if method != "sampling" else set()
+        unused |= {"target"} if method == "none" else set()
+        unused |= {"genome"} if method == "none" or sampling.get("target") != "genome" else set()
+        unused -= set(own.get("gc_sampling", {}))
+        run["gc_sampling"] = {key: value for key, value in sampling.items() if key not in unused}
+    return run
+
+
 def _fill(value: Any, rules: Mapping[str, Any]) -> None:
     """Put the schema's defaults into a valid value, in place."""
     while "$ref" in rules:
@@ -262,6 +289,9 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
 
     sources = config["data"]["sources"]
     names = [source["name"] for source in sources]
+    for number, source in enumerate(sources):
+        if source["label"] == ALL_SOURCES:
+            yield f"data.sources[{number}] is called {ALL_SOURCES!r}, which is what results call all of them together"
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"data.sources has {names.count(name)} sources named {name!r}, but each needs a name of its own"
     for number, source in enumerate(sources):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from training.assemble import insert_letters
 from training.buckets import hard_labels
+from training.config import ALL_SOURCES
 from training.layout import Layout
 from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, with_intervals
 from training.scores import predict_scores
@@ -23,7 +24,6 @@ from yeastpromoter.network import build_network
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.tsv"
 DEFAULT_PARTS = ("train", "validation")
-ALL_SOURCES = "all_sources"
 #: The constructs that were 110 bp long as measured, and those together with the ones that were fitted to it.
 LENGTHS = ("110_bp", "all_lengths")
 LENGTH_NAMES = dict(zip(LENGTHS, ("110-bp constructs", "constructs of all lengths"), strict=True))

@@ -16,7 +16,8 @@ from typing import Any
 import h5py
 import yaml
 
-from training.evaluate import ALL_SOURCES, run_weights, some_fewer_resamples
+from training.config import ALL_SOURCES
+from training.evaluate import run_weights, some_fewer_resamples
 from training.markdown import markdown_table, replace_block, words
 from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import make_record, read_evaluation

@@ -205,6 +205,10 @@ def effective_number(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
+#: What a summary says of weights, whatever they are of.
+_OF_WEIGHTS = ("effective_constructs", "largest_weight", "gc_expression_pearson", "gc_expression_pearson_by_source")
+
+
 class _Chosen:
     """Constructs with their weights: what the reports say of them."""
 
@@ -271,6 +275,7 @@ def gc_sampling(
     output: str | Path,
     report: str | Path,
     learn_from: Sequence[str] = ("train",),
+    source_weights: bool = False,
 ) -> None:
     """Choose the training constructs of one run.
 
@@ -290,11 +295,24 @@ def gc_sampling(
         the target, before and after; with reweighting also what could not be calibrated.
     learn_from : sequence of str, optional
         Parts of the split to choose from.
+    source_weights : bool, optional
+        Whether the weights of the sources count in the loss. They change neither the draw nor the correction's
+        weights, but the report then says of the products, too, what effective number, largest weight and
+        correlation they have, as ``in_loss``.
+
+    Raises
+    ------
+    ValueError
+        If there is no construct to choose from, if none is chosen, or if the genome has no window to count.
     """
-    columns = read_table(table, "sequence", "expression", "source")
+    columns = read_table(table, "sequence", "expression", "source", "weight")
     sources = read_attribute(table, "sources")
     bucket = read_table(buckets, "bucket")["bucket"]
     rows = np.flatnonzero(in_parts(read_table(split, "part")["part"], learn_from))
+    if not len(rows):
+        raise ValueError(
+            f"{split} has no construct to learn from, of the part {' or '.join(learn_from)}: too little data"
+        )
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     width = settings["bin_width"]
     n_bins = int(gc_bin(np.ones(1), width)[0]) + 1
@@ -303,6 +321,11 @@ def gc_sampling(
         path = Path(folder) / settings["genome"]["file"]
         check_sha256(path, settings["genome"]["sha256"])
         target_gc = genome_gc(path)
+        if not len(target_gc):
+            raise ValueError(
+                f"{path} has no window of {INSERT_LENGTH} bp of A, C, G and T, so there is no GC distribution to go "
+                "towards: its sequences are too short, or are not a genome"
+            )
     target = distribution(gc_bin(target_gc, width), n_bins)
     train = {
         "gc": gc[rows],
@@ -323,6 +346,11 @@ def gc_sampling(
             settings["replacement"],
             np.random.default_rng(settings["seed"]),
         )
+        if not len(drawn):
+            raise ValueError(
+                f"none of {len(rows):,} constructs is drawn: gc_sampling.fraction, {settings['fraction']:g}, takes "
+                "less than one of every bucket, or no construct has a GC content of the target's"
+            )
         result, weights = {"row": rows[drawn]}, np.bincount(drawn, minlength=len(rows)).astype(np.float64)
     elif settings["method"] in ("reweighting", "reweighting_by_source"):
         apart = settings["method"] == "reweighting_by_source"
@@ -332,5 +360,8 @@ def gc_sampling(
         result["weight"] = weights
         summary["calibration"] = {"target_mean_gc": mean} | _calibration(group, rates, sources if apart else [])
     summary["after"] = chosen.summary(weights)
+    if source_weights:
+        product = chosen.summary(weights * columns["weight"][rows])
+        summary["in_loss"] = {name: product[name] for name in _OF_WEIGHTS}
     write_table(output, result)
     write_report(report, summary)

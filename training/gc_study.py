@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from training.base_changes import NO_BASE_CHANGES
-from training.evaluate import ALL_SOURCES, LENGTHS
+from training.config import ALL_SOURCES
+from training.evaluate import LENGTHS
 from training.markdown import markdown_table, percent, replace_block, words
 from training.record import SEEDS, changed_settings, flat_settings, read_json, spread, without_folders
 
@@ -132,9 +133,9 @@ def _scored(record: Mapping[str, Any], source: str, statistic: str) -> list[floa
     return [None, None, None] if summary is None else summary[statistic]
 
 
-def _after(name: str, source: str | None = None) -> Callable[[Mapping[str, Any]], float | None]:
+def _after(name: str, source: str | None = None, when: str = "after") -> Callable[[Mapping[str, Any]], float | None]:
     def value(record: Mapping[str, Any]) -> float | None:
-        found = record["gc_correction"]["after"][name]
+        found = record["gc_correction"][when][name]
         return found if source is None else found[source]
 
     return value
@@ -148,7 +149,9 @@ def _effect(group: str, name: str) -> Callable[[Mapping[str, Any]], float | None
     return lambda record: record["base_changes"][group][name][0]
 
 
-def _rows(sources: Sequence[str], measured: Mapping[str, float | None]) -> list[tuple[str, Callable, int]]:
+def _rows(
+    sources: Sequence[str], measured: Mapping[str, float | None], in_loss: bool
+) -> list[tuple[str, Callable, int]]:
     """What the table says: name of the row, how a record has its value, decimals."""
     rows = [
         ("Constructs kept", _after("distinct_constructs"), 0),
@@ -157,6 +160,12 @@ def _rows(sources: Sequence[str], measured: Mapping[str, float | None]) -> list[
         ("GC and expression in training, r", _after("gc_expression_pearson"), 3),
     ]
     rows += [(f"– {words(source)}", _after("gc_expression_pearson_by_source", source), 2) for source in sources]
+    if in_loss:
+        rows += [
+            ("With the weights of the sources: effective number", _after("effective_constructs", when="in_loss"), 0),
+            ("– largest weight", _after("largest_weight", when="in_loss"), 1),
+            ("– GC and expression, r", _after("gc_expression_pearson", when="in_loss"), 3),
+        ]
     rows += [(f"Pearson, {words(source)}", _statistic(source, "pearson"), 3) for source in sources]
     for source in sources:
         value = measured[source]
@@ -201,9 +210,10 @@ def study_cells(
     sources = _sources(runs)
     measured = {source: _scored(everything[0], source, "gc_measured")[0] for source in sources}
     header = ["", *(f"{name} ({len(records)} run{'s' * (len(records) != 1)})" for name, records in runs.items())]
+    in_loss = all("in_loss" in record["gc_correction"] for record in everything)
     rows = [
         [label, *(spread([value(record) for record in records], decimals) for records in runs.values())]
-        for label, value, decimals in _rows(sources, measured)
+        for label, value, decimals in _rows(sources, measured, in_loss)
     ]
     settings = everything[0]["base_changes"]["settings"]
     note = (
@@ -215,11 +225,8 @@ def study_cells(
         f"{max(_half_width(everything, group) for group in ('mean_absolute_effect', 'mean_effect')):.3f} to either "
         f"side of its value, that of a ratio at most {_half_width(everything, 'ratio'):.2f}."
     )
-    if everything[0]["settings"]["source_weights"]:
-        note += (
-            " Effective number and largest weight are of the correction alone: the weights of the sources, which the "
-            "loss multiplies with them, are left out."
-        )
+    if in_loss:
+        note += " The loss multiplies the weights of a correction with those of the sources; other rows are without."
     note += f" Not finished yet: {', '.join(missing)}." if missing else ""
     return header, rows, note
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate import ALL_SOURCES, EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
+from training.config import ALL_SOURCES
+from training.evaluate import EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
 from training.layout import Layout
 from training.markdown import markdown_table, replace_block
 from training.tables import sha256_of, write_report
@@ -113,7 +114,8 @@ def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
     sample = read_json(report)
     short = {
         when: {name: value for name, value in sample[when].items() if not isinstance(value, list)}
-        for when in ("before", "after")
+        for when in ("before", "after", "in_loss")
+        if when in sample
     }
     if "calibration" in sample:
         short["not_calibrated"] = sample["calibration"]["not_calibrated"]

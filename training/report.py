@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import yaml
 
-from training.config import default_settings, gc_correction_in_effect, studies_gc_correction
-from training.evaluate import ALL_SOURCES, LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
+from training.config import ALL_SOURCES, default_settings, gc_correction_in_effect, load_config, studies_gc_correction
+from training.evaluate import LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
 from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
@@ -334,14 +334,15 @@ def _synthetic(paths: Layout, record: Mapping[str, Any]) -> list[Table]:
 
 
 def _gc(sample: Mapping[str, Any], evaluation: Mapping[str, Any], folder: Path) -> Section:
-    before, after = sample["before"], sample["after"]
-    rows = [
-        [said, _cell(before[name], 1), _cell(after.get(name), 1)] for name, said in CHOSEN.items() if name in before
-    ]
-    pairs = [("all", before["gc_expression_pearson"], after["gc_expression_pearson"])]
-    by_source = "gc_expression_pearson_by_source"
-    pairs += [(words(name), value, after[by_source][name]) for name, value in before.get(by_source, {}).items()]
-    rows += [[f"GC and expression, r, {name}", _cell(first), _cell(second)] for name, first, second in pairs]
+    columns = {"before": sample["before"], "after": sample["after"]}
+    if "in_loss" in sample:
+        columns["after, with the weights of the sources"] = sample["in_loss"]
+    found = columns.values()
+    rows = [[said, *(_cell(column.get(name), 1) for column in found)] for name, said in CHOSEN.items()]
+    rows.append(["GC and expression, r, all", *(_cell(column["gc_expression_pearson"]) for column in found)])
+    for source in sample["before"]["gc_expression_pearson_by_source"]:
+        values = (column["gc_expression_pearson_by_source"][source] for column in found)
+        rows.append([f"GC and expression, r, {words(source)}", *map(_cell, values)])
     settings = flat_settings(gc_correction_in_effect(sample["settings"]))
     settings = ", ".join(f"{name} {shown(value)}" for name, value in settings.items() if value is not None)
     note = f"Settings: {settings}."
@@ -350,7 +351,7 @@ def _gc(sample: Mapping[str, Any], evaluation: Mapping[str, Any], folder: Path) 
     for item in sample.get("calibration", {}).get("not_calibrated", []):
         place = f"bucket {item['bucket']}" + (f" of {words(item['source'])}" if "source" in item else "")
         note += f" Not calibrated: {place}, {item['constructs']:,} constructs."
-    table = Table("Training constructs and their GC content", ["", "before", "after"], rows, note)
+    table = Table("Training constructs and their GC content", ["", *columns], rows, note)
     return Section("gc", "GC content", [table, _figure(folder, "gc"), _gc_correlations(evaluation)])
 
 
@@ -419,7 +420,10 @@ def _epochs(history: list[Mapping[str, Any]]) -> Table:
 
 
 def _study(config: Mapping[str, Any], records: Path) -> list[Section]:
-    """The study of GC correction that the configuration is, as far as its runs have records."""
+    """The study of GC correction that the configuration is, or else names, as far as its runs have records."""
+    if config.get("gc_study") and not studies_gc_correction(config):
+        config = load_config(config["gc_study"])
+        records = Layout.of(config).records
     if not studies_gc_correction(config) or not any((records / f"{run}.json").is_file() for run in config["runs"]):
         return []
     import matplotlib
@@ -430,6 +434,7 @@ def _study(config: Mapping[str, Any], records: Path) -> list[Section]:
     with matplotlib.rc_context(STYLE):
         for narrow in (False, True):
             drawn.append(png_of(study_figure(runs, missing, narrow)))
+    note = f"Runs of configuration {config['name']}. {note}"
     parts = [Figure("gc_study", *drawn), Table("The study in numbers", header, rows, note)]
     return [Section("gc-study", "Study of GC correction", parts)]
 

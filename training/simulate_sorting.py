@@ -134,7 +134,7 @@ def simulate_sorting(
     ----------
     folder : str or Path
         Where to write; made if need be. ``train_sequences.txt``: construct and mean bucket in each line, separated by
-        a tab, without header. ``held_out_sequences.txt.gz``: constructs, one a line.
+        a tab, without header. ``held_out_sequences.txt.gz``: constructs, one a line; not written without any.
     sequences, held_out : int, optional
         Lines of the two files.
     cells : float, optional
@@ -148,7 +148,7 @@ def simulate_sorting(
     Raises
     ------
     ValueError
-        If one of the files is there already; nothing is written then.
+        If one of the files is there already, or the folder of `counts` is not; nothing is written then.
     """
     folder = Path(folder)
     refuse_existing([folder / TRAIN_FILE, folder / HELD_OUT_FILE, *([Path(counts)] if counts is not None else [])])
@@ -157,10 +157,12 @@ def simulate_sorting(
     everywhere = np.full(len(kept_out), INSERT_LENGTH)
     nothing = np.empty(0)
     lines = b"".join(b"%b\n" % construct for construct in Sorted(kept_out, everywhere, nothing, nothing).constructs)
-    with whole_file(folder / HELD_OUT_FILE) as path:
-        # Neither the time nor the name is stored, so that equal content makes equal files.
-        path.write_bytes(gzip.compress(lines, compresslevel=6, mtime=0))
+    # All files appear at the end: after an interruption none is there that would have to be removed first.
     with ExitStack() as stack:
+        if held_out:
+            path = stack.enter_context(whole_file(folder / HELD_OUT_FILE))
+            # Neither the time nor the name is stored, so that equal content makes equal files.
+            path.write_bytes(gzip.compress(lines, compresslevel=6, mtime=0))
         train = stack.enter_context(stack.enter_context(whole_file(folder / TRAIN_FILE)).open("wb"))
         table = None
         if counts is not None:

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from training.batches import EpochBatches
-from training.checkpoint import load_checkpoint, read_progress, read_weights, save_checkpoint
+from training.checkpoint import alone_in, load_checkpoint, read_progress, read_weights, save_checkpoint
 from training.engine import divided_among, fed_with_letters
 from training.losses import loss_function
 from training.run_data import RunData
@@ -121,11 +121,17 @@ def _earlier_progress(
     Raises
     ------
     ValueError
-        If the checkpoint is of other settings or tables, and `restart` does not allow to train anew.
+        If the checkpoint is damaged, or of other settings or tables, and `restart` does not allow to train anew.
     """
     if not checkpoint.exists():
         return None
-    found = read_progress(checkpoint)
+    try:
+        found = read_progress(checkpoint)
+    except ValueError as error:
+        if not restart:
+            raise ValueError(f"{error}: remove it, or train anew by --restart") from error
+        print(f"{error}: the run is trained anew", flush=True)
+        return None
     # What an older checkpoint does not say is taken to be the same.
     wanted = {"settings": settings, "inputs": inputs}
     differs = [
@@ -301,14 +307,22 @@ def train(
     ------
     ValueError
         If a table is not there, the checkpoint in `output` is of other settings or data, the tables do not fit
-        together, there are fewer devices than the run wants, or the validation loss is no longer a number.
+        together, there are fewer devices than the run wants, another training has the folder, the checkpoint is
+        damaged, or the validation loss is no longer a number.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    settings = dict(run)
     tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
     tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic)}
     tables |= {"initial": initial} if initial else {}
+    with alone_in(output):
+        return _train(run, tables, output, verbose, restart)
+
+
+def _train(
+    run: Mapping[str, Any], tables: Mapping[str, str | Path], output: Path, verbose: int, restart: bool
+) -> dict[str, Any]:
+    settings = dict(run)
     # Equal columns make equal files.
     inputs = {name: sha256_of(path) for name, path in tables.items()}
     earlier = _earlier_progress(output / CHECKPOINT_FILE, settings, inputs, restart)
@@ -328,7 +342,8 @@ def train(
 
         tensorflow.config.experimental.enable_op_determinism()
     dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
-    data = RunData(run, table, buckets, split, sample, synthetic)
+    synthetic = [path for name, path in tables.items() if name.startswith("synthetic_")]
+    data = RunData(run, *(tables[name] for name in ("table", "buckets", "split", "sample")), synthetic)
     with divided_among(run["devices"]) as building:
         with building():
             network = build_network(
@@ -339,8 +354,8 @@ def train(
                 # JAX computes over the whole batch by itself, and rejects the argument.
                 synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
             )
-        if initial and not earlier:
-            network.load_weights(initial)
+        if "initial" in tables and not earlier:
+            network.load_weights(tables["initial"])
         training = _Training(run, data, network, building, output, progress, verbose)
         training.train(resume=earlier is not None)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import complete_config, files_of, gc_correction_in_effect, load_config, schema, synthetic_use
+from training.config import (
+    complete_config,
+    default_settings,
+    files_of,
+    gc_correction_in_effect,
+    load_config,
+    schema,
+    synthetic_use,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "training" / "config").glob("*.yaml"))
@@ -251,6 +259,12 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             {"runs": {"one": {"gc_sampling": {"target": "genome", "genome": {"file": "g.fa"}}}}},
             ["runs.one.gc_sampling.target is genome, but the method is none"],
         ),
+        ({"runs": {1: {}}}, ["a name under runs is 1 but must be of type string"]),
+        ({"runs": {"a b": {}}}, ["a name under runs is 'a b' but must be text like"]),
+        (
+            {"data": {"sources": [SMALL["data"]["sources"][0] | {"label": "all_sources"}]}},
+            ["data.sources[0] is called 'all_sources'"],
+        ),
         ({"runs": {"one": {"phases": ON_SYNTHETIC}}}, ["needs teachers and synthetic"]),
         ({"runs": {"one": {"teachers": ["x"], "synthetic": "mix", "phases": ON_SYNTHETIC}}}, ["'x'", "the recipes"]),
         (
@@ -359,6 +373,43 @@ def test_files_are_listed_once_and_one_file_has_one_hash():
     config["data"]["sources"][1]["sha256"] = "1" * 64
     with pytest.raises(ValueError, match="two values of sha256"):
         complete_config(config)
+
+
+def test_a_run_does_not_inherit_what_its_own_gc_correction_does_not_use():
+    shared = {
+        "method": "sampling",
+        "weighting": "authors",
+        "fraction": 0.5,
+        "seed": 7,
+        "target": "genome",
+        "genome": {"file": "g.fa"},
+    }
+    runs = {
+        "same": {},
+        "none": {"gc_sampling": {"method": "none"}},
+        "reweighting": {"gc_sampling": {"method": "reweighting"}},
+        "all": {"gc_sampling": {"target": "all"}},
+    }
+    config = complete_config(SMALL | {"run_defaults": {"gc_sampling": shared}, "runs": runs})
+    assert complete_config(config) == config
+    found = {name: run["gc_sampling"] for name, run in config["runs"].items()}
+    assert (found["same"]["fraction"], found["same"]["genome"]["file"]) == (0.5, "g.fa")
+    assert found["none"] == default_settings()["gc_sampling"]
+    assert found["reweighting"]["fraction"] == default_settings()["gc_sampling"]["fraction"]
+    assert (found["reweighting"]["target"], found["reweighting"]["genome"]["file"]) == ("genome", "g.fa")
+    assert (found["all"]["fraction"], found["all"]["target"], found["all"]["genome"]) == (0.5, "all", None)
+    # What a run says itself and does not use is still refused.
+    own = {"none": {"gc_sampling": {"method": "none", "fraction": 0.3}}}
+    with pytest.raises(ValueError, match=r"runs\.none\.gc_sampling\.fraction is for the method sampling"):
+        complete_config(SMALL | {"run_defaults": {"gc_sampling": shared}, "runs": own})
+
+
+def test_the_home_folder_can_be_written_as_a_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    data = SMALL["data"] | {"folder": "~/data"}
+    config = complete_config(SMALL | {"data": data, "results": "~/results", "records": "~"})
+    assert (config["data"]["folder"], config["results"]) == ("/home/someone/data", "/home/someone/results")
+    assert config["records"] == "/home/someone"
 
 
 def test_numbers_in_scientific_notation_and_keys_given_twice(tmp_path):

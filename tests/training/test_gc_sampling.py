@@ -266,6 +266,48 @@ def test_step_reweights_every_training_construct(biased, method):
     assert after["bucket_constructs"] == report["before"]["bucket_constructs"]
 
 
+def test_the_report_says_what_the_weights_of_the_sources_leave_of_a_correction(biased):
+    folder, paths = biased
+    columns = read_table(paths["table"])
+    weight = np.where(columns["source"] == 0, 2.0, 0.35).astype(np.float32)
+    table = folder / "weighted.h5"
+    write_table(table, columns | {"weight": weight}, sources=["first", "second"])
+    results = (folder / "weighted.out.h5", folder / "weighted.json")
+    arguments = (SETTINGS | {"method": "reweighting"}, folder, table, paths["buckets"], paths["split"], *results)
+    gc_sampling(*arguments)
+    without = json.loads(results[1].read_text())
+    assert "in_loss" not in without
+    gc_sampling(*arguments, source_weights=True)
+    report = json.loads(results[1].read_text())
+    assert report["after"] == without["after"], "they do not change the correction"
+    found = read_table(results[0])
+    rows, product = found["row"], found["weight"] * weight[found["row"]]
+    gc = gc_content(insert_letters(letters_of(columns["sequence"])))[rows]
+    covariance = np.cov(gc, columns["expression"][rows], aweights=product)
+    in_loss = report["in_loss"]
+    r = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    assert in_loss["gc_expression_pearson"] == pytest.approx(r)
+    assert in_loss["effective_constructs"] == pytest.approx(product.sum() ** 2 / (product**2).sum(), abs=0.1)
+    assert in_loss["largest_weight"] == pytest.approx(product.max() / product.mean())
+
+
+def test_nothing_to_choose_or_to_go_towards_is_an_error(biased):
+    folder, paths = biased
+    tables = (paths["table"], paths["buckets"], paths["split"])
+    out = (folder / "nothing.h5", folder / "nothing.json")
+    with pytest.raises(ValueError, match=r"none of \d+ constructs is drawn: gc_sampling.fraction, 0\.0001,"):
+        gc_sampling(SETTINGS | {"fraction": 0.0001}, folder, *tables, *out)
+    (folder / "short.fa").write_text(">one\n" + "ACGT" * 19 + "\n>two\n" + "N" * 200 + "\n")
+    genome = {"target": "genome", "genome": {"file": "short.fa", "sha256": None}}
+    for method in ("sampling", "reweighting"):
+        with pytest.raises(ValueError, match=r"short\.fa has no window of 80 bp of A, C, G and T"):
+            gc_sampling(SETTINGS | genome | {"method": method}, folder, *tables, *out)
+    write_table(folder / "all_test.h5", {"part": np.ones(len(read_table(paths["split"], "part")["part"]), np.uint8)})
+    with pytest.raises(ValueError, match="has no construct to learn from, of the part train"):
+        gc_sampling(SETTINGS, folder, paths["table"], paths["buckets"], folder / "all_test.h5", *out)
+    assert not out[0].exists()
+
+
 def test_a_repeated_draw_counts_as_a_weight(biased):
     folder, paths = biased
     tables = (paths["table"], paths["buckets"], paths["split"])

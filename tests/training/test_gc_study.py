@@ -175,10 +175,19 @@ def test_what_a_record_lacks_is_said_and_how_to_get_it(study):
         read_runs(config, folder)
 
 
-def test_the_note_says_that_source_weights_are_left_out_where_there_are_some(study):
+def test_the_weights_of_the_loss_are_shown_where_sources_have_weights(study):
     runs, _ = read_runs(*study)
-    assert "the weights of the sources, which the loss multiplies with them, are left out" in study_table(runs)
+    assert "weights of the sources" not in study_table(runs)
     for records in runs.values():
         for record in records:
-            record["settings"]["source_weights"] = False
-    assert "weights of the sources" not in study_table(runs)
+            record["gc_correction"]["in_loss"] = {
+                "effective_constructs": 1234.4,
+                "largest_weight": 7.66,
+                "gc_expression_pearson": 0.0154,
+            }
+    table = study_table(runs)
+    cells = next(line for line in table.splitlines() if "With the weights of the sources" in line).split("|")
+    assert cells[2].strip() == "1,234"
+    assert "| – largest weight | 7.7 |" in table
+    assert "| – GC and expression, r | 0.015 |" in table
+    assert "The loss multiplies the weights of a correction with those of the sources" in table

@@ -312,7 +312,7 @@ def test_text_of_others_is_no_markup(made, tmp_path):
     assert found.rows("Sources of measurements")["random"][2] == "<script>alert(1)</script> & more"
 
 
-def test_the_study_of_gc_correction(made, tmp_path):
+def test_the_study_of_gc_correction(made, tmp_path, monkeypatch):
     study = load_config(STUDY)
     others = [load_config(STUDY.with_name(f"{name}.yaml")) for name in ("ci", "public", "report")]
     assert studies_gc_correction(study)
@@ -347,6 +347,15 @@ def test_the_study_of_gc_correction(made, tmp_path):
     assert note in found.text
     assert caption("gc_study")[1] in found.figures["figure-gc_study"]["caption"]
     assert imread(BytesIO(base64.b64decode(found.figures["figure-gc_study"]["source"].partition(",")[2]))).ndim == 3
+
+    # The pages of a configuration that is no study show the one that it names, by its committed records.
+    monkeypatch.chdir(TRAINING.parent)
+    with_study = config() | {"gc_study": str(STUDY)}
+    named = Page(report(with_study, "plain", results, records=tmp_path / "none").read_text(encoding="utf-8"))
+    assert named.sections[-2:] == ["gc-study", "software"]
+    header, rows, _ = study_cells(*read_runs(load_config(STUDY), TRAINING / "records" / "gc_study"))
+    assert named.tables["The study in numbers"] == [header, *rows]
+    assert "Runs of configuration gc_study." in named.text
 
 
 def changes_of(results):

@@ -114,6 +114,15 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path, name):
     result = CliRunner().invoke(main, list(map(str, command)))
     assert result.exit_code == 1
     assert f"{tmp_path / name} is there already" in result.output
+
     assert "Name another folder for the output, or remove the file" in result.output
     assert [path.name for path in tmp_path.iterdir()] == [name], "nothing else is written"
     assert (tmp_path / name).read_text() == "measured"
+
+
+def test_nothing_is_written_where_something_is_wrong_and_no_empty_list_without_held_out_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"the folder .*missing does not exist"):
+        module.simulate_sorting(tmp_path, sequences=10, held_out=2, counts=tmp_path / "missing" / "counts.tsv")
+    assert list(tmp_path.iterdir()) == []
+    module.simulate_sorting(tmp_path, sequences=10, held_out=0)
+    assert [path.name for path in tmp_path.iterdir()] == [module.TRAIN_FILE]

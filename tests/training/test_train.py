@@ -203,6 +203,27 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused_or_replaced(paths, sm
     assert summary["epochs"] == 1
 
 
+def test_a_damaged_checkpoint_is_named_or_replaced(paths, small, tmp_path, capsys):
+    run = run_of(phase(epochs=1))
+    first = steps(paths, run, tmp_path)
+    checkpoint = tmp_path / "checkpoint.h5"
+    whole = checkpoint.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2]):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"checkpoint\.h5 is damaged .*: remove it, or train anew by --restart$"):
+            steps(paths, run, tmp_path)
+        assert steps(paths, run, tmp_path, restart=True)["best"]["epoch"] == first["best"]["epoch"]
+        assert "checkpoint.h5 is damaged" in capsys.readouterr().out
+
+
+def test_a_folder_is_for_one_training_at_a_time(paths, small, tmp_path):
+    from training.checkpoint import alone_in
+
+    with alone_in(tmp_path), pytest.raises(ValueError, match="another training is under way"):
+        steps(paths, run_of(phase(epochs=1)), tmp_path)
+    assert steps(paths, run_of(phase(epochs=1)), tmp_path)["epochs"] == 1
+
+
 def test_a_sample_from_outside_the_training_part_is_refused(paths, tmp_path):
     wrong = paths | {"sample": tmp_path / "sample.h5"}
     write_table(wrong["sample"], {"row": np.array([0, 79])})

@@ -1,3 +1,5 @@
+from shlex import quote
+
 from snakemake.settings.types import DeploymentMethod
 
 # Without --sdm conda the steps run in the environment that Snakemake itself runs in.

@@ -11,7 +11,7 @@ rule download:
     resources:
         downloads=1,
     shell:
-        "{STEP} download --config {params.config} --report {output} > {log} 2>&1"
+        "{STEP} download --config {params.config:q} --report {output:q} > {log:q} 2>&1"
 
 
 rule assemble:
@@ -28,7 +28,7 @@ rule assemble:
     conda:
         "../envs/data.yaml"
     shell:
-        "{STEP} assemble --config {params.config} --output {output.table} --report {output.report} > {log} 2>&1"
+        "{STEP} assemble --config {params.config:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule buckets:
@@ -45,8 +45,8 @@ rule buckets:
     conda:
         "../envs/data.yaml"
     shell:
-        "{STEP} buckets --config {params.config} --table {input.table} "
-        "--output {output.table} --report {output.report} > {log} 2>&1"
+        "{STEP} buckets --config {params.config:q} --table {input.table:q} "
+        "--output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule split:
@@ -64,8 +64,8 @@ rule split:
     conda:
         "../envs/data.yaml"
     shell:
-        "{STEP} split --config {params.config} --table {input.table} --buckets {input.buckets} "
-        "--output {output.table} --report {output.report} > {log} 2>&1"
+        "{STEP} split --config {params.config:q} --table {input.table:q} --buckets {input.buckets:q} "
+        "--output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule sample:
@@ -81,14 +81,14 @@ rule sample:
     params:
         config=EFFECTIVE,
         settings=lambda wildcards: [
-            settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from")
+            settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from", "source_weights")
         ],
     conda:
         "../envs/data.yaml"
     shell:
-        "{STEP} sample --config {params.config} --run {wildcards.run} --table {input.table} "
-        "--buckets {input.buckets} --split {input.split} --output {output.table} --report {output.report} "
-        "> {log} 2>&1"
+        "{STEP} sample --config {params.config:q} --run {wildcards.run:q} --table {input.table:q} "
+        "--buckets {input.buckets:q} --split {input.split:q} --output {output.table:q} --report {output.report:q} "
+        "> {log:q} 2>&1"
 
 
 rule synthesise:
@@ -106,5 +106,5 @@ rule synthesise:
     conda:
         "../envs/data.yaml"
     shell:
-        "{STEP} synthesise --config {params.config} --recipe {wildcards.recipe} --table {input.table} "
-        "--split {input.split} --output {output.table} --report {output.report} > {log} 2>&1"
+        "{STEP} synthesise --config {params.config:q} --recipe {wildcards.recipe:q} --table {input.table:q} "
+        "--split {input.split:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"

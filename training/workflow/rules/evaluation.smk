@@ -17,8 +17,8 @@ rule evaluate:
         "../envs/training.yaml"
     threads: workflow.cores
     shell:
-        "{STEP} evaluate --config {params.config} --run {wildcards.run} --parts train,validation "
-        "--output {params.folder} > {log} 2>&1"
+        "{STEP} evaluate --config {params.config:q} --run {wildcards.run:q} --parts train,validation "
+        "--output {params.folder:q} > {log:q} 2>&1"
 
 
 def figure(name):
@@ -75,8 +75,8 @@ rule figures:
     conda:
         "../envs/training.yaml"
     shell:
-        "{STEP} figures --config {params.config} --run {wildcards.run} --part validation --output {params.folder} "
-        "> {log} 2>&1"
+        "{STEP} figures --config {params.config:q} --run {wildcards.run:q} --part validation "
+        "--output {params.folder:q} > {log:q} 2>&1"
 
 
 rule base_changes:
@@ -93,7 +93,7 @@ rule base_changes:
         "../envs/training.yaml"
     threads: workflow.cores
     shell:
-        "{STEP} base-changes --config {params.config} --run {wildcards.run} --output {output} > {log} 2>&1"
+        "{STEP} base-changes --config {params.config:q} --run {wildcards.run:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule record:
@@ -108,7 +108,7 @@ rule record:
     conda:
         "../envs/training.yaml"
     shell:
-        "{STEP} record --config {params.config} --run {wildcards.run} --output {output} > {log} 2>&1"
+        "{STEP} record --config {params.config:q} --run {wildcards.run:q} --output {output:q} > {log:q} 2>&1"
 
 
 # Where the runs are a study of GC correction, the page of each shows the study, and so waits for all of them.
@@ -131,11 +131,12 @@ rule page:
     params:
         config=EFFECTIVE,
         records=str(LAYOUT.records),
+        study=CONFIG["gc_study"],
     conda:
         "../envs/training.yaml"
     shell:
-        "{STEP} report --config {params.config} --run {wildcards.run} --output {output} --records {params.records} "
-        "> {log} 2>&1"
+        "{STEP} report --config {params.config:q} --run {wildcards.run:q} --output {output:q} "
+        "--records {params.records:q} > {log:q} 2>&1"
 
 
 rule gc_study:
@@ -158,7 +159,8 @@ rule gc_study:
     conda:
         "../envs/training.yaml"
     shell:
-        "{STEP} gc-study --config {params.config} --records {params.folder} --output {params.folder} > {log} 2>&1"
+        "{STEP} gc-study --config {params.config:q} --records {params.folder:q} --output {params.folder:q} "
+        "> {log:q} 2>&1"
 
 
 if CONFIG["export"]:
@@ -179,4 +181,4 @@ if CONFIG["export"]:
         conda:
             "../envs/entry.yaml"
         shell:
-            "{STEP} export --config {params.config} --run {params.run} --entry {params.entry} > {log} 2>&1"
+            "{STEP} export --config {params.config:q} --run {params.run:q} --entry {params.entry:q} > {log:q} 2>&1"

@@ -26,13 +26,13 @@ rule distil:
         config=EFFECTIVE,
         settings=lambda wildcards: settings("runs", wildcards.run, "teachers"),
         use=lambda wildcards: str(synthetic_use(CONFIG["runs"][wildcards.run])),
-        weights=lambda wildcards, input: " ".join(f"--weights {path}" for path in input.weights),
+        weights=lambda wildcards, input: " ".join(f"--weights {quote(path)}" for path in input.weights),
     conda:
         "../envs/training.yaml"
     threads: workflow.cores
     shell:
-        "{STEP} distil --config {params.config} --run {wildcards.run} {params.weights} --synthetic {input.synthetic} "
-        "--output {output.table} --report {output.report} > {log} 2>&1"
+        "{STEP} distil --config {params.config:q} --run {wildcards.run:q} {params.weights} "
+        "--synthetic {input.synthetic:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 # The checkpoint is no output: it outlives a job that was stopped, and the next one goes on from it.
@@ -54,12 +54,12 @@ rule train:
         config=EFFECTIVE,
         settings=lambda wildcards: settings("runs", wildcards.run),
         folder=str(LAYOUT.run("{run}")),
-        synthetic=lambda wildcards, input: f"--synthetic {input.synthetic}" if input.synthetic else "",
-        initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
+        synthetic=lambda wildcards, input: f"--synthetic {quote(input.synthetic[0])}" if input.synthetic else "",
+        initial=lambda wildcards, input: f"--initial {quote(input.initial[0])}" if input.initial else "",
     conda:
         "../envs/training.yaml"
     threads: workflow.cores
     shell:
-        "{STEP} train --config {params.config} --run {wildcards.run} --table {input.table} "
-        "--buckets {input.buckets} --split {input.split} --sample {input.sample} {params.synthetic} {params.initial} "
-        "--output {params.folder} --restart --progress line > {log} 2>&1"
+        "{STEP} train --config {params.config:q} --run {wildcards.run:q} --table {input.table:q} "
+        "--buckets {input.buckets:q} --split {input.split:q} --sample {input.sample:q} {params.synthetic} "
+        "{params.initial} --output {params.folder:q} --restart --progress line > {log:q} 2>&1"
