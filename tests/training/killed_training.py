@@ -65,7 +65,7 @@ def start(arguments: list[str], prepare: Callable[[], None] = lambda: None) -> i
 
 def die_before_the_move() -> None:
     """Let the checkpoint be written, and end before it gets its name."""
-    checkpoint.os = SimpleNamespace(replace=lambda *paths: os.kill(os.getpid(), signal.SIGKILL))
+    checkpoint.os = SimpleNamespace(fsync=os.fsync, replace=lambda *paths: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def how_it_ended(process: int) -> int:

@@ -15,7 +15,7 @@ def test_a_training_killed_at_any_moment_ends_as_if_nothing_had_been(tmp_path):
     assert (result["undisturbed"], result["last"]) == (0, 0), process.stderr
     # In the middle of writing: nothing has a name that a run would go on from.
     assert result["writing"] == -9
-    assert result["left_by_writing"] == ["checkpoint.h5.partial"]
+    assert result["left_by_writing"] == ["checkpoint.h5.partial", "lock"]
     assert len(result["random"]) == 3
     # A slow machine may let one of them end before its kill, not all.
     assert result["random"][0]["ended"] == -9
