@@ -8,6 +8,8 @@ For maintainers only, and the one thing here that needs `uv <https://docs.astral
     What running needs, at the same versions.
 ``gpu.lock``
     What running needs, and the CUDA libraries of TensorFlow.
+``jax.lock``
+    What the training step needs on JAX, without TensorFlow and Kipoi: the dependency group ``jax``.
 ``runtime.txt``
     The names and versions of ``runtime.lock`` without the hashes, which Kipoi cannot read: the ``dependencies`` of
     model.yaml and dataloader.yaml point here, and ``kipoi env export`` copies it.
@@ -25,8 +27,14 @@ ROOT = FOLDER.parent
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
-def compile_lock(name: str, extras: tuple[str, ...], constraint: str | None = None, upgrade: bool = False) -> None:
-    """Resolve pyproject.toml with some of its extras into a lock file with hashes.
+def compile_lock(
+    name: str,
+    extras: tuple[str, ...] = (),
+    group: str | None = None,
+    constraint: str | None = None,
+    upgrade: bool = False,
+) -> None:
+    """Resolve pyproject.toml with some of its extras, or one of its groups alone, into a lock file with hashes.
 
     Parameters
     ----------
@@ -34,12 +42,15 @@ def compile_lock(name: str, extras: tuple[str, ...], constraint: str | None = No
         File to write, in this folder. The versions that it already holds are kept where they still fit.
     extras : tuple of str
         Extras of pyproject.toml to include.
+    group : str, optional
+        Dependency group of pyproject.toml, instead of the project.
     constraint : str, optional
         Lock file of this folder whose versions must be used.
     upgrade : bool, default False
         Take the newest versions instead of keeping those of the file.
     """
-    command = ["uv", "pip", "compile", "pyproject.toml", "--no-config", "--quiet", "--generate-hashes"]
+    source = ["pyproject.toml"] if group is None else ["--group", group]
+    command = ["uv", "pip", "compile", *source, "--no-config", "--quiet", "--generate-hashes"]
     # A fixed index: the hashes must be PyPI's, whatever mirror this machine uses.
     command += ["--default-index", "https://pypi.org/simple", "--no-emit-index-url", "--python-version", "3.11"]
     command += ["--custom-compile-command", "python requirements/update.py"]
@@ -65,8 +76,9 @@ def main(arguments: list[str]) -> None:
     if arguments not in ([], ["--upgrade"]):
         sys.exit("usage: python requirements/update.py [--upgrade]")
     compile_lock("development.lock", ("training", "tracks", "test"), upgrade=bool(arguments))
-    compile_lock("runtime.lock", (), constraint="development.lock", upgrade=bool(arguments))
+    compile_lock("runtime.lock", constraint="development.lock", upgrade=bool(arguments))
     compile_lock("gpu.lock", ("gpu",), constraint="development.lock", upgrade=bool(arguments))
+    compile_lock("jax.lock", group="jax", upgrade=bool(arguments))
     write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")
 
 
