@@ -57,19 +57,22 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     if overrides and isinstance(config, dict):
         config = _merge(config, overrides)
     if isinstance(config, dict) and isinstance(config.get("same_data_as"), str):
-        other = path.parent / config.pop("same_data_as")
-        if not other.is_file():
-            raise ValueError(f"{path} has the data of {other}, but that file is not there")
+        other = _beside(path, config.pop("same_data_as"), "has the data of")
         theirs = _read(other)
         if not isinstance(theirs, dict) or "same_data_as" in theirs:
             raise ValueError(f"{path} has the data of {other}, but that configuration has none of its own")
         config = _merge({key: theirs[key] for key in _DATA_SECTIONS if key in theirs}, config)
     if isinstance(config, dict) and isinstance(config.get("gc_study"), str):
-        study = path.parent / config["gc_study"]
-        if not study.is_file():
-            raise ValueError(f"{path} has the GC study {study}, but that file is not there")
-        config = config | {"gc_study": str(study.resolve())}
+        config = config | {"gc_study": str(_beside(path, config["gc_study"], "has the GC study").resolve())}
     return complete_config(config, str(path))
+
+
+def _beside(path: Path, name: str, has: str) -> Path:
+    """Path of another configuration that one names."""
+    other = path.parent / name
+    if not other.is_file():
+        raise ValueError(f"{path} {has} {other}, but that file is not there")
+    return other
 
 
 def _read(path: Path) -> Any:
@@ -252,13 +255,23 @@ def _with_shared(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str,
     run = _merge(shared, own)
     if "gc_sampling" in run:
         sampling = run["gc_sampling"]
-        method = sampling.get("method", "none")
-        unused = set(_SAMPLING_SETTINGS) if method != "sampling" else set()
-        unused |= {"target"} if method == "none" else set()
-        unused |= {"genome"} if method == "none" or sampling.get("target") != "genome" else set()
-        unused -= set(own.get("gc_sampling", {}))
+        unused = set(_without_effect(sampling)) - set(own.get("gc_sampling", {}))
         run["gc_sampling"] = {key: value for key, value in sampling.items() if key not in unused}
     return run
+
+
+def _without_effect(sampling: Mapping[str, Any]) -> dict[str, str]:
+    """Which settings of a GC correction do nothing beside its method and target, and why."""
+    method, target = sampling.get("method", "none"), sampling.get("target", "all")
+    found = {}
+    if method != "sampling":
+        found = dict.fromkeys(_SAMPLING_SETTINGS, f"is for the method sampling, but the method is {method}")
+    if method == "none":
+        found["target"] = f"is {target}, but the method is none, which neither draws nor weights"
+    if method == "none" or target != "genome":
+        what = "the method is none" if method == "none" else f"the target is {target}"
+        found["genome"] = f"is for the target genome, but {what}"
+    return found
 
 
 def _fill(value: Any, rules: Mapping[str, Any]) -> None:
@@ -357,16 +370,12 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     sampling = run["gc_sampling"]
     if sampling["target"] == "genome" and sampling["genome"] is None:
         yield f"{place}.gc_sampling.target is genome but there is no {place}.gc_sampling.genome"
-    if sampling["target"] != "genome" and sampling["genome"] is not None:
-        yield f"{place}.gc_sampling.genome is for the target genome, but the target is {sampling['target']}"
     if sampling["method"] == "sampling" and sampling["fraction"] > 1 and not sampling["replacement"]:
         yield f"{place}.gc_sampling.fraction is {sampling['fraction']:g}, but over 1 needs replacement: true"
     defaults = schema()["$defs"]["gc_sampling"]["properties"]
-    for key in _SAMPLING_SETTINGS:
-        if sampling["method"] != "sampling" and sampling[key] != defaults[key]["default"]:
-            yield f"{place}.gc_sampling.{key} is for the method sampling, but the method is {sampling['method']}"
-    if sampling["target"] == "genome" and sampling["method"] == "none":
-        yield f"{place}.gc_sampling.target is genome, but the method is none, which neither draws nor weights"
+    for key, why in _without_effect(sampling).items():
+        if sampling[key] != defaults[key]["default"]:
+            yield f"{place}.gc_sampling.{key} {why}"
     for teacher in run["teachers"]:
         if teacher == name:
             yield f"{place}.teachers holds the run itself"

@@ -205,46 +205,52 @@ def effective_number(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
-#: What a summary says of weights, whatever they are of.
-_OF_WEIGHTS = ("effective_constructs", "largest_weight", "gc_expression_pearson", "gc_expression_pearson_by_source")
-
-
 class _Chosen:
     """Constructs with their weights: what the reports say of them."""
 
     def __init__(self, columns: Mapping[str, np.ndarray], sources: Sequence[str], target: np.ndarray):
         self._columns, self._sources, self._target = columns, sources, target
 
-    def summary(self, weights: np.ndarray) -> dict[str, Any]:
-        """Summarise constructs that count as often as their weights, (N,), say.
+    def of_weights(self, weights: np.ndarray) -> dict[str, Any]:
+        """Say what weights, (N,), make of the constructs.
 
-        Returns the number that count, the effective number, the largest weight in units of the mean of those that
-        count, the GC-expression correlation, over all and within each source, and each bucket's number and total
-        variation distance to the target.
+        Returns the effective number, the largest weight in units of the mean of those that are not 0, and the
+        GC-expression correlation, over all and within each source.
         """
         there = weights > 0
-        gc, bins, expression, bucket, source = (values[there] for values in self._columns.values())
+        gc, expression, source = (self._columns[name][there] for name in ("gc", "expression", "source"))
         weights = weights[there]
 
         def correlation(rows: np.ndarray) -> float | None:
             (r,) = weighted_pearson(weights[np.newaxis, rows], gc[rows], expression[rows])
             return float(r) if np.isfinite(r) else None
 
-        distance = [
-            float(0.5 * np.abs(distribution(bins[rows], len(self._target), weights[rows]) - self._target).sum())
-            if rows.any()
-            else None
-            for rows in (bucket == number for number in range(N_BUCKETS))
-        ]
         return {
-            "constructs": round(weights.sum()),
-            "distinct_constructs": len(weights),
             "effective_constructs": round(effective_number(weights), 1),
             "largest_weight": float(weights.max() / weights.mean()) if len(weights) else None,
             "gc_expression_pearson": correlation(np.ones(len(weights), dtype=bool)),
             "gc_expression_pearson_by_source": {
                 name: correlation(source == number) for number, name in enumerate(self._sources)
             },
+        }
+
+    def summary(self, weights: np.ndarray) -> dict[str, Any]:
+        """Summarise constructs that count as often as their weights, (N,), say.
+
+        Returns the number that count and the different ones among them, what `of_weights` says, and each bucket's
+        number and total variation distance to the target.
+        """
+        bins, bucket = self._columns["bins"], self._columns["bucket"]
+        distance = [
+            float(0.5 * np.abs(distribution(bins[rows], len(self._target), weights[rows]) - self._target).sum())
+            if rows.any()
+            else None
+            for rows in ((bucket == number) & (weights > 0) for number in range(N_BUCKETS))
+        ]
+        return {
+            "constructs": round(weights.sum()),
+            "distinct_constructs": int((weights > 0).sum()),
+            **self.of_weights(weights),
             "bucket_distance_to_target": distance,
             "bucket_constructs": np.rint(np.bincount(bucket, weights, minlength=N_BUCKETS)).astype(int).tolist(),
         }
@@ -361,7 +367,6 @@ def gc_sampling(
         summary["calibration"] = {"target_mean_gc": mean} | _calibration(group, rates, sources if apart else [])
     summary["after"] = chosen.summary(weights)
     if source_weights:
-        product = chosen.summary(weights * columns["weight"][rows])
-        summary["in_loss"] = {name: product[name] for name in _OF_WEIGHTS}
+        summary["in_loss"] = chosen.of_weights(weights * columns["weight"][rows])
     write_table(output, result)
     write_report(report, summary)

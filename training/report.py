@@ -338,9 +338,13 @@ def _gc(sample: Mapping[str, Any], evaluation: Mapping[str, Any], folder: Path) 
     if "in_loss" in sample:
         columns["after, with the weights of the sources"] = sample["in_loss"]
     found = columns.values()
-    rows = [[said, *(_cell(column.get(name), 1) for column in found)] for name, said in CHOSEN.items()]
+    rows = [
+        [said, *(_cell(column.get(name), 1) for column in found)]
+        for name, said in CHOSEN.items()
+        if name in sample["before"]
+    ]
     rows.append(["GC and expression, r, all", *(_cell(column["gc_expression_pearson"]) for column in found)])
-    for source in sample["before"]["gc_expression_pearson_by_source"]:
+    for source in sample["before"].get("gc_expression_pearson_by_source", {}):
         values = (column["gc_expression_pearson_by_source"][source] for column in found)
         rows.append([f"GC and expression, r, {words(source)}", *map(_cell, values)])
     settings = flat_settings(gc_correction_in_effect(sample["settings"]))

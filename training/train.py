@@ -312,17 +312,26 @@ def train(
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
-    tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic)}
-    tables |= {"initial": initial} if initial else {}
     with alone_in(output):
-        return _train(run, tables, output, verbose, restart)
+        return _train(run, table, buckets, split, sample, output, synthetic, initial, verbose, restart)
 
 
 def _train(
-    run: Mapping[str, Any], tables: Mapping[str, str | Path], output: Path, verbose: int, restart: bool
+    run: Mapping[str, Any],
+    table: str | Path,
+    buckets: str | Path,
+    split: str | Path,
+    sample: str | Path,
+    output: Path,
+    synthetic: Sequence[str | Path],
+    initial: str | Path | None,
+    verbose: int,
+    restart: bool,
 ) -> dict[str, Any]:
     settings = dict(run)
+    tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
+    tables |= {f"synthetic_{number}": path for number, path in enumerate(synthetic)}
+    tables |= {"initial": initial} if initial else {}
     # Equal columns make equal files.
     inputs = {name: sha256_of(path) for name, path in tables.items()}
     earlier = _earlier_progress(output / CHECKPOINT_FILE, settings, inputs, restart)
@@ -342,8 +351,7 @@ def _train(
 
         tensorflow.config.experimental.enable_op_determinism()
     dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
-    synthetic = [path for name, path in tables.items() if name.startswith("synthetic_")]
-    data = RunData(run, *(tables[name] for name in ("table", "buckets", "split", "sample")), synthetic)
+    data = RunData(run, table, buckets, split, sample, synthetic)
     with divided_among(run["devices"]) as building:
         with building():
             network = build_network(
@@ -354,8 +362,8 @@ def _train(
                 # JAX computes over the whole batch by itself, and rejects the argument.
                 synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
             )
-        if "initial" in tables and not earlier:
-            network.load_weights(tables["initial"])
+        if initial and not earlier:
+            network.load_weights(initial)
         training = _Training(run, data, network, building, output, progress, verbose)
         training.train(resume=earlier is not None)
 
