@@ -15,15 +15,26 @@ from kipoi_utils.external.torch.data import DataLoader
 _ENTRY = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _ENTRY)
 try:
-    from yeastpromoter.encoding import one_hot
+    from yeastpromoter.inputs import mark_recognised
+    from yeastpromoter.interval_files import IntervalFile
     from yeastpromoter.sequence_files import SequenceFile
     from yeastpromoter.whole_batches import WholeBatches, one_record
 finally:
     sys.path.remove(_ENTRY)
 
 
+#: Arguments that say how a sequence file is read, with their defaults: intervals have none of them.
+_OF_SEQUENCE_FILES = {
+    "sequence_column": 0,
+    "id_column": None,
+    "target_columns": None,
+    "header": "auto",
+    "first_record": 0,
+}
+
+
 class YeastPromoterSequences(Dataset):
-    """Promoter sequences of a file, one-hot encoded as 110-bp constructs.
+    """Promoter sequences of a file, or of intervals of a genome, one-hot encoded as 110-bp constructs.
 
     The whole file is checked before the first batch. What a user should know of it (sequences that were dropped or
     fitted, ids that occur twice) is given as Python warnings, which go to stderr, and stays in the attribute `notes`.
@@ -31,14 +42,17 @@ class YeastPromoterSequences(Dataset):
     Parameters
     ----------
     sequence_file : str
-        FASTA, table (tab or comma) or one sequence per line; plain, gzip or bgzip.
-    sequence_column, id_column, target_columns, header, sequence_type, other_lengths, first_record
-        As for `yeastpromoter.sequence_files.SequenceFile`; ``dataloader.yaml`` describes them for users.
+        FASTA, table (tab or comma) or one sequence per line, or with `fasta_file` a BED file; plain, gzip or bgzip.
+    fasta_file : str, optional
+        Genome that the intervals of `sequence_file` are cut from.
+    sequence_column, id_column, target_columns, header, sequence_type, other_lengths, check_adapters, first_record
+        As for `yeastpromoter.sequence_files.SequenceFile` or, with `fasta_file`,
+        `yeastpromoter.interval_files.IntervalFile`; ``dataloader.yaml`` describes them for users.
 
     Attributes
     ----------
-    sequences : yeastpromoter.sequence_files.SequenceFile
-        The file, with the counts `n_records`, `n_dropped`, `n_fitted` and `n_duplicates`.
+    sequences : yeastpromoter.sequence_files.SequenceFile or yeastpromoter.interval_files.IntervalFile
+        The file, with the counts `n_records`, `n_dropped` and `n_fitted`.
     notes : tuple of str
         The warnings that were given.
 
@@ -55,20 +69,34 @@ class YeastPromoterSequences(Dataset):
         id_column=None,
         target_columns=None,
         header="auto",
-        sequence_type="construct",
+        sequence_type=None,
         other_lengths="error",
+        check_adapters=True,
         first_record=0,
+        fasta_file=None,
     ):
-        self.sequences = SequenceFile(
-            sequence_file,
-            sequence_column=sequence_column,
-            id_column=id_column,
-            target_columns=target_columns,
-            header=header,
-            sequence_type=sequence_type,
-            other_lengths=other_lengths,
-            first_record=first_record,
-        )
+        rules = {"other_lengths": other_lengths, "check_adapters": check_adapters}
+        reading = {
+            "sequence_column": sequence_column,
+            "id_column": id_column,
+            "target_columns": target_columns,
+            "header": header,
+            "first_record": first_record,
+        }
+        if fasta_file is None:
+            self.sequences = SequenceFile(
+                sequence_file, sequence_type="construct" if sequence_type is None else sequence_type, **rules, **reading
+            )
+        else:
+            useless = [name for name, value in reading.items() if value != _OF_SEQUENCE_FILES[name]]
+            if useless:
+                raise ValueError(
+                    f"{', '.join(useless)} must be left out with fasta_file: sequence_file is a BED file then, whose "
+                    "columns have their places"
+                )
+            self.sequences = IntervalFile(
+                sequence_file, fasta_file, sequence_type="insert" if sequence_type is None else sequence_type, **rules
+            )
         self.notes = self.sequences.notes
         for note in self.notes:
             warnings.warn(note, stacklevel=2)
@@ -97,7 +125,7 @@ class YeastPromoterSequences(Dataset):
         """
         batch = self.sequences.read(indices)
         sample = {
-            "inputs": one_hot(batch.constructs),
+            "inputs": batch.encoded(),
             "metadata": {"id": batch.ids, "record": batch.records, "length": batch.lengths},
         }
         if batch.targets is not None:
@@ -111,4 +139,29 @@ class YeastPromoterSequences(Dataset):
         and encoded at once, in this process or in a worker.
         """
         batches = WholeBatches(self.read_batch, len(self), batch_size, shuffle, drop_last)
-        return DataLoader(**batches.loader_arguments(), num_workers=num_workers, **kwargs)
+        return _Recognised(DataLoader(**batches.loader_arguments(), num_workers=num_workers, **kwargs))
+
+    def load_all(self, *args, **kwargs):
+        """Return everything as one batch; `kipoi.data.Dataset` documents the arguments."""
+        return _recognised(super().load_all(*args, **kwargs))
+
+
+class _Recognised:
+    """Batches whose constructs the model takes as they are: they were checked when the file was opened."""
+
+    def __init__(self, batches) -> None:
+        self._batches = batches
+
+    def __iter__(self):
+        return _Recognised(iter(self._batches))
+
+    def __next__(self) -> dict:
+        return _recognised(next(self._batches))
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+def _recognised(batch: dict) -> dict:
+    mark_recognised(batch["inputs"])
+    return batch

@@ -43,9 +43,14 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         How bucket scores become expression (see `yeastpromoter.decoding.decode`).
     bucket_values : sequence of float, optional
         Expression that each of the 18 buckets stands for.
+    check_adapters : bool, optional
+        Whether constructs without their adapters are refused (see `yeastpromoter.adapters`). The dataloader has an
+        argument of its own for what it reads.
 
     Attributes
     ----------
+    check_adapters : bool
+        As above; it may be changed.
     network : keras.Model
         From constructs (N, 110, 4) to bucket scores (N, 18).
     weights_version : str
@@ -68,8 +73,10 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         first_activation: str = "relu",
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
+        check_adapters: bool = True,
     ):
         super().__init__()
+        self.check_adapters = check_adapters
         self._trained = build_trained_network(
             weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
         )
@@ -120,7 +127,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         ValueError
             If `x` is not as in `predict_on_batch`.
         """
-        return self._predict(as_constructs(x))
+        return self._predict(as_constructs(x, check_adapters=self.check_adapters))
 
     def predict_activation_on_batch(
         self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
@@ -150,7 +157,8 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         if find_layer(self.network, layer).name == BUCKET_SCORES:  # linear: the same with pre_nonlinearity
             scores = self.predict_bucket_scores(x)
             return {f"{bucket:02d}": column for bucket, column in enumerate(scores.T)}
-        return run_network(self._network_to(layer, pre_nonlinearity), as_constructs(x))
+        constructs = as_constructs(x, check_adapters=self.check_adapters)
+        return run_network(self._network_to(layer, pre_nonlinearity), constructs)
 
     def input_grad(
         self,

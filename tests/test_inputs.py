@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import random_one_hot
 
+from yeastpromoter import inputs
 from yeastpromoter.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
-from yeastpromoter.inputs import as_constructs, of_input
+from yeastpromoter.inputs import as_constructs, mark_recognised, of_input
 
-DNA = st.text("ACGTN", min_size=80, max_size=80)
+DNA = st.text("ACGTN", min_size=80, max_size=80).filter(lambda insert: set(insert) != {"N"})
 
 
 def constructs(count=3, seed=0):
@@ -31,7 +32,7 @@ def test_inserts_get_the_adapters(inserts, dtype):
     "dtype", [bool, np.int8, np.int64, np.uint8, np.float16, np.float32, np.float64, ml_dtypes.bfloat16]
 )
 def test_constructs_stay_what_they_are_in_any_dtype(dtype):
-    x = random_one_hot(3, 110, seed=1)
+    x = constructs(seed=1)
     found = as_constructs(x.astype(dtype))
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
@@ -39,7 +40,7 @@ def test_constructs_stay_what_they_are_in_any_dtype(dtype):
 
 
 def test_input_is_not_changed_and_may_be_read_only_or_strided():
-    x = random_one_hot(3, 110, seed=1)
+    x = constructs(seed=1)
     x.flags.writeable = False
     assert as_constructs(x) is x  # no copy where none is needed
     strided = np.asfortranarray(x)[::2]
@@ -136,13 +137,72 @@ def test_another_column_order_is_recognised_and_the_remedy_works(order):
     np.testing.assert_array_equal(as_constructs(wrong[:, :, columns]), right)
 
 
-def test_order_is_only_judged_where_the_adapters_tell():
-    as_constructs(random_one_hot(50, 110, seed=2))  # no adapters at all
-    as_constructs(constructs()[:, ::-1, ::-1])  # the other strand
-    mutated = constructs()
-    mutated[:, [0, 5, 100]] = 0.25
-    as_constructs(mutated)
-    as_constructs(constructs()[:, :, [3, 1, 2, 0]], only_one_hot=False)
+def test_the_order_is_not_judged_where_numbers_are_no_sequences():
+    x = constructs()[:, :, [3, 1, 2, 0]]
+    np.testing.assert_array_equal(as_constructs(x, only_one_hot=False), x)
+
+
+def mutated(x, *positions):
+    """Put another base at some positions of the first construct."""
+    x = x.copy()
+    x[0, list(positions)] = np.roll(x[0, list(positions)], 1, axis=1)
+    return x
+
+
+@pytest.mark.parametrize("positions", [(0, 8, 16), (97, 100, 109), (0, 1, 2, 97, 98, 99), tuple(range(17, 97))])
+def test_mutated_constructs_are_constructs(positions):
+    x = mutated(constructs(), *positions)
+    np.testing.assert_array_equal(as_constructs(x), x)
+
+
+REFUSED = {
+    "the reverse complement of a construct": lambda x: x[:, ::-1, ::-1],
+    "a construct with its adapters swapped": lambda x: np.concatenate([x[:, 97:], x[:, 17:97], x[:, :17]], axis=1),
+    "a construct written backwards": lambda x: x[:, ::-1],
+    "a sequence with the left adapter alone": lambda x: mutated(x, 97, 99, 101, 103),
+    "a sequence with the right adapter alone": lambda x: mutated(x, 0, 5, 10, 15),
+    "a sequence without adapters": lambda x: random_one_hot(len(x), 110, seed=2),
+}
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_is_not_a_construct_is_named(form):
+    x = REFUSED[form](constructs())
+    with pytest.raises(ValueError, match=rf"of 3 sequences are not constructs.*: record 0 \({form}\)") as error:
+        as_constructs(x)
+    assert "check_adapters: false" in str(error.value)
+    np.testing.assert_array_equal(as_constructs(x, check_adapters=False), x)
+
+
+def test_only_the_array_that_a_reader_made_is_taken_as_it_is():
+    x = np.ascontiguousarray(constructs()[:, ::-1, ::-1])
+    assert mark_recognised(x) is x
+    np.testing.assert_array_equal(as_constructs(x), x)
+    for other in (x.copy(), x[:2], x[:], x + 0):
+        with pytest.raises(ValueError, match="reverse complement"):
+            as_constructs(other)
+    x[1, 20] = 0  # other mistakes are found all the same
+    with pytest.raises(ValueError, match="not one-hot"):
+        as_constructs(x)
+
+
+def test_a_mark_does_not_outlive_its_array():
+    before = len(inputs._RECOGNISED)
+    x = mark_recognised(constructs())
+    assert len(inputs._RECOGNISED) == before + 1
+    del x
+    assert len(inputs._RECOGNISED) == before
+
+
+@pytest.mark.parametrize("length", [80, 110])
+def test_nothing_but_n(length):
+    x = as_constructs(random_one_hot(3, 80, seed=0))[:, 17:97] if length == 80 else constructs()
+    start = 0 if length == 80 else 17
+    x[1, start : start + 79] = 0.25
+    as_constructs(x)
+    x[1, start : start + 80] = 0.25
+    with pytest.raises(ValueError, match=r"1 of 3 records .* nothing but N.*; the first is record 1"):
+        as_constructs(x, check_adapters=False)
 
 
 def test_of_input():

@@ -1,6 +1,7 @@
 """The entry's model as Kipoi loads it. What holds does so for any weights."""
 
 import hashlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -15,7 +16,7 @@ from kipoi_interpret.importance_scores.gradient import Gradient, GradientXInput
 from kipoi_interpret.importance_scores.ism import Mutation
 from networks import lively_network, random_one_hot
 
-from yeastpromoter.construct import LEFT_ADAPTER, add_adapters
+from yeastpromoter.construct import LEFT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.decoding import BUCKET_VALUES, decode
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.inputs import as_constructs
@@ -110,7 +111,19 @@ def test_n_is_accepted(model):
     x = INSERTS.copy()
     x[:, 3:9] = 0.25
     assert np.isfinite(expression(model, x)).all()
-    assert len(expression(model, one_hot(letters(["N" * 110])))) == 1
+
+
+def test_constructs_without_adapters_are_refused_unless_that_is_meant(model, make_model):
+    x = CONSTRUCTS[:2, ::-1, ::-1]
+    with pytest.raises(ValueError, match="the reverse complement of a construct"):
+        model.predict_on_batch(x)
+    with pytest.raises(ValueError, match="the reverse complement of a construct"):
+        model.predict_activation_on_batch(x, "dense_1")
+    unchecked = make_model(check_adapters=False)
+    assert expression(unchecked, x).shape == (2,)
+    unchecked.check_adapters = True
+    with pytest.raises(ValueError, match="the reverse complement of a construct"):
+        unchecked.predict_on_batch(x)
 
 
 def test_no_records(model):
@@ -286,6 +299,23 @@ def test_kipoi_predict_writes_the_layer_that_is_asked_for(model, tmp_path, caplo
     scores = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
     assert list(scores) == [f"preds/{bucket:02d}" for bucket in range(18)]
     np.testing.assert_allclose(scores.to_numpy(), model.predict_bucket_scores(CONSTRUCTS), atol=1e-4)
+
+
+def test_kipoi_predict_takes_what_the_dataloader_takes(model, tmp_path):
+    # A fitted construct does not have its adapters at their places, and the third one has none.
+    insert = from_one_hot(INSERTS[:1])[0]
+    sequences = [add_adapters(insert[:60]), add_adapters(insert + insert[:25]), insert + insert[:30]]
+    (tmp_path / "promoters.txt").write_text("".join(f"{sequence}\n" for sequence in sequences))
+    arguments = {"sequence_file": str(tmp_path / "promoters.txt"), "other_lengths": "fit", "check_adapters": False}
+    cli_predict(
+        "predict",
+        [str(ROOT), "--source", "dir", "-o", str(tmp_path / "out.tsv"), "--dataloader_args", json.dumps(arguments)],
+    )
+    fitted = one_hot(letters([fit_construct(sequence) for sequence in sequences]))
+    wanted = decode(run_network(model.network, fitted))
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "out.tsv", sep="\t")["preds/expression"], wanted, atol=1e-4)
+    loaded = kipoi.get_dataloader_factory(str(ROOT), "dir")(**arguments).load_all()
+    np.testing.assert_allclose(expression(model, loaded["inputs"]), wanted, atol=1e-4)
 
 
 def test_adapters_are_at_the_ends(model):

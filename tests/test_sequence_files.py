@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yeastpromoter import text_files
-from yeastpromoter.construct import add_adapters, fit_construct
+from yeastpromoter.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct, fit_insert
 from yeastpromoter.encoding import one_hot
 from yeastpromoter.sequence_files import SequenceFile
 
@@ -17,7 +17,12 @@ def dna(length, seed=0):
     return "".join(random.Random(f"{seed} {length}").choices("ACGT", k=length))
 
 
-CONSTRUCTS = [dna(110, seed) for seed in range(6)]
+def construct(length=110, seed=0):
+    """Make a sequence of some length with both adapters."""
+    return add_adapters(dna(length - 30, seed))
+
+
+CONSTRUCTS = [construct(seed=seed) for seed in range(6)]
 
 
 @pytest.fixture
@@ -86,14 +91,14 @@ def test_same_records_from_every_layout(store, layout, ending):
 
 @settings(max_examples=60)
 @given(
-    lengths=st.lists(st.sampled_from([8, 60, 109, 110, 110, 111, 150]), min_size=1, max_size=12),
+    lengths=st.lists(st.sampled_from([85, 97, 109, 110, 110, 111, 135]), min_size=1, max_size=12),
     block=st.integers(1, 400),
     layout=st.sampled_from(["list", "FASTA", "wrapped", "table"]),
     other_lengths=st.sampled_from(["fit", "drop"]),
     data=st.data(),
 )
 def test_blocks_and_lengths_against_a_plain_reader(tmp_path_factory, lengths, block, layout, other_lengths, data):
-    sequences = [dna(length, seed) for seed, length in enumerate(lengths)]
+    sequences = [construct(length, seed) for seed, length in enumerate(lengths)]
     path = tmp_path_factory.mktemp("files") / "sequences"
     form = {"list": "{s}\n", "FASTA": ">i{i} x\n{s}\n", "wrapped": ">i{i}\n{a}\n{b}\n", "table": "{s}\ti{i}\t{i}.5\n"}
     path.write_text("".join(form[layout].format(i=i, s=s, a=s[:7], b=s[7:]) for i, s in enumerate(sequences)))
@@ -150,9 +155,9 @@ class TestGeometry:
         assert batch.lengths.tolist() == [80, 80, 80]
 
     def test_inserts_of_other_lengths_are_fitted_after_the_adapters(self, store):
-        inserts = [dna(length) for length in (80, 1, 75, 81, 300)]
+        inserts = [dna(length) for length in (80, 55, 75, 81, 105)]
         file = SequenceFile(store("\n".join(inserts)), sequence_type="insert", other_lengths="fit")
-        assert decoded(everything(file)) == [fit_construct(add_adapters(insert)) for insert in inserts]
+        assert decoded(everything(file)) == [fit_insert(insert) for insert in inserts]
         assert file.n_fitted == 4
         assert file.notes == (
             f"{file.path}: 4 of 5 sequences are not 80 bp long and are fitted to constructs of 110 bp",
@@ -160,7 +165,7 @@ class TestGeometry:
 
     def test_error_names_the_first_offenders_and_the_options(self, store):
         lengths = [110, 99, 110, 115, 100, 101, 102, 103]
-        path = store("".join(f">s{i}\n{dna(n, i)}\n" for i, n in enumerate(lengths)))
+        path = store("".join(f">s{i}\n{construct(n, i)}\n" for i, n in enumerate(lengths)))
         with pytest.raises(ValueError, match="6 of 8 sequences are not 110 bp long") as error:
             SequenceFile(path)
         message = str(error.value)
@@ -173,16 +178,23 @@ class TestGeometry:
         assert "sequence_column" not in message
         assert "sequence_type=" not in message.split("as sequence_type='construct' says")[1]
 
-    @pytest.mark.parametrize(
-        ("given_as", "length", "advice"), [("construct", 80, "insert"), ("insert", 110, "construct")]
-    )
-    def test_error_suspects_the_other_sequence_type(self, store, given_as, length, advice):
-        path = store(dna(length) + "\n" + dna(length, 1))
-        with pytest.raises(ValueError, match=f"2 of them have {length} bp: .* sequence_type='{advice}' is right"):
-            SequenceFile(path, sequence_type=given_as)
+    @pytest.mark.parametrize("other_lengths", ["error", "fit"])
+    def test_inserts_given_as_constructs(self, store, other_lengths):
+        with pytest.raises(ValueError, match=r"2 of them have 80 bp: if they lack .* sequence_type='insert' is right"):
+            SequenceFile(store(f"{dna(80)}\n{dna(80, 1)}\n"), other_lengths=other_lengths)
+
+    @pytest.mark.parametrize("other_lengths", ["error", "fit"])
+    def test_constructs_given_as_inserts(self, store, other_lengths):
+        path = store("".join(f"{sequence}\n" for sequence in CONSTRUCTS[:2]))
+        with pytest.raises(ValueError, match=r"2 of them are constructs, .*sequence_type='construct' is right"):
+            SequenceFile(path, sequence_type="insert", other_lengths=other_lengths)
+
+    def test_sequences_of_110_bp_that_are_neither(self, store):
+        with pytest.raises(ValueError, match=r"2 of them have 110 bp but not the adapters .*an insert has 80 bp"):
+            SequenceFile(store(f"{dna(110)}\n{dna(110, 1)}\n"), sequence_type="insert")
 
     def test_drop_counts_and_keeps_the_ids(self, store):
-        path = store("".join(f">s{i}\n{dna(n, i)}\n" for i, n in enumerate([110, 99, 110, 111, 110])))
+        path = store("".join(f">s{i}\n{construct(n, i)}\n" for i, n in enumerate([110, 99, 110, 111, 110])))
         file = SequenceFile(path, other_lengths="drop")
         assert (len(file), file.n_records, file.n_dropped) == (3, 5, 2)
         batch = everything(file)
@@ -193,10 +205,105 @@ class TestGeometry:
             "record 1 's1' has 99 bp, record 3 's3' has 111 bp",
         )
 
-    def test_too_short_to_be_fitted(self, store):
-        path = store(f"{dna(110)}\n{dna(7)}\n")
-        with pytest.raises(ValueError, match=r"1 of 2 sequences are too short .* record 1 \(line 2\) has 7 bp"):
+    def test_what_is_far_from_a_construct_is_not_fitted(self, store):
+        path = store(f"{construct()}\n{construct(84)}\n")
+        with pytest.raises(ValueError, match=r"1 of 2 .* more than 25 bp from 110 bp: record 1 \(line 2\)") as error:
             SequenceFile(path, other_lengths="fit")
+        assert "tile-genome" not in str(error.value)
+        path = store(f"{construct()}\n{construct(1040)}\n")
+        with pytest.raises(ValueError, match=r"Up to 930 bp of a sequence would have been lost.*tile-genome"):
+            SequenceFile(path, other_lengths="fit")
+        with pytest.raises(ValueError, match=r"Up to 960 bp .*tile-genome"):
+            SequenceFile(path, other_lengths="fit", sequence_type="insert")
+
+
+def reverse_complement(sequence):
+    return sequence[::-1].translate(str.maketrans("ACGTacgt", "TGCAtgca"))
+
+
+INSIDE = dna(80, 7)
+REFUSED = {
+    "the reverse complement of a construct": reverse_complement(CONSTRUCTS[0]),
+    "a construct with its adapters swapped": RIGHT_ADAPTER + INSIDE + LEFT_ADAPTER,
+    "a construct written backwards": CONSTRUCTS[0][::-1],
+    "the complement of a construct": reverse_complement(CONSTRUCTS[0])[::-1],
+    "a sequence with the left adapter alone": LEFT_ADAPTER + INSIDE + "ACGTACGTACGTA",
+    "a sequence with the right adapter alone": "ACGTACGTACGTACGTA" + INSIDE + RIGHT_ADAPTER,
+    "a sequence without adapters": dna(110, 8),
+}
+
+
+class TestAdapters:
+    @pytest.mark.parametrize("form", REFUSED)
+    def test_what_is_not_a_construct_is_named(self, store, form):
+        path = store(f">a\n{CONSTRUCTS[0]}\n>b\n{REFUSED[form].lower()}\n")
+        wanted = rf"1 of 2 sequences are not constructs.*: record 1 'b' has 110 bp \({form}\)\. .*check_adapters=False"
+        with pytest.raises(ValueError, match=wanted):
+            SequenceFile(path)
+        batch = everything(SequenceFile(path, check_adapters=False))
+        assert decoded(batch) == [CONSTRUCTS[0], REFUSED[form].lower()]
+
+    def test_all_forms_are_counted_and_five_records_named(self, store):
+        path = store("".join(f"{sequence}\n" for sequence in REFUSED.values()))
+        with pytest.raises(ValueError, match="7 of 7 sequences are not constructs") as error:
+            SequenceFile(path)
+        for form in REFUSED:
+            assert f"{form.capitalize()} (1 of them)" in str(error.value)
+        assert str(error.value).count("has 110 bp") == 5
+
+    @pytest.mark.parametrize("other_lengths", ["drop", "fit"])
+    def test_other_lengths_do_not_change_that(self, store, other_lengths):
+        path = store(f"{CONSTRUCTS[0]}\n{dna(110)}\n")
+        with pytest.raises(ValueError, match="1 of 2 sequences are not constructs"):
+            SequenceFile(path, other_lengths=other_lengths)
+        with pytest.raises(ValueError, match="2 of 2 sequences are not constructs"):
+            SequenceFile(store(f"{dna(105)}\n{dna(112)}\n"), other_lengths="fit")
+
+    @pytest.mark.parametrize("positions", [(0, 8, 16), (97, 103, 109), (0, 5, 9, 97, 98, 99), tuple(range(17, 97))])
+    def test_mutated_constructs_are_constructs(self, store, positions):
+        letters = list(CONSTRUCTS[0])
+        for position in positions:
+            letters[position] = {"A": "C", "C": "G", "G": "T", "T": "A"}[letters[position]]
+        assert len(SequenceFile(store("".join(letters)))) == 1
+
+    def test_four_substitutions_in_an_adapter_are_too_many(self, store):
+        letters = list(CONSTRUCTS[0])
+        for position in (0, 5, 8, 16):
+            letters[position] = {"A": "C", "C": "G", "G": "T", "T": "A"}[letters[position]]
+        with pytest.raises(ValueError, match="the right adapter alone"):
+            SequenceFile(store("".join(letters)))
+
+    @pytest.mark.parametrize("insert", [add_adapters(dna(50)), LEFT_ADAPTER + dna(63), LEFT_ADAPTER + dna(70)])
+    def test_inserts_with_adapters_are_refused(self, store, insert):
+        with pytest.raises(ValueError, match=r"1 of 2 sequences are whole constructs, .*record 1"):
+            SequenceFile(store(f"{dna(80)}\n{insert}\n"), sequence_type="insert", other_lengths="fit")
+        taken = {"sequence_type": "insert", "other_lengths": "fit", "check_adapters": False}
+        assert len(SequenceFile(store(f"{dna(80)}\n{insert}\n"), **taken)) == 2
+
+    def test_the_switch_may_be_text_as_on_a_command_line(self, store):
+        assert len(SequenceFile(store(dna(110)), check_adapters="false")) == 1
+        with pytest.raises(ValueError, match="check_adapters must be one of True, False but is 'no'"):
+            SequenceFile(store(dna(110)), check_adapters="no")
+
+
+class TestUnknownBases:
+    @pytest.mark.parametrize("sequence_type", ["construct", "insert"])
+    def test_nothing_but_n(self, store, sequence_type):
+        rows = [dna(80), "n" * 80]
+        if sequence_type == "construct":
+            rows = list(map(add_adapters, rows))
+        path = store("".join(f"{row}\n" for row in rows))
+        with pytest.raises(ValueError, match=r"1 of 2 sequences hold nothing but N, .*: record 1 \(line 2\)"):
+            SequenceFile(path, sequence_type=sequence_type, check_adapters=False)
+
+    def test_many_n_are_counted(self, store):
+        inserts = [dna(80), "N" * 8 + dna(72), "N" * 9 + dna(71), "NNN" + dna(70) + "N" * 7]
+        file = SequenceFile(store("".join(f"{insert}\n" for insert in inserts)), sequence_type="insert")
+        assert len(file) == 4
+        assert file.notes == (
+            f"{file.path}: 2 of 4 sequences hold more than 8 N, so their predictions are of little worth: "
+            "record 2 (line 3) has 80 bp, record 3 (line 4) has 80 bp",
+        )
 
 
 class TestDuplicates:
@@ -209,7 +316,7 @@ class TestDuplicates:
         assert "'c'" not in file.notes[0]
 
     def test_of_dropped_records_do_not_count(self, store):
-        path = store(rows(("a", CONSTRUCTS[0]), ("a", dna(90)), ("b", CONSTRUCTS[1])))
+        path = store(rows(("a", CONSTRUCTS[0]), ("a", construct(90)), ("b", CONSTRUCTS[1])))
         file = SequenceFile(path, id_column=0, sequence_column=1, other_lengths="drop")
         assert (file.n_dropped, file.n_duplicates, len(file.notes)) == (1, 0, 1)
 
@@ -300,9 +407,9 @@ def test_a_sequence_with_a_mistake_is_not_taken_for_a_header(store):
         SequenceFile(store(f"ACX{S[3:]}\n{S}\n"))
 
 
-def test_n_alone(store):
-    batch = everything(SequenceFile(store("N" * 110)))
-    np.testing.assert_array_equal(one_hot(batch.constructs), np.full((1, 110, 4), 0.25))
+def test_n_becomes_a_quarter_of_each_base(store):
+    batch = everything(SequenceFile(store(add_adapters("N" * 79 + "A"))))
+    np.testing.assert_array_equal(one_hot(batch.constructs)[0, 17:97], [[0.25] * 4] * 79 + [[1, 0, 0, 0]])
 
 
 @pytest.mark.parametrize("text", ["A" * (17 << 20), ">chr\n" + ("ACGT" * 15 + "\n") * (17 << 14)])

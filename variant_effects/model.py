@@ -29,9 +29,13 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
         As for `yeastpromoter.entry.build_trained_network`; the working directory, which `weights` starts from, is
         the folder of this file while Kipoi constructs the model.
+    check_adapters : bool, optional
+        Whether constructs without their adapters are refused (see `yeastpromoter.adapters`).
 
     Attributes
     ----------
+    check_adapters : bool
+        As above; it may be changed.
     network : keras.Model
         From constructs (N, 110, 4) to bucket scores (N, 18).
     weights_version : str
@@ -55,8 +59,10 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         first_activation: str = "relu",
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
+        check_adapters: bool = True,
     ):
         super().__init__()
+        self.check_adapters = check_adapters
         trained = build_trained_network(
             weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
         )
@@ -92,4 +98,4 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
                 f"model input must be a dictionary with the keys {' and '.join(INPUTS)} but is {found}; of a "
                 "dataloader's batch the model takes batch['inputs']"
             )
-        return variant_effects(x["ref"], x["alt"], self.expressions)
+        return variant_effects(x["ref"], x["alt"], self.expressions, self.check_adapters)

@@ -16,8 +16,10 @@ RIGHT_FLANK = "TCTTAATTAAAAAAAGATAGAAAACATTAGGAGTGTAACACAAGACTTTCGGATCC"
 INSERT_LENGTH = 80
 CONSTRUCT_LENGTH = len(LEFT_ADAPTER) + INSERT_LENGTH + len(RIGHT_ADAPTER)
 
-#: Lengths that `fit_construct` can bring to a construct: shorter ones would need more plasmid than is known.
-MIN_FIT_LENGTH = CONSTRUCT_LENGTH - 2 * min(len(LEFT_FLANK), len(RIGHT_FLANK))
+#: Bases that `fit_construct` and `fit_insert` add or take off at most. They are for sequences that are nearly right, as
+#: libraries have them: the public measurements hold constructs of 87 to 135 bp. A longer promoter is more than a
+#: construct with a few extra bases: what its middle does says nothing about the whole.
+MOST_FITTED = 25
 
 
 def add_adapters(insert: str) -> str:
@@ -37,16 +39,16 @@ def add_adapters(insert: str) -> str:
 
 
 def fit_construct(construct: str) -> str:
-    """Bring a construct of another length to 110 bp.
+    """Bring a construct of nearly the right length to 110 bp.
 
-    A short construct is filled with the plasmid's own bases on both sides, the left side getting the odd
-    one; a long one is cut centrally: the same number of bases goes on both sides, and the left side loses
-    the odd one. A construct of 110 bp is returned as it is.
+    A short construct is filled with the plasmid's own bases on both sides, the left side getting the odd one; a long
+    one is cut centrally: the same number of bases goes on both sides, and the left side loses the odd one. A
+    construct of 110 bp is returned as it is.
 
     Parameters
     ----------
     construct : str
-        A sequence with both adapters.
+        A sequence with both adapters, 85 to 135 bp.
 
     Returns
     -------
@@ -56,14 +58,68 @@ def fit_construct(construct: str) -> str:
     Raises
     ------
     ValueError
-        If the construct is so short (under 8 bp) that the known plasmid sequence does not reach.
+        If the length is another one.
 
     Notes
     -----
-    The rule is that of the KircherLab model of the DREAM Challenge 2022 ("fit sequence"), whose code lost
-    the first T of the right flank; it is present here.
+    The rule is that of the KircherLab model of the DREAM Challenge 2022 ("fit sequence"), whose code lost the first T
+    of the right flank; it is present here. The bounds on the length are ours.
     """
     return (LEFT_FLANK + construct + RIGHT_FLANK)[fit_window(len(construct))]
+
+
+def fit_insert(insert: str) -> str:
+    """Make a construct of an insert of nearly the right length.
+
+    A long insert is cut centrally to 80 bp, the left side losing the odd base, and then gets its adapters. A short one
+    gets its adapters, and is then filled from the plasmid as `fit_construct` does it. So both adapters are always
+    whole.
+
+    Parameters
+    ----------
+    insert : str
+        An insert without adapters, 55 to 105 bp.
+
+    Returns
+    -------
+    str
+        110 bp.
+
+    Raises
+    ------
+    ValueError
+        If the length is another one.
+    """
+    if len(insert) > INSERT_LENGTH:
+        insert = insert[central_window(len(insert), INSERT_LENGTH)]
+    return fit_construct(add_adapters(insert))
+
+
+def central_window(length: int, kept: int) -> slice:
+    """Find what stays of a sequence that is cut centrally, the left side losing the odd base.
+
+    Parameters
+    ----------
+    length, kept : int
+        Length of the sequence and of what stays of it, in bp.
+
+    Returns
+    -------
+    slice
+        Positions in the sequence, from 0.
+
+    Raises
+    ------
+    ValueError
+        If more than 25 bp would be lost.
+    """
+    if length - kept > MOST_FITTED:
+        raise ValueError(
+            f"a sequence of {length:,} bp cannot be cut to {kept} bp: {length - kept:,} bp would be lost, but at most "
+            f"{MOST_FITTED} may be. Cut a longer promoter into inserts of {INSERT_LENGTH} bp and predict each of them"
+        )
+    start = (length - kept + 1) // 2
+    return slice(start, start + kept)
 
 
 def fit_window(length: int) -> slice:
@@ -82,14 +138,15 @@ def fit_window(length: int) -> slice:
     Raises
     ------
     ValueError
-        If `length` is under 8 bp.
+        If `length` differs from 110 by more than 25.
     """
-    if length < MIN_FIT_LENGTH:
+    if length > CONSTRUCT_LENGTH:
+        start = central_window(length, CONSTRUCT_LENGTH).start
+    elif length >= CONSTRUCT_LENGTH - MOST_FITTED:
+        start = -((CONSTRUCT_LENGTH - length + 1) // 2)  # the left side gets the odd base
+    else:
         raise ValueError(
-            f"a construct of {length} bp cannot be fitted to {CONSTRUCT_LENGTH} bp: the known plasmid sequence fills "
-            f"constructs of at least {MIN_FIT_LENGTH} bp"
+            f"a construct of {length} bp cannot be filled to {CONSTRUCT_LENGTH} bp: at most {MOST_FITTED} bp of the "
+            "plasmid are added"
         )
-    # The left side gets, or loses, the odd base.
-    half = (abs(CONSTRUCT_LENGTH - length) + 1) // 2
-    start = len(LEFT_FLANK) + (half if length > CONSTRUCT_LENGTH else -half)
-    return slice(start, start + CONSTRUCT_LENGTH)
+    return slice(len(LEFT_FLANK) + start, len(LEFT_FLANK) + start + CONSTRUCT_LENGTH)

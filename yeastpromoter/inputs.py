@@ -1,24 +1,60 @@
 """Model input: what an array must be to count as one-hot constructs or inserts."""
 
+from __future__ import annotations
+
+import weakref
+from collections import Counter
 from itertools import permutations
 
 import numpy as np
 
+from yeastpromoter.adapters import END_LENGTH, FORMS, forms_of, refusal
 from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.encoding import ALPHABET, letters, one_hot
 
 SHAPES = f"(N, {CONSTRUCT_LENGTH}, {len(ALPHABET)}) for constructs or (N, {INSERT_LENGTH}, {len(ALPHABET)}) for inserts"
 
-#: Share of the adapters' bases that must be in place for a column order to count as seen.
-ADAPTERS_SEEN = 0.9
-
 _LEFT = one_hot(letters([LEFT_ADAPTER]))
 _RIGHT = one_hot(letters([RIGHT_ADAPTER]))
-_ADAPTERS = np.concatenate([_LEFT[0], _RIGHT[0]])
-_ORDERS = list(permutations(range(len(ALPHABET))))
+_INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
+_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+#: Orders of the columns that may have been meant, the right one left out.
+_ORDERS = [order for order in permutations(range(len(ALPHABET))) if order != tuple(range(len(ALPHABET)))]
+#: Records that a message names.
+_NAMED = 5
 
 
-def as_constructs(x: np.ndarray, only_one_hot: bool = True) -> np.ndarray:
+#: Arrays of constructs that need no look at their adapters, by their identity. They are not kept alive by it.
+_RECOGNISED: dict[int, weakref.ref] = {}
+
+
+def mark_recognised(constructs: np.ndarray) -> np.ndarray:
+    """Mark one-hot constructs as recognised by their reader, or as wanted as they are.
+
+    `as_constructs` takes them without looking for the adapters, which are not at their places in constructs that were
+    fitted. The mark is on this array alone: what is computed, copied or cut out of it is checked like any other.
+
+    Parameters
+    ----------
+    constructs : numpy.ndarray
+        (N, 110, 4).
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array.
+    """
+    key = id(constructs)
+    _RECOGNISED[key] = weakref.ref(constructs, lambda _: _RECOGNISED.pop(key, None))
+    return constructs
+
+
+def _is_recognised(x: object) -> bool:
+    reference = _RECOGNISED.get(id(x))
+    return reference is not None and reference() is x
+
+
+def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool = True) -> np.ndarray:
     """Check model input and bring it to constructs.
 
     Parameters
@@ -29,6 +65,9 @@ def as_constructs(x: np.ndarray, only_one_hot: bool = True) -> np.ndarray:
     only_one_hot : bool, optional
         Whether every position must be one base (a 1 and three 0) or N (four times 0.25). Without it any finite
         numbers are taken, as methods that walk between sequences (integrated gradients) need them.
+    check_adapters : bool, optional
+        Whether constructs must have their adapters (`yeastpromoter.adapters`); only with `only_one_hot`. Constructs
+        of `mark_recognised` are not checked again.
 
     Returns
     -------
@@ -39,16 +78,18 @@ def as_constructs(x: np.ndarray, only_one_hot: bool = True) -> np.ndarray:
     ------
     ValueError
         If the shape or the dtype is wrong, if a value is NaN or infinite, or, with `only_one_hot`, if a position
-        is neither a base nor N or if the adapters show that the columns have another order.
+        is neither a base nor N, an insert holds nothing but N, or a construct lacks its adapters; the message says
+        what they show instead, such as columns in another order.
     """
+    check_adapters = check_adapters and not _is_recognised(x)
     x = _as_numbers(x)
     _check_finite(x)
     if only_one_hot:
         _check_one_hot(x)
     x = np.ascontiguousarray(x, dtype=np.float32)
     if x.shape[1] == CONSTRUCT_LENGTH:
-        if only_one_hot:
-            _check_order(x)
+        if only_one_hot and check_adapters:
+            _check_adapters(x)
         return x
     left, right = (np.broadcast_to(adapter, (len(x), *adapter.shape[1:])) for adapter in (_LEFT, _RIGHT))
     return np.concatenate([left, x, right], axis=1)
@@ -123,6 +164,7 @@ def _check_one_hot(x: np.ndarray) -> None:
         return
     valid = base | (x == 1 / len(ALPHABET)).all(axis=2)
     if valid.all():
+        _check_known(base)
         return
     record, position = _first(~valid)
     count = int((~valid).any(axis=1).sum())
@@ -138,23 +180,38 @@ def _check_one_hot(x: np.ndarray) -> None:
     )
 
 
-def _check_order(x: np.ndarray) -> None:
-    """Refuse constructs that show the adapters when their columns are put in another order, and only then."""
-    if not len(x):
+def _check_known(base: np.ndarray) -> None:
+    """Refuse inserts that hold nothing but N."""
+    unknown = ~base[:, _INSERT if base.shape[1] == CONSTRUCT_LENGTH else slice(None)].any(axis=1)
+    if unknown.any():
+        raise ValueError(
+            f"{unknown.sum():,} of {len(base):,} records of the model input hold nothing but N, which cannot be "
+            f"predicted; the first is record {np.argmax(unknown)} of the batch (counted from 0)"
+        )
+
+
+def _check_adapters(x: np.ndarray) -> None:
+    ends = np.stack([x[:, :END_LENGTH], x[:, -END_LENGTH:]])
+    letters_of_ends = np.where(ends.max(axis=3) == 1, _BASES[ends.argmax(axis=3)], np.uint8(ord("N")))
+    forms = forms_of(*letters_of_ends)
+    strange = np.flatnonzero(forms)
+    if not strange.size:
         return
-    ends = np.concatenate([x[:, : len(LEFT_ADAPTER)], x[:, -len(RIGHT_ADAPTER) :]], axis=1)
-    # seen[a, c]: how much of adapter base a (of all that there is in a construct) is found in column c.
-    seen = np.einsum("pa,pc->ac", _ADAPTERS, ends.mean(axis=0, dtype=np.float64)) / len(_ADAPTERS)
-    if np.trace(seen) >= ADAPTERS_SEEN:
-        return
-    best = max(_ORDERS, key=lambda order: sum(seen[base, column] for base, column in enumerate(order)))
-    if sum(seen[base, column] for base, column in enumerate(best)) < ADAPTERS_SEEN:
-        return
-    order = "".join(ALPHABET[best.index(column)] for column in range(len(ALPHABET)))
-    columns = [order.index(base) for base in ALPHABET]
+    for order in _ORDERS:
+        # Where column c holds the base order[c].
+        bases = np.where(ends.max(axis=3) == 1, _BASES[list(order)][ends.argmax(axis=3)], np.uint8(ord("N")))
+        if not forms_of(*bases[:, strange]).any():
+            found = "".join(ALPHABET[base] for base in order)
+            columns = [found.index(base) for base in ALPHABET]
+            raise ValueError(
+                f"the columns of the model input look like the order {found} (that way the adapters stand at the ends "
+                f"of the constructs) but must have the order {ALPHABET}: x[:, :, {columns}]"
+            )
+    named = ", ".join(f"record {row} ({FORMS[forms[row]].name})" for row in strange[:_NAMED].tolist())
+    more = ", …" if strange.size > _NAMED else ""
     raise ValueError(
-        f"the columns of the model input look like the order {order} (that way the adapters stand at the ends of the "
-        f"constructs) but must have the order {ALPHABET}: x[:, :, {columns}]"
+        "model input: "
+        + refusal(Counter(forms.tolist()), len(x), named + more, "the model's argument check_adapters: false")
     )
 
 

@@ -10,32 +10,20 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from yeastpromoter.construct import (
-    CONSTRUCT_LENGTH,
-    INSERT_LENGTH,
-    LEFT_ADAPTER,
-    LEFT_FLANK,
-    MIN_FIT_LENGTH,
-    RIGHT_ADAPTER,
-    RIGHT_FLANK,
-    fit_window,
-)
-from yeastpromoter.encoding import enclose, find_invalid
+from yeastpromoter.construct import CONSTRUCT_LENGTH
+from yeastpromoter.construct_rules import NAMED, ConstructRules, choice
+from yeastpromoter.encoding import find_invalid, one_hot
+from yeastpromoter.inputs import mark_recognised
 from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna
 from yeastpromoter.text_files import BLOCK_BYTES, TextFile
 
-SEQUENCE_LENGTHS = {"construct": CONSTRUCT_LENGTH, "insert": INSERT_LENGTH}
-OTHER_LENGTHS = ("error", "drop", "fit")
-
 #: No record of a promoter file comes near this size: a chromosome does, or a file that is no sequence file.
 MAX_RECORD_BYTES = 16 << 20
-
-#: How many records a message names.
-_NAMED = 5
 
 _LETTER_HINTS = {
     "U": "is it RNA? Replace U by T",
@@ -73,19 +61,9 @@ class Batch:
     lengths: np.ndarray
     targets: np.ndarray | None
 
-
-@dataclass
-class _Offenders:
-    """Records whose length does not fit: how many, and the first of them."""
-
-    count: int = 0
-    named: list[str] = field(default_factory=list)
-    #: How many have the length of the other sequence type.
-    of_other_type: int = 0
-
-    def __str__(self) -> str:
-        more = ", …" if self.count > len(self.named) else ""
-        return ", ".join(self.named) + more
+    def encoded(self) -> np.ndarray:
+        """One-hot encode the constructs, `float32` (N, 110, 4); their adapters are not looked for again."""
+        return mark_recognised(one_hot(self.constructs))
 
 
 class SequenceFile:
@@ -108,11 +86,9 @@ class SequenceFile:
     header : {"auto", True, False}, optional
         Whether a table starts with a header. With ``"auto"`` it does when a column is chosen by its name, or when
         the sequence column of the first line does not look like DNA.
-    sequence_type : {"construct", "insert"}, optional
-        Whether the sequences are whole constructs (110 bp) or bare inserts (80 bp), to which the adapters are added.
-    other_lengths : {"error", "drop", "fit"}, optional
-        What happens to a sequence of another length: it is an error, it is left out, or it is brought to 110 bp
-        by `yeastpromoter.construct.fit_construct` (an insert after the adapters were added).
+    sequence_type, other_lengths, check_adapters : optional
+        What the sequences are, and what is done about those that are not that: see
+        `yeastpromoter.construct_rules.ConstructRules`. Whole constructs; an error; the adapters are checked.
     first_record : int, optional
         Number of the first record. It is not 0 for a file that was cut out of a larger one (see `text_of`) and whose
         records keep their numbers.
@@ -128,7 +104,7 @@ class SequenceFile:
     n_dropped, n_fitted, n_duplicates : int
         Number of records that were dropped, that are fitted to 110 bp, and whose id another record has too.
     notes : tuple of str
-        What a user should know of: sentences on the three, those that are not 0.
+        What a user should know of: sentences on the three, those that are not 0, and on sequences with many N.
 
     Raises
     ------
@@ -149,6 +125,7 @@ class SequenceFile:
         header: bool | str = "auto",
         sequence_type: str = "construct",
         other_lengths: str = "error",
+        check_adapters: bool = True,
         first_record: int = 0,
     ) -> None:
         sequence_column = _column("sequence_column", sequence_column)
@@ -158,9 +135,8 @@ class SequenceFile:
         elif isinstance(target_columns, (int, str)):
             target_columns = (target_columns,)
         self._target_columns = tuple(_column("target_columns", column) for column in target_columns)
-        header = _choice("header", header, ("auto", True, False))
-        self._type = _choice("sequence_type", sequence_type, tuple(SEQUENCE_LENGTHS))
-        self._other_lengths = _choice("other_lengths", other_lengths, OTHER_LENGTHS)
+        header = choice("header", header, ("auto", True, False))
+        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters)
         if type(first_record) is not int or first_record < 0:
             raise ValueError(f"first_record must be a record's number, at least 0, but is {first_record!r}")
         self._first_record = first_record
@@ -292,8 +268,9 @@ class SequenceFile:
             yield start, rest + b"\n"
 
     def _check_and_index(self, start: int) -> None:
+        rules = self._rules
         starts, kept, hashes = [], [], []
-        offenders, n_fitted, first = _Offenders(), 0, self._first_record
+        first = self._first_record
         for position, text in self._stretches(start):
             records = self._parse(text, first)
             lengths = records.sequences.lengths
@@ -301,30 +278,32 @@ class SequenceFile:
             self._check_letters(records, numbers)
             ids = self._ids(records, numbers)
             self._targets(records, numbers)
-            fits = self._fits(lengths)
-            if not fits.all():
-                self._note_offenders(offenders, numbers[~fits], ids, lengths[~fits], first)
-            if self._other_lengths == "drop":
-                kept.append(numbers[fits])
-            elif self._other_lengths == "fit":
-                n_fitted += int((lengths != SEQUENCE_LENGTHS[self._type]).sum())
+            taken = rules.look_at(records.sequences.joined(), lengths, partial(self._named, first, ids, lengths))
+            if rules.drops:
+                kept.append(numbers[taken])
             if records.ids is not None:
-                hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids))[fits])
+                hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids))[taken])
             starts.append(position + records.start)
             first += lengths.size
 
         self.n_records = first - self._first_record
-        self.n_dropped = offenders.count
-        self.n_fitted = n_fitted
+        self.n_dropped, self.n_fitted = rules.n_dropped, rules.n_fitted
         self._starts = np.concatenate([*starts, [self._text.stop]])
         del starts
         self._kept = np.concatenate(kept) if self.n_dropped and kept else None
         del kept
-        if offenders.count and (self._other_lengths != "drop" or offenders.count == self.n_records):
-            raise ValueError(self._length_error(offenders))
+        of_many_columns = isinstance(self._format, Table) and self._format.n_columns > 1
+        rules.finish(
+            self.path, self.n_records, " Does sequence_column choose the right column?" if of_many_columns else ""
+        )
         duplicates = self._duplicates(hashes)
         self.n_duplicates = duplicates.size
-        self.notes = tuple(self._notes(offenders, duplicates))
+        self.notes = (*rules.notes(self.path, self.n_records), *self._duplicate_notes(duplicates))
+
+    def _named(self, first: int, ids: list[str], lengths: np.ndarray, row: int) -> str:
+        number = first + row
+        name = f" {ids[row][:80]!r}" if ids[row] != str(number) else ""
+        return f"{self._format.place(number)}{name} has {lengths[row]} bp"
 
     def _parse(self, text: bytes, first: int) -> Records:
         try:
@@ -397,54 +376,6 @@ class SequenceFile:
             )
         return np.ascontiguousarray(targets.T)
 
-    def _fits(self, lengths: np.ndarray) -> np.ndarray:
-        if self._other_lengths == "fit":
-            added = CONSTRUCT_LENGTH - INSERT_LENGTH if self._type == "insert" else 0
-            return lengths + added >= MIN_FIT_LENGTH
-        return lengths == SEQUENCE_LENGTHS[self._type]
-
-    def _note_offenders(
-        self, offenders: _Offenders, numbers: np.ndarray, ids: list[str], lengths: np.ndarray, first: int
-    ) -> None:
-        offenders.count += numbers.size
-        other = SEQUENCE_LENGTHS["insert" if self._type == "construct" else "construct"]
-        offenders.of_other_type += int((lengths == other).sum())
-        for number, length in zip(numbers[:_NAMED].tolist(), lengths.tolist(), strict=False):
-            if len(offenders.named) < _NAMED:
-                name = ids[number - first]
-                offenders.named.append(
-                    f"{self._format.place(number)}{f' {name[:80]!r}' if name != str(number) else ''} has {length} bp"
-                )
-
-    def _length_error(self, offenders: _Offenders) -> str:
-        expected = SEQUENCE_LENGTHS[self._type]
-        if self._other_lengths == "fit":
-            return (
-                f"{self.path}: {offenders.count:,} of {self.n_records:,} sequences are too short to be fitted to "
-                f"{CONSTRUCT_LENGTH} bp: the known plasmid sequence fills constructs of at least {MIN_FIT_LENGTH} bp, "
-                f"but {offenders}. other_lengths='drop' leaves out all that are not {expected} bp long"
-            )
-        message = (
-            f"{self.path}: {offenders.count:,} of {self.n_records:,} sequences are not {expected} bp long, as "
-            f"sequence_type={self._type!r} says: {offenders}."
-        )
-        if self._other_lengths == "drop":
-            message += " other_lengths='drop' leaves none."
-        else:
-            message += (
-                " other_lengths='drop' would leave them out, other_lengths='fit' would fill them from the plasmid or "
-                f"cut them to {CONSTRUCT_LENGTH} bp."
-            )
-        if offenders.count == self.n_records and isinstance(self._format, Table) and self._format.n_columns > 1:
-            message += " Does sequence_column choose the right column?"
-        if 2 * offenders.of_other_type > offenders.count:
-            other, adapters = ("insert", "lack") if self._type == "construct" else ("construct", "have")
-            message += (
-                f" {offenders.of_other_type:,} of them have {SEQUENCE_LENGTHS[other]} bp: if they {adapters} the "
-                f"adapters {LEFT_ADAPTER} and {RIGHT_ADAPTER}, sequence_type={other!r} is right."
-            )
-        return message
-
     def _duplicates(self, hashes: list[np.ndarray]) -> np.ndarray:
         """Indices of the sequences whose id another one has too."""
         if not hashes:
@@ -458,25 +389,14 @@ class SequenceFile:
         place = np.searchsorted(repeated, joined).clip(max=repeated.size - 1)
         return np.flatnonzero(repeated[place] == joined)
 
-    def _notes(self, offenders: _Offenders, duplicates: np.ndarray) -> Iterator[str]:
-        expected = SEQUENCE_LENGTHS[self._type]
-        if self.n_dropped:
-            yield (
-                f"{self.path}: {self.n_dropped:,} of {self.n_records:,} sequences are left out because they are not "
-                f"{expected} bp long: {offenders}"
-            )
-        if self.n_fitted:
-            yield (
-                f"{self.path}: {self.n_fitted:,} of {self.n_records:,} sequences are not {expected} bp long and are "
-                f"fitted to constructs of {CONSTRUCT_LENGTH} bp"
-            )
+    def _duplicate_notes(self, duplicates: np.ndarray) -> Iterator[str]:
         if duplicates.size:
-            batch = self.read(duplicates[:_NAMED])
+            batch = self.read(duplicates[:NAMED])
             named = ", ".join(
                 f"{name[:80]!r} (record {number})"
                 for name, number in zip(batch.ids.tolist(), batch.records.tolist(), strict=True)
             )
-            more = ", …" if duplicates.size > _NAMED else ""
+            more = ", …" if duplicates.size > NAMED else ""
             yield (
                 f"{self.path}: {duplicates.size:,} of {len(self):,} sequences share their id with another one: "
                 f"{named}{more}. The record number tells them apart"
@@ -498,30 +418,10 @@ class SequenceFile:
         return b"".join(parts)
 
     def _constructs(self, joined: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        expected = SEQUENCE_LENGTHS[self._type]
-        right = lengths == expected
-        if right.all():
-            return self._with_adapters(joined.reshape(lengths.size, expected))
-        if self._other_lengths != "fit":
-            raise ValueError(f"{self.path}: the file has changed since it was checked")
-        constructs = np.empty((lengths.size, CONSTRUCT_LENGTH), dtype=np.uint8)
-        starts = np.cumsum(lengths) - lengths
-        for length in np.unique(lengths).tolist():
-            rows = np.flatnonzero(lengths == length)
-            whole = self._with_adapters(np.lib.stride_tricks.sliding_window_view(joined, length)[starts[rows]])
-            constructs[rows] = enclose(LEFT_FLANK, whole, RIGHT_FLANK)[:, fit_window(whole.shape[1])]
-        return constructs
-
-    def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
-        return rows if self._type == "construct" else enclose(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
-
-
-def _choice(name: str, value: object, choices: tuple) -> object:
-    # 1 == True, but an argument of 1 is more likely a column number that went astray.
-    for choice in choices:
-        if type(value) is type(choice) and value == choice:
-            return value
-    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))} but is {value!r}")
+        try:
+            return self._rules.constructs(joined, lengths)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: the file has changed since it was checked: {error}") from None
 
 
 def _column(name: str, value: object) -> int | str:

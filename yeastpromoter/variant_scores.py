@@ -86,7 +86,7 @@ def _keys(constructs: np.ndarray) -> list[bytes]:
 
 
 def variant_effects(
-    ref: np.ndarray, alt: np.ndarray, expressions: Callable[[np.ndarray], np.ndarray]
+    ref: np.ndarray, alt: np.ndarray, expressions: Callable[[np.ndarray], np.ndarray], check_adapters: bool = True
 ) -> dict[str, np.ndarray]:
     """Predict what variants do to expression.
 
@@ -97,6 +97,8 @@ def variant_effects(
         (N, O, 80, 4), for O offsets; as `yeastpromoter.inputs.as_constructs` takes them.
     expressions : callable
         From constructs, `float32` (M, 110, 4), to their expression, `float64` (M,), such as `Expressions`.
+    check_adapters : bool, optional
+        As for `yeastpromoter.inputs.as_constructs`.
 
     Returns
     -------
@@ -119,7 +121,9 @@ def variant_effects(
                 f"the input of the expression model, {SHAPES}"
             )
     n_rows, n_offsets = ref.shape[:2]
-    pair = np.concatenate([as_constructs(array.reshape(-1, *array.shape[2:])) for array in (ref, alt)])
+    pair = np.concatenate(
+        [as_constructs(array.reshape(-1, *array.shape[2:]), check_adapters=check_adapters) for array in (ref, alt)]
+    )
     with_ref, with_alt = expressions(pair).reshape(2, n_rows, n_offsets)
     effect = with_alt - with_ref
     columns = {

@@ -23,7 +23,7 @@ from yeastpromoter.contributions import (
     integrated_gradients,
     uniform_baseline,
 )
-from yeastpromoter.encoding import ALPHABET, one_hot
+from yeastpromoter.encoding import ALPHABET
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.figure_style import file_name
 from yeastpromoter.sequence_files import Batch
@@ -132,7 +132,7 @@ class _Block:
     ) -> None:
         self.batch = batch
         self.rows = slice(first, first + len(batch.ids))
-        self.constructs = one_hot(batch.constructs)
+        self.constructs = batch.encoded()
         self.expression = trained.decode(run(self.constructs))
         self.hypothetical = METHODS[method](trained, self.constructs, **arguments)
         self.contributions = at_sequence(self.hypothetical, self.constructs)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from yeastpromoter.sequence_files import OTHER_LENGTHS, SEQUENCE_LENGTHS, SequenceFile
+from yeastpromoter.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS
+from yeastpromoter.sequence_files import SequenceFile
 
 _HEADERS = {"auto": "auto", "yes": True, "no": False}
 
@@ -51,7 +52,14 @@ _OPTIONS = (
         type=click.Choice(OTHER_LENGTHS),
         default="error",
         show_default=True,
-        help="What happens to sequences of other lengths: stop, leave them out, or fit them to constructs of 110 bp.",
+        help="What happens to sequences of other lengths: stop, leave them out, or fit those that are nearly right (by "
+        "at most 25 bp) to constructs of 110 bp.",
+    ),
+    click.option(
+        "--check-adapters/--no-check-adapters",
+        default=True,
+        show_default=True,
+        help="Whether constructs must have their adapters, and inserts must not.",
     ),
 )
 
@@ -73,6 +81,7 @@ def open_sequences(
     header: str,
     sequence_type: str,
     other_lengths: str,
+    check_adapters: bool,
 ) -> SequenceFile:
     """Open and check a file of sequences, and say on stderr what a user should know of it.
 
@@ -90,6 +99,7 @@ def open_sequences(
         header=_HEADERS[header],
         sequence_type=sequence_type,
         other_lengths=other_lengths,
+        check_adapters=check_adapters,
     )
     for note in sequences.notes:
         click.echo(f"Note: {note}", err=True)

@@ -58,7 +58,7 @@ def split_command(sequence_file: Path, output: Path, arguments: str, batch_size:
         read = json.loads(arguments)
     except json.JSONDecodeError as error:
         raise click.BadParameter(f"is not JSON ({error})", param_hint="--arguments") from None
-    known = ("sequence_column", "id_column", "header", "sequence_type", "other_lengths")
+    known = ("sequence_column", "id_column", "header", "sequence_type", "other_lengths", "check_adapters")
     unknown = [str(key) for key in read if key not in known] if isinstance(read, dict) else [arguments]
     if unknown:
         raise click.BadParameter(
