@@ -90,7 +90,7 @@ def cut_bgzip(text: bytes, tmp_path) -> bytes:
         (b"\n\r\n", "the file is empty"),
         (b"\xef\xbb\xbf\n", "the file is empty"),
         (gzipped(b""), "the file is empty"),
-        (b"ACGT\x00\x01", "not a text file: it holds control bytes"),
+        (b"ACGT\x00\x01", "is not a text file, or is damaged: line 1 holds the control byte 0x00"),
         (b"PK\x03\x04rest", "zip archive or an Excel workbook"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"BZh91AY", "bzip2"),

@@ -14,7 +14,6 @@ import pandas as pd
 
 from training.similarity import KmerSet, Neighbours, repeated_rows
 from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
-from training.text_tables import numbers, read_text_table
 from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
@@ -25,6 +24,7 @@ from yeastpromoter.construct import (
     fit_construct,
 )
 from yeastpromoter.decoding import N_BUCKETS
+from yeastpromoter.text_tables import TextTable
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
 #: Different values of a column that a message shows.
@@ -75,7 +75,7 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
 
     Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
-    replicate is missing, it is NaN.
+    replicate is missing, it is NaN. The index is the line of each row.
     """
     cells = source["columns"].get("counts")
     values = dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
@@ -84,24 +84,25 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     select = source.get("select")
     wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
     passed_over: list[str] = []
-    for table in read_text_table(path, source["separator"], source["header"]):
+    try:
+        table = TextTable(path, source["separator"], source["header"])
         for column in wanted:
-            if column not in table.columns:
-                raise ValueError(
-                    f"source {source['name']!r}: {path} has no column {column!r}; it has "
-                    f"{', '.join(map(str, table.columns))}"
-                )
-        counts["rows_in_file"] += len(table)
+            table.number(column)
+    except ValueError as error:
+        raise ValueError(f"source {source['name']!r}: {error}") from None
+    for rows in table.blocks():
+        counts["rows_in_file"] += len(rows)
         if select:
+            cells = np.array(rows.text(select["column"]), dtype=object)
             if not counts["rows"]:
-                passed_over = [*dict.fromkeys([*passed_over, *table[select["column"]]])][:_VALUES_SHOWN]
-            table = table[table[select["column"]] == select["value"]]
-        counts["rows"] += len(table)
-        columns = {"sequence": table[source["columns"]["sequence"]]}
+                passed_over = [*dict.fromkeys([*passed_over, *cells])][:_VALUES_SHOWN]
+            rows = rows.where(cells == select["value"])
+        counts["rows"] += len(rows)
+        columns = {"sequence": np.array(rows.text(source["columns"]["sequence"]), dtype=object)}
         for name, column in values.items():
             limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
-            columns[name] = numbers(table[column], path, source["header"], **limits)
-        yield pd.DataFrame(columns)
+            columns[name] = rows.numbers(column, **limits)
+        yield pd.DataFrame(columns, index=rows.lines)
     if not counts["rows"] and passed_over:
         raise ValueError(
             f"source {source['name']!r}: no row of {path} has {select['value']!r} in the column {select['column']!r}: "
@@ -129,13 +130,11 @@ def _label(table: pd.DataFrame, votes: Mapping[str, Any] | None, counts: dict[st
     return table[clear | ~measured]
 
 
-def _check_letters(sequence: pd.Series, original: pd.Series, path: Path, header: bool) -> None:
+def _check_letters(sequence: pd.Series, original: pd.Series, path: Path) -> None:
     wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
     if wrong.any():
-        row = wrong.idxmax()
-        raise ValueError(
-            f"{path}, line {row + 1 + header}: {original[row]!r} is not a DNA sequence of A, C, G, T and N"
-        )
+        line = wrong.idxmax()
+        raise ValueError(f"{path}, line {line}: {original[line]!r} is not a DNA sequence of A, C, G, T and N")
 
 
 def _harmonise(
@@ -164,17 +163,15 @@ def _harmonise(
 
         sequence = table["sequence"].str.upper()
         sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
-        _check_letters(sequence, table["sequence"], path, source["header"])
+        _check_letters(sequence, table["sequence"], path)
         if source["sequence_type"] == "insert":
             sequence = sequence.map(add_adapters)
         length = sequence.str.len()
         fits = length == CONSTRUCT_LENGTH
         counts["of_construct_length"] += int(fits.sum())
         if other_lengths == "error" and not fits.all():
-            row = (~fits).idxmax()
-            first_unfit = first_unfit or (
-                f"{path}, line {row + 1 + source['header']}: the construct is {length[row]} bp long"
-            )
+            line = (~fits).idxmax()
+            first_unfit = first_unfit or f"{path}, line {line}: the construct is {length[line]} bp long"
             unfit += int((~fits).sum())
         possible = fits | (length >= MIN_FIT_LENGTH) if other_lengths == "fit" else fits
         if other_lengths == "fit":
@@ -323,15 +320,15 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
     for entry in held_out:
         path = folder / entry["file"]
         check_sha256(path, entry["sha256"])
-        for table in read_text_table(path, "\t", header=False):
-            sequence = table[0].str.upper()
-            _check_letters(sequence, table[0], path, header=False)
+        for rows in TextTable(path, header=False).blocks():
+            cells = pd.Series(rows.text(0), index=rows.lines)
+            sequence = cells.str.upper()
+            _check_letters(sequence, cells, path)
             length = sequence.str.len()
             if (length != CONSTRUCT_LENGTH).any():
-                row = (length != CONSTRUCT_LENGTH).idxmax()
+                line = (length != CONSTRUCT_LENGTH).idxmax()
                 raise ValueError(
-                    f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
-                    f"{CONSTRUCT_LENGTH}"
+                    f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be {CONSTRUCT_LENGTH}"
                 )
             parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
     return HeldOut(letters_of(np.concatenate(parts)))
