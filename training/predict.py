@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from training.scores import predict_scores
+from yeastpromoter.argument_names import argument
 from yeastpromoter.decoding import METHODS, N_BUCKETS, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.sequence_files import SequenceFile
@@ -97,7 +98,10 @@ def predict(
         or its expression is undefined.
     """
     if (rows is None) != (leaderboard is None):
-        raise ValueError("rows and leaderboard must be given together: the rows asked for, and where to write them")
+        raise ValueError(
+            f"{argument('rows')} and {argument('leaderboard')} must be given together: the rows asked for, and where "
+            "to write them"
+        )
     if decoding not in METHODS:
         raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
     file = SequenceFile(sequences, **(reading or {}))

@@ -330,7 +330,7 @@ class TextFile:
             if head.startswith(signature):
                 raise ValueError(f"{self.path}: is not a text file but {meaning}")
         fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
-        if not fewer and more > len(head) / 4:  # without a byte order mark
+        if not fewer and more > max(3, 0.4 * len(head)):  # without a byte order mark
             raise ValueError(f"{self.path}: is not a text file but UTF-16 text: save it as UTF-8")
         self._refuse_control_bytes(head, 0)
         start = len(_UTF8_BOM) if head.startswith(_UTF8_BOM) else 0
