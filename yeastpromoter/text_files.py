@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import BinaryIO
 
 BLOCK_BYTES = 1 << 20
@@ -54,6 +54,18 @@ def is_bgzip(head: bytes) -> bool:
     bool
     """
     return len(head) >= 16 and head[:2] == _GZIP and bool(head[3] & 4) and head[12:14] == b"BC"
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Read a file whole.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As for `TextFile`, and if it is not text as that class describes it; the message names the file and the line.
+    """
+    with closing(TextFile(path)) as file:
+        return file.whole().decode("utf-8")
 
 
 class TextFile:
