@@ -197,6 +197,8 @@ def test_does_not_look_like_dna(cell):
         ("seq\tvalue", {"header": False}, "tab-separated table", False),
         ('"id","seq"', {"sequence_column": "seq", "id_column": 0}, "comma-separated table", True),
         ("id,ACGT", {"sequence_column": 1}, "comma-separated table", False),
+        (",seq", {"sequence_column": 1}, "comma-separated table", True),
+        (",EL", {"header": True}, "comma-separated table", True),  # the sequences are the index
     ],
 )
 def test_detect(line, arguments, name, has_header):
@@ -210,13 +212,27 @@ def test_detect(line, arguments, name, has_header):
         (">a", {"id_column": 0}, "is FASTA, which has neither columns"),
         (">a", {"sequence_column": "seq"}, "is FASTA, which has neither columns"),
         (">a", {"header": True}, "is FASTA, which has neither columns"),
+        (">a", {"header": True, "id_column": 1}, "leave out id_column and header$"),
         ("@read", {}, "FASTQ"),
+        (
+            "seq;EL",
+            {"sequence_column": "seq"},
+            "no column named 'seq'; .* It looks separated by semicolons",
+        ),
+        ("ACGT|1", {"id_column": 1}, "no column 1: .* It looks separated by bars"),
+        (
+            ",seq,EL",
+            {},
+            r"nothing in column 0, .*index=False\), or .* with sequence_column; .* 1 'seq'",
+        ),
+        ('"",seq', {"target_columns": [1]}, "nothing in column 0"),
+        ('seq,"EL', {}, "line 1 has a quotation mark that is not closed"),
         ("seq\tvalue", {"target_columns": ["EL"]}, "no column named 'EL'; the first line has 0 'seq', 1 'value'"),
         ("seq\tvalue", {"target_columns": ["1"]}, "a number is given without quotation marks"),
         ("seq\tx\tx", {"id_column": "x"}, "more than one column named 'x'"),
-        ("ACGT\t1", {"id_column": 2}, "no column 2: columns are numbered from 0, and the first line has 2"),
+        ("ACGT\t1", {"id_column": 2}, "no column 2: columns are numbered from 0; the first line has 0 'ACGT', 1 '1'$"),
         ("ACGT\t1", {"id_column": -1}, "no column -1"),
-        ("seq\tvalue", {"sequence_column": "seq", "header": False}, "by name although header is False"),
+        ("seq\tvalue", {"sequence_column": "seq", "header": False}, "by name although header=False says"),
     ],
 )
 def test_detect_refuses(line, arguments, message):

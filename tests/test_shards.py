@@ -180,7 +180,7 @@ def test_shards_of_different_columns_are_not_joined(one):
 def test_a_cut_that_changes_the_format_is_refused(tmp_path):
     # The first line of the second shard has a tab, which a quoted cell of a comma-separated table may hold.
     first, second = inserts(2)
-    (tmp_path / "a.csv").write_text(f'{first},x\n{second},"a\tb"\n')
+    (tmp_path / "a.csv").write_text(f'{first},x,y\n{second},z,"a\tb"\n')
     with pytest.raises(ValueError, match="cut before record 1 its records are not the same"):
         split(tmp_path / "a.csv", {"sequence_type": "insert", "id_column": 1}, 1, 1, tmp_path / "shards")
     assert not (tmp_path / "shards" / "shards.json").exists()

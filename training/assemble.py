@@ -4,6 +4,7 @@ Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 sc
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,17 +15,21 @@ import pandas as pd
 
 from training.similarity import KmerSet, Neighbours, repeated_rows
 from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
-from training.text_tables import numbers, read_text_table
 from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
+from yeastpromoter.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
     LEFT_ADAPTER,
-    MIN_FIT_LENGTH,
+    MOST_FITTED,
+    RIGHT_ADAPTER,
     add_adapters,
     fit_construct,
+    fit_insert,
 )
+from yeastpromoter.construct_rules import NAMED, SEQUENCE_LENGTHS
 from yeastpromoter.decoding import N_BUCKETS
+from yeastpromoter.text_tables import TextTable
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
 #: Different values of a column that a message shows.
@@ -75,7 +80,7 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
 
     Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
-    replicate is missing, it is NaN.
+    replicate is missing, it is NaN. The index is the line of each row.
     """
     cells = source["columns"].get("counts")
     values = dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
@@ -84,24 +89,25 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     select = source.get("select")
     wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
     passed_over: list[str] = []
-    for table in read_text_table(path, source["separator"], source["header"]):
+    try:
+        table = TextTable(path, source["separator"], source["header"])
         for column in wanted:
-            if column not in table.columns:
-                raise ValueError(
-                    f"source {source['name']!r}: {path} has no column {column!r}; it has "
-                    f"{', '.join(map(str, table.columns))}"
-                )
-        counts["rows_in_file"] += len(table)
+            table.number(column)
+    except ValueError as error:
+        raise ValueError(f"source {source['name']!r}: {error}") from None
+    for rows in table.blocks():
+        counts["rows_in_file"] += len(rows)
         if select:
+            cells = np.array(rows.text(select["column"]), dtype=object)
             if not counts["rows"]:
-                passed_over = [*dict.fromkeys([*passed_over, *table[select["column"]]])][:_VALUES_SHOWN]
-            table = table[table[select["column"]] == select["value"]]
-        counts["rows"] += len(table)
-        columns = {"sequence": table[source["columns"]["sequence"]]}
+                passed_over = [*dict.fromkeys([*passed_over, *cells])][:_VALUES_SHOWN]
+            rows = rows.where(cells == select["value"])
+        counts["rows"] += len(rows)
+        columns = {"sequence": np.array(rows.text(source["columns"]["sequence"]), dtype=object)}
         for name, column in values.items():
             limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
-            columns[name] = numbers(table[column], path, source["header"], **limits)
-        yield pd.DataFrame(columns)
+            columns[name] = rows.numbers(column, **limits)
+        yield pd.DataFrame(columns, index=rows.lines)
     if not counts["rows"] and passed_over:
         raise ValueError(
             f"source {source['name']!r}: no row of {path} has {select['value']!r} in the column {select['column']!r}: "
@@ -129,13 +135,69 @@ def _label(table: pd.DataFrame, votes: Mapping[str, Any] | None, counts: dict[st
     return table[clear | ~measured]
 
 
-def _check_letters(sequence: pd.Series, original: pd.Series, path: Path, header: bool) -> None:
+def _check_letters(sequence: pd.Series, original: pd.Series, path: Path) -> None:
     wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
     if wrong.any():
-        row = wrong.idxmax()
+        line = wrong.idxmax()
+        raise ValueError(f"{path}, line {line}: {original[line]!r} is not a DNA sequence of A, C, G, T and N")
+
+
+def _check_known(sequence: pd.Series, of_inserts: bool, path: Path) -> None:
+    """Refuse sequences that hold nothing but N between the adapters."""
+    with_n = sequence[sequence.str.contains("N")]
+    if not of_inserts:
+        with_n = with_n.str.slice(len(LEFT_ADAPTER), -len(RIGHT_ADAPTER))
+    unknown = with_n.str.strip("N") == ""
+    if unknown.any():
         raise ValueError(
-            f"{path}, line {row + 1 + header}: {original[row]!r} is not a DNA sequence of A, C, G, T and N"
+            f"{path}, line {unknown.idxmax()}: the insert holds nothing but N, like those of {unknown.sum()} lines "
+            "here: nothing can be learned from it. Leave such lines out"
         )
+
+
+class _Ends:
+    """Looks for the adapters at the ends of the sequences of a source."""
+
+    def __init__(self, path: Path, of_inserts: bool) -> None:
+        self._path, self._of_inserts = path, of_inserts
+        self._rows = self._whole = 0
+        self._forms: Counter[int] = Counter()
+        self._named: list[str] = []
+
+    def look_at(self, sequence: pd.Series) -> None:
+        """Look at some sequences, indexed by their lines."""
+        self._rows += len(sequence)
+        if not len(sequence):
+            return
+        starts, ends = (
+            letters_of(part.to_numpy().astype(f"S{END_LENGTH}"))
+            for part in (sequence.str.slice(0, END_LENGTH), sequence.str.slice(-END_LENGTH))
+        )
+        if self._of_inserts:
+            wrong = look_like_constructs(starts, ends)
+            self._whole += int(wrong.sum())
+            names = ["a whole construct"] * len(sequence)
+        else:
+            forms = forms_of(starts, ends)
+            wrong = forms > 0
+            self._forms.update(forms.tolist() if wrong.any() else {0: len(forms)})
+            names = [FORMS[form].name for form in forms[wrong]]
+        for line, name in zip(sequence.index[wrong][: NAMED - len(self._named)], names, strict=False):
+            self._named.append(f"line {line} ({name})")
+
+    def finish(self) -> None:
+        """Refuse the source if a construct lacked its adapters, or an insert had them."""
+        named = ", ".join(self._named)
+        if self._whole:
+            raise ValueError(
+                f"{self._path}: {self._whole:,} of {self._rows:,} sequences are whole constructs, with adapters, but "
+                f"the source has sequence_type: insert: {named}. Set sequence_type: construct, take the adapters off "
+                "with trim, or set check_adapters: false to add adapters all the same"
+            )
+        if self._named:
+            raise ValueError(
+                f"{self._path}: {refusal(self._forms, self._rows, named, 'check_adapters: false of the source')}"
+            )
 
 
 def _harmonise(
@@ -153,7 +215,10 @@ def _harmonise(
     names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
     counts |= dict.fromkeys(names, 0)
     trim, calibration = source["trim"], source["calibration"]
+    of_inserts = source["sequence_type"] == "insert"
+    right_length = SEQUENCE_LENGTHS[source["sequence_type"]]
     unfit, first_unfit = 0, ""
+    ends = _Ends(path, of_inserts) if source["check_adapters"] else None
     for table in _read_columns(path, source, counts):
         if source["columns"].get("counts"):
             table = _label(table, source["majority"], counts)
@@ -164,25 +229,26 @@ def _harmonise(
 
         sequence = table["sequence"].str.upper()
         sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
-        _check_letters(sequence, table["sequence"], path, source["header"])
-        if source["sequence_type"] == "insert":
-            sequence = sequence.map(add_adapters)
+        _check_letters(sequence, table["sequence"], path)
         length = sequence.str.len()
-        fits = length == CONSTRUCT_LENGTH
+        fits = length == right_length
         counts["of_construct_length"] += int(fits.sum())
         if other_lengths == "error" and not fits.all():
-            row = (~fits).idxmax()
-            first_unfit = first_unfit or (
-                f"{path}, line {row + 1 + source['header']}: the construct is {length[row]} bp long"
-            )
+            line = (~fits).idxmax()
+            first_unfit = first_unfit or f"{path}, line {line}: the {source['sequence_type']} is {length[line]} bp long"
             unfit += int((~fits).sum())
-        possible = fits | (length >= MIN_FIT_LENGTH) if other_lengths == "fit" else fits
+        possible = (length - right_length).abs() <= MOST_FITTED if other_lengths == "fit" else fits
         if other_lengths == "fit":
             counts["fitted"] += int((possible & ~fits).sum())
         if other_lengths != "error":
             counts["dropped_for_length"] += int((~possible).sum())
         table, sequence, fits = table[possible], sequence[possible], fits[possible]
-        sequence[~fits] = sequence[~fits].map(fit_construct)
+        _check_known(sequence, of_inserts, path)
+        if ends is not None:
+            ends.look_at(sequence)
+        sequence[~fits] = sequence[~fits].map(fit_insert if of_inserts else fit_construct)
+        if of_inserts:
+            sequence[fits] = sequence[fits].map(add_adapters)
 
         values = {
             name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
@@ -199,9 +265,11 @@ def _harmonise(
         }
     if unfit:
         raise ValueError(
-            f"{first_unfit} but must be {CONSTRUCT_LENGTH}; {unfit} rows are not. Set data.other_lengths to drop or "
-            "fit to accept them"
+            f"{first_unfit} but must be {right_length}; {unfit} rows are not. Set data.other_lengths to drop or fit to "
+            "accept them"
         )
+    if ends is not None:
+        ends.finish()
 
 
 def _agreement(
@@ -323,15 +391,15 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
     for entry in held_out:
         path = folder / entry["file"]
         check_sha256(path, entry["sha256"])
-        for table in read_text_table(path, "\t", header=False):
-            sequence = table[0].str.upper()
-            _check_letters(sequence, table[0], path, header=False)
+        for rows in TextTable(path, header=False).blocks():
+            cells = pd.Series(rows.text(0), index=rows.lines)
+            sequence = cells.str.upper()
+            _check_letters(sequence, cells, path)
             length = sequence.str.len()
             if (length != CONSTRUCT_LENGTH).any():
-                row = (length != CONSTRUCT_LENGTH).idxmax()
+                line = (length != CONSTRUCT_LENGTH).idxmax()
                 raise ValueError(
-                    f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
-                    f"{CONSTRUCT_LENGTH}"
+                    f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be {CONSTRUCT_LENGTH}"
                 )
             parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
     return HeldOut(letters_of(np.concatenate(parts)))

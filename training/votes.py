@@ -13,8 +13,8 @@ import numpy as np
 
 from training.buckets import bucket_of
 from training.markdown import markdown_table, percent
-from training.text_tables import numbers, read_text_table
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
+from yeastpromoter.text_tables import TextTable
 
 #: Names of the columns of counts in a table of simulated sorting.
 COUNT_COLUMNS = tuple(f"count_{bucket}" for bucket in range(N_BUCKETS))
@@ -147,17 +147,17 @@ def compare_labels_of(
         If the table cannot be read, lacks a column, has no row, or holds a count that is no number of at least 0 or a
         true expression that is none from 0 to 17.
     """
-    path = Path(path)
+    table = TextTable(path)
+    lacking = [column for column in (truth_column, *COUNT_COLUMNS) if column not in table.columns]
+    if lacking:
+        raise ValueError(
+            f"{path} has no column {', '.join(lacking)}; it has {', '.join(table.columns)}. A table of simulated "
+            f"sorting must have the columns {truth_column} and count_0 to count_17"
+        )
     counts, truth = [], []
-    for piece in read_text_table(path, "\t", header=True):
-        lacking = [column for column in (truth_column, *COUNT_COLUMNS) if column not in piece]
-        if lacking:
-            raise ValueError(
-                f"{path} has no column {', '.join(lacking)}; it has {', '.join(piece)}. A table of simulated sorting "
-                f"must have the columns {truth_column} and count_0 to count_17"
-            )
-        truth.append(numbers(piece[truth_column], path, header=True, lowest=0, highest=N_BUCKETS - 1))
-        counts.append(np.stack([numbers(piece[name], path, header=True, lowest=0) for name in COUNT_COLUMNS], axis=1))
+    for rows in table.blocks():
+        truth.append(rows.numbers(truth_column, lowest=0, highest=N_BUCKETS - 1))
+        counts.append(np.stack([rows.numbers(name, lowest=0) for name in COUNT_COLUMNS], axis=1))
     if not sum(map(len, truth)):
         raise ValueError(f"{path} has a header but no rows: there are no labels to compare")
     compared = compare_labels(np.concatenate(counts), np.concatenate(truth), support, shares)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from yeastpromoter.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
+from yeastpromoter.argument_names import argument
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
@@ -192,13 +193,15 @@ class ConstructRules:
         if self._unfit.count and (not self.drops or self._unfit.count == n):
             raise ValueError(self._length_error(path, n, hint))
         if self._strange.count:
-            raise ValueError(f"{path}: {refusal(self._forms, n, str(self._strange), 'check_adapters=False')}")
+            raise ValueError(
+                f"{path}: {refusal(self._forms, n, str(self._strange), argument('check_adapters', False))}"
+            )
         if self._whole.count:
             raise ValueError(
                 f"{path}: {self._whole.count:,} of {n:,} sequences are whole constructs, with adapters, but "
-                f"sequence_type={self._type!r} says that the adapters are to be added: {self._whole}. "
-                "sequence_type='construct' is right for them, or take the adapters off. To add adapters all the same: "
-                "check_adapters=False"
+                f"{argument('sequence_type', self._type)} says that the adapters are to be added: {self._whole}. "
+                f"{argument('sequence_type', 'construct')} is right for them, or take the adapters off. To add "
+                f"adapters all the same: {argument('check_adapters', False)}"
             )
         if self._only_n.count:
             raise ValueError(
@@ -211,7 +214,7 @@ class ConstructRules:
         if self._other_lengths == "fit":
             message = (
                 f"{path}: {count:,} of {n:,} sequences differ by more than {MOST_FITTED} bp from {length} bp: "
-                f"{self._unfit}. other_lengths='fit' is for sequences that are nearly right: those of "
+                f"{self._unfit}. {argument('other_lengths', 'fit')} is for sequences that are nearly right: those of "
                 f"{length - MOST_FITTED} to {length + MOST_FITTED} bp."
             )
             if self._longest_loss > MOST_FITTED:
@@ -220,18 +223,19 @@ class ConstructRules:
                     "cut it into inserts with `python -m yeastpromoter tile-genome promoters.fa --step 10 -o "
                     "inserts.tsv` and predict those."
                 )
-            message += f" other_lengths='drop' leaves out all that are not {length} bp long."
+            message += f" {argument('other_lengths', 'drop')} leaves out all that are not {length} bp long."
             return message + self._other_type_advice()
         message = (
-            f"{path}: {count:,} of {n:,} sequences are not {length} bp long, as sequence_type={self._type!r} says: "
-            f"{self._unfit}."
+            f"{path}: {count:,} of {n:,} sequences are not {length} bp long, as "
+            f"{argument('sequence_type', self._type)} says: {self._unfit}."
         )
         if self.drops:
-            message += " other_lengths='drop' leaves none."
+            message += f" {argument('other_lengths', 'drop')} leaves none."
         else:
             message += (
-                " other_lengths='drop' would leave them out, other_lengths='fit' would fill or cut those of "
-                f"{length - MOST_FITTED} to {length + MOST_FITTED} bp to constructs of {CONSTRUCT_LENGTH} bp."
+                f" {argument('other_lengths', 'drop')} would leave them out, {argument('other_lengths', 'fit')} would "
+                f"fill or cut those of {length - MOST_FITTED} to {length + MOST_FITTED} bp to constructs of "
+                f"{CONSTRUCT_LENGTH} bp."
             )
         if count == n:
             message += hint
@@ -244,11 +248,13 @@ class ConstructRules:
         adapters = f"the adapters {LEFT_ADAPTER} and {RIGHT_ADAPTER}"
         if self._type == "construct":
             return (
-                f" {whole:,} of them have {INSERT_LENGTH} bp: if they lack {adapters}, sequence_type='insert' is right."
+                f" {whole:,} of them have {INSERT_LENGTH} bp: if they lack {adapters}, "
+                f"{argument('sequence_type', 'insert')} is right."
             )
         message = ""
         if whole:
-            message += f" {whole:,} of them are constructs, with {adapters}: sequence_type='construct' is right."
+            construct = argument("sequence_type", "construct")
+            message += f" {whole:,} of them are constructs, with {adapters}: {construct} is right."
         if bare:
             message += (
                 f" {bare:,} of them have {CONSTRUCT_LENGTH} bp but not {adapters}: an insert has {INSERT_LENGTH} bp, "
@@ -353,4 +359,4 @@ def choice(name: str, value: object, choices: tuple) -> object:
     for known in choices:
         if (type(value) is type(known) and value == known) or (isinstance(known, bool) and text == str(known).lower()):
             return known
-    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))} but is {value!r}")
+    raise ValueError(f"{argument(name)} must be one of {', '.join(map(repr, choices))} but is {value!r}")

@@ -193,7 +193,7 @@ class IntervalFile:
 
 
 def _intervals(text: TextFile) -> Iterator[_Interval]:
-    for number, line in enumerate(text.read(text.start, text.stop).split(b"\n"), start=1):
+    for number, line in enumerate(text.whole().split(b"\n"), start=1):
         line = line.removesuffix(b"\r")
         if not line.strip() or line.startswith(_NOT_INTERVALS):
             continue
@@ -210,10 +210,7 @@ def _interval(number: int, line: bytes) -> _Interval:
             f"has {len(fields)} column{'s' * (len(fields) > 1)} but BED has at least three, separated by tabs: "
             f"chromosome, start and end; found {line[:60].decode('utf-8', 'replace')!r}"
         )
-    try:
-        chromosome, name = fields[0].decode("utf-8"), fields[3].decode("utf-8") if len(fields) > 3 else ""
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8: save the file as UTF-8") from None
+    chromosome, name = fields[0].decode("utf-8"), fields[3].decode("utf-8") if len(fields) > 3 else ""
     positions = []
     for field, what in zip(fields[1:3], ("start", "end"), strict=True):
         if not field.isdigit():

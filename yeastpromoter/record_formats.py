@@ -6,16 +6,23 @@ with numpy operations on all of its bytes at once: a Python loop over the record
 
 from __future__ import annotations
 
+import copy
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
 import numpy as np
 
+from yeastpromoter.argument_names import argument
+
 _NEWLINE, _RETURN, _QUOTE, _GREATER = b'\n\r">'
 
 _NO_SEQUENCE_SYMBOLS = str.maketrans("", "", ascii_uppercase + "-.*")
+
+_OTHER_DELIMITERS = {";": "semicolons", "|": "bars", ",": "commas", "\t": "tabs", " ": "blanks"}
+_DECIMAL_COMMA = re.compile(r"[+-]?\d[\d.]*,\d+([eE][+-]?\d+)?")
 
 #: Letters of the longest cell that is read as a number together with all others.
 _WIDEST_NUMBER = 40
@@ -45,6 +52,14 @@ class Spans:
         """Lengths in bytes, `int64` (N,)."""
         return self.stop - self.start
 
+    def string(self, number: int) -> str:
+        """One of the stretches as a string."""
+        return self.take([number]).strings()[0]
+
+    def take(self, which: np.ndarray | Sequence[int]) -> Spans:
+        """Some of the stretches, by their numbers or a mask."""
+        return Spans(self.text, self.start[which], self.stop[which], self.doubled_quotes)
+
     def joined(self) -> np.ndarray:
         """Bytes of all stretches, which must be ascending and not overlap, one behind the other, `uint8`."""
         text = np.frombuffer(self.text, dtype=np.uint8)
@@ -58,13 +73,7 @@ class Spans:
         return text[np.cumsum(steps[:-1], dtype=np.int8).view(bool)]
 
     def strings(self) -> list[str]:
-        """Every stretch as a string.
-
-        Raises
-        ------
-        UnicodeDecodeError
-            If a stretch is not UTF-8.
-        """
+        """Every stretch as a string."""
         bounds = zip(self.start.tolist(), self.stop.tolist(), strict=True)
         if self.text.isascii():
             text = self.text.decode("ascii")
@@ -133,12 +142,16 @@ class Records:
 
 
 def _lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends, without LF or CR LF, of the lines of a text that ends with LF."""
+    """Starts and ends of the lines of a text that ends with LF, without LF and the CR before it."""
     newlines = np.flatnonzero(text == _NEWLINE)
     starts = np.empty_like(newlines)
     starts[:1] = 0
     starts[1:] = newlines[:-1] + 1
     stops = newlines - ((newlines > starts) & (text[newlines - 1] == _RETURN))
+    if ((stops > starts) & (text[stops - 1] == _RETURN)).any():
+        others = np.flatnonzero(text != _RETURN)
+        before = np.append(-1, others)[np.searchsorted(others, newlines)]
+        stops = np.maximum(starts, before + 1)
     return starts, stops
 
 
@@ -194,17 +207,122 @@ class Fasta:
         is_blank = (text == ord(" ")) | (text == ord("\t"))
         blanks = np.flatnonzero(is_blank)
         if blanks.size:
-            while (before := is_blank[starts]).any():  # between the > and the id
-                starts = starts + before
+            if is_blank[starts].any():  # between the > and the id
+                others = np.flatnonzero(~is_blank)
+                starts = others[np.searchsorted(others, starts)]
             following = np.append(blanks, text.size)[np.searchsorted(blanks, starts)]
             stops = np.minimum(stops, following)
         return Spans(data, starts, stops)
 
 
-class Table:
-    """A table with a fixed number of columns, or a list: one column and no delimiter.
+class Rows:
+    """Rows of a table, and where their cells are.
 
-    A cell may stand in quotation marks, which are taken off. Between quotation marks a comma is no delimiter.
+    A cell may stand in quotation marks, which are taken off. Unless the delimiter is a tab, it is a letter like others
+    between quotation marks, and a quotation mark in a cell is written twice. A cell does not run over a line end.
+
+    Parameters
+    ----------
+    data : bytes
+        Whole rows, ending with LF.
+    delimiter : str
+        One ASCII character between the cells, or an empty string for rows of one cell.
+    n_columns : int or None
+        Number of columns that every row must have; None for as many as the first row has.
+    place : callable
+        From the number of a row among these to where it is, for messages.
+    after_header : bool, optional
+        Whether the line before the first row is the header.
+
+    Attributes
+    ----------
+    start : numpy.ndarray
+        `int64` (N,), position in the text at which each row starts.
+    n_columns : int
+        Number of columns of every row.
+
+    Raises
+    ------
+    ValueError
+        If a row has another number of columns, or a quotation mark that is not closed on its line.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        delimiter: str,
+        n_columns: int | None,
+        place: Callable[[int], str],
+        after_header: bool = False,
+    ) -> None:
+        text = np.frombuffer(data, dtype=np.uint8)
+        self._data, self._text, self._delimiter = data, text, delimiter
+        self.start, self._stops = _lines(text)
+        quotes = np.flatnonzero(text == _QUOTE)
+        self._has_quotes = bool(quotes.size)
+        delimiters = np.flatnonzero(text == ord(delimiter)) if delimiter else quotes[:0]
+        if self._has_quotes and delimiter not in ("", "\t"):
+            delimiters = self._outside_quotes(delimiters, quotes, place)
+        counts = np.diff(np.searchsorted(delimiters, np.append(self.start, text.size))) + 1
+        self.n_columns = int(counts[0]) if n_columns is None else n_columns
+        ragged = counts != self.n_columns
+        if ragged.any():
+            row = int(np.argmax(ragged))
+            empty = self.start[row] == self._stops[row]
+            what = "is empty" if empty else f"has {counts[row]} column{'s' * bool(counts[row] > 1)}"
+            hint = ""
+            if after_header and row == 0 and counts[row] == self.n_columns + 1:
+                hint = ". A header without a name for the row names comes from R: write it with row.names=FALSE"
+            raise ValueError(
+                f"{place(row)} {what}, but the first line of the {table_name(delimiter)} has {self.n_columns}{hint}"
+            )
+        self._delimiters = delimiters.reshape(self.start.size, self.n_columns - 1)
+
+    def __len__(self) -> int:
+        return self.start.size
+
+    def take(self, which: np.ndarray) -> Rows:
+        """Some of the rows, by their numbers among these or a mask."""
+        taken = copy.copy(self)
+        taken.start, taken._stops, taken._delimiters = self.start[which], self._stops[which], self._delimiters[which]
+        return taken
+
+    def cells(self, *columns: int) -> Spans:
+        """Cells of some columns, by their numbers from 0, one column after the other."""
+        starts, stops, delimiters = self.start, self._stops, self._delimiters
+        start = np.concatenate([delimiters[:, column - 1] + 1 if column else starts for column in columns])
+        last = self.n_columns - 1
+        stop = np.concatenate([delimiters[:, column] if column < last else stops for column in columns])
+        if not self._has_quotes:
+            return Spans(self._data, start, stop)
+        quoted = (stop - start >= 2) & (self._text[start] == _QUOTE) & (self._text[stop - 1] == _QUOTE)
+        return Spans(self._data, start + quoted, stop - quoted, doubled_quotes=self._delimiter not in ("", "\t"))
+
+    def _outside_quotes(self, delimiters: np.ndarray, quotes: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
+        before_line = np.searchsorted(quotes, self.start)
+        unclosed = (np.searchsorted(quotes, self._stops) - before_line) % 2 == 1
+        if unclosed.any():
+            raise ValueError(
+                f"{place(int(np.argmax(unclosed)))} has a quotation mark that is not closed on its line: a cell must "
+                "not run over a line end"
+            )
+        line = np.searchsorted(self.start, delimiters, side="right") - 1
+        return delimiters[(np.searchsorted(quotes, delimiters) - before_line[line]) % 2 == 0]
+
+
+def table_name(delimiter: str) -> str:
+    """What a table with a delimiter is called."""
+    names = {"\t": "tab-separated table", ",": "comma-separated table", "": "list of sequences"}
+    return names.get(delimiter, f"table separated by {delimiter!r}")
+
+
+def end_of_lines(text: bytes) -> int:
+    """Position after the last line that is surely whole; 0 if there is none."""
+    return text.rfind(b"\n") + 1
+
+
+class Table:
+    """A table with a fixed number of columns, or a list: one column and no delimiter. See `Rows`.
 
     Parameters
     ----------
@@ -234,7 +352,7 @@ class Table:
         id: int | None,
         targets: Sequence[int],
     ) -> None:
-        self.name = {"\t": "tab-separated table", ",": "comma-separated table", "": "list of sequences"}[delimiter]
+        self.name = table_name(delimiter)
         self._delimiter = delimiter
         self.n_columns = n_columns
         self._has_header = has_header
@@ -242,9 +360,7 @@ class Table:
         self._id = id
         self._targets = tuple(targets)
 
-    def end_of_records(self, text: bytes) -> int:
-        """Position behind the last record that is surely whole; 0 if there is none."""
-        return text.rfind(b"\n") + 1
+    end_of_records = staticmethod(end_of_lines)
 
     def place(self, record: int) -> str:
         """Where a record is, for messages."""
@@ -269,79 +385,42 @@ class Table:
         ValueError
             If a row has another number of columns, or a quotation mark that is not closed on its line.
         """
-        text = np.frombuffer(data, dtype=np.uint8)
-        starts, stops = _lines(text)
-        quotes = np.flatnonzero(text == _QUOTE)
-        delimiters = np.flatnonzero(text == ord(self._delimiter)) if self._delimiter else quotes[:0]
-        if quotes.size and self._delimiter == ",":
-            delimiters = self._outside_quotes(delimiters, quotes, starts, stops, first_record)
-        counts = np.diff(np.searchsorted(delimiters, np.append(starts, text.size))) + 1
-        ragged = counts != self.n_columns
-        if ragged.any():
-            row = int(np.argmax(ragged))
-            what = "is empty" if starts[row] == stops[row] else f"has {counts[row]} column{'s' * bool(counts[row] > 1)}"
-            hint = ""
-            if self._has_header and first_record + row == 0 and counts[row] == self.n_columns + 1:
-                hint = ". A header without a name for the row names comes from R: write it with row.names=FALSE"
-            raise ValueError(
-                f"{self.place(first_record + row)} {what}, but the first line of the {self.name} has "
-                f"{self.n_columns}{hint}"
-            )
-        delimiters = delimiters.reshape(starts.size, self.n_columns - 1)
-
-        def cells(*columns: int) -> Spans:
-            start = np.concatenate([delimiters[:, column - 1] + 1 if column else starts for column in columns])
-            last = self.n_columns - 1
-            stop = np.concatenate([delimiters[:, column] if column < last else stops for column in columns])
-            if not quotes.size:
-                return Spans(data, start, stop)
-            quoted = (stop - start >= 2) & (text[start] == _QUOTE) & (text[stop - 1] == _QUOTE)
-            return Spans(data, start + quoted, stop - quoted, doubled_quotes=self._delimiter == ",")
-
-        return Records(
-            starts,
-            cells(self._sequence),
-            None if self._id is None else cells(self._id),
-            cells(*self._targets) if self._targets else None,
+        rows = Rows(
+            data,
+            self._delimiter,
+            self.n_columns,
+            lambda row: self.place(first_record + row),
+            after_header=self._has_header and first_record == 0,
         )
-
-    def _outside_quotes(
-        self, delimiters: np.ndarray, quotes: np.ndarray, starts: np.ndarray, stops: np.ndarray, first_record: int
-    ) -> np.ndarray:
-        before_line = np.searchsorted(quotes, starts)
-        unclosed = (np.searchsorted(quotes, stops) - before_line) % 2 == 1
-        if unclosed.any():
-            row = int(np.argmax(unclosed))
-            raise ValueError(
-                f"{self.place(first_record + row)} has a quotation mark that is not closed on its line: a cell must "
-                "not run over a line end"
-            )
-        line = np.searchsorted(starts, delimiters, side="right") - 1
-        return delimiters[(np.searchsorted(quotes, delimiters) - before_line[line]) % 2 == 0]
+        return Records(
+            rows.start,
+            rows.cells(self._sequence),
+            None if self._id is None else rows.cells(self._id),
+            rows.cells(*self._targets) if self._targets else None,
+        )
 
 
 def split_row(line: str, delimiter: str) -> list[str]:
-    """Cut one row of a table into its cells, as `Table` does.
+    """Cut one row of a table into its cells, as `Rows` does.
 
     Parameters
     ----------
     line : str
         A row without its line end.
     delimiter : str
-        Tab or comma, or an empty string for a list.
+        One ASCII character, or an empty string for a row of one cell.
 
     Returns
     -------
     list of str
+
+    Raises
+    ------
+    ValueError
+        If a quotation mark is not closed.
     """
-    cells: list[str] = []
-    for part in line.split(delimiter) if delimiter else [line]:
-        if delimiter == "," and cells and cells[-1].count('"') % 2:
-            cells[-1] += "," + part
-        else:
-            cells.append(part)
-    unquoted = [cell[1:-1] if len(cell) >= 2 and cell[0] == cell[-1] == '"' else cell for cell in cells]
-    return [cell.replace('""', '"') for cell in unquoted] if delimiter == "," else unquoted
+    row = Rows(line.encode("utf-8") + b"\n", delimiter, None, lambda _: "line 1")
+    return row.cells(*range(row.n_columns)).strings()
 
 
 def looks_like_dna(cell: str) -> bool:
@@ -399,28 +478,40 @@ def detect(
     ValueError
         If a column does not exist, or columns are chosen in a FASTA file.
     """
+    chosen = [sequence_column, *([] if id_column is None else [id_column]), *target_columns]
     if line.startswith(">"):
-        if sequence_column != 0 or id_column is not None or target_columns or header is True:
-            raise ValueError(
-                "is FASTA, which has neither columns nor a header line: leave out sequence_column, id_column, "
-                "target_columns and header"
-            )
+        given = {
+            "sequence_column": sequence_column != 0,
+            "id_column": id_column is not None,
+            "target_columns": bool(target_columns),
+            "header": header is True,
+        }
+        if any(given.values()):
+            names = " and ".join(argument(name) for name, is_given in given.items() if is_given)
+            raise ValueError(f"is FASTA, which has neither columns nor a header line: leave out {names}")
         return Fasta(), False
     delimiter = next((letter for letter in "\t," if letter in line), "")
     if line.startswith("@") and not delimiter:
         raise ValueError("looks like FASTQ: convert it to FASTA or to one sequence per line")
-    cells = split_row(line, delimiter)
-    chosen = [sequence_column, *([] if id_column is None else [id_column]), *target_columns]
+    names = [cell.strip() for cell in split_row(line, delimiter)]
     by_name = any(isinstance(column, str) for column in chosen)
     if header is False and by_name:
-        raise ValueError("columns are chosen by name although header is False: choose them by number, from 0")
-    names = [cell.strip() for cell in cells]
-    numbers = {column: _column_number(column, names) for column in dict.fromkeys(chosen)}
+        raise ValueError(
+            f"columns are chosen by name although {argument('header', False)} says that there is no header: choose "
+            "them by number, from 0"
+        )
+    numbers = {column: column_number(column, names) for column in dict.fromkeys(chosen)}
     sequence = numbers[sequence_column]
-    has_header = by_name or not looks_like_dna(cells[sequence]) if header == "auto" else bool(header)
+    if delimiter and not names[sequence] and header == "auto" and not by_name:
+        raise ValueError(
+            f"the first line has nothing in column {sequence}, where the sequence should be. If it is a header, and "
+            "the column is the index that pandas writes, write the table with to_csv(…, index=False), or choose the "
+            f"column of the sequences with {argument('sequence_column')}; {_listed(names)}"
+        )
+    has_header = by_name or not looks_like_dna(names[sequence]) if header == "auto" else bool(header)
     table = Table(
         delimiter,
-        len(cells),
+        len(names),
         has_header,
         sequence,
         None if id_column is None else numbers[id_column],
@@ -429,16 +520,46 @@ def detect(
     return table, has_header
 
 
-def _column_number(column: int | str, names: list[str]) -> int:
-    found = ", ".join(f"{number} {name[:40]!r}" for number, name in enumerate(names[:30]))
+def column_number(column: int | str, names: Sequence[str]) -> int:
+    """Number of a column of a table.
+
+    Parameters
+    ----------
+    column : int or str
+        Its number, from 0, or its name.
+    names : sequence of str
+        The cells of the first line.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or more than one of the name.
+    """
     if isinstance(column, str):
         if names.count(column) == 1:
             return names.index(column)
         many = "more than one column" if column in names else "no column"
         hint = " (a number is given without quotation marks)" if column.isdecimal() else ""
-        raise ValueError(f"has {many} named {column!r}{hint}; the first line has {found}")
+        raise ValueError(f"has {many} named {column!r}{hint}; {_listed(names)}")
     if not 0 <= column < len(names):
-        raise ValueError(
-            f"has no column {column}: columns are numbered from 0, and the first line has {len(names)}: {found}"
-        )
+        raise ValueError(f"has no column {column}: columns are numbered from 0; {_listed(names)}")
     return column
+
+
+def _listed(names: Sequence[str]) -> str:
+    found = ", ".join(f"{number} {name[:40]!r}" for number, name in enumerate(names[:30]))
+    more = f", … ({len(names)} in all)" if len(names) > 30 else ""
+    separator = next((word for letter, word in _OTHER_DELIMITERS.items() if len(names) == 1 and letter in names[0]), "")
+    hint = f". It looks separated by {separator}: save it with tabs or commas between the columns" if separator else ""
+    return f"the first line has {found}{more}{hint}"
+
+
+def number_hint(cell: str) -> str:
+    """What is probably wrong with a cell that should be a number, to follow a message; empty if nothing is known."""
+    if _DECIMAL_COMMA.fullmatch(cell.strip()):
+        return ". Is the comma a decimal comma, or between thousands? Write a decimal point, and no mark for thousands"
+    return ""

@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from yeastpromoter.construct import CONSTRUCT_LENGTH
+from yeastpromoter.argument_names import argument
 from yeastpromoter.construct_rules import NAMED, ConstructRules, choice
 from yeastpromoter.encoding import find_invalid, one_hot
 from yeastpromoter.inputs import mark_recognised
-from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna
-from yeastpromoter.text_files import BLOCK_BYTES, TextFile
+from yeastpromoter.record_formats import Fasta, Records, Table, detect, looks_like_dna, number_hint
+from yeastpromoter.text_files import FIRST_LINE_BYTES, TextFile
 
-#: No record of a promoter file comes near this size: a chromosome does, or a file that is no sequence file.
-MAX_RECORD_BYTES = 16 << 20
+#: Characters of the longest id that is read. A longer one is another column, and few programs would read its row.
+MAX_ID_LENGTH = 1_000
+
+#: Characters that break a table, or a line of it, in some program that reads it.
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 
 _LETTER_HINTS = {
     "U": "is it RNA? Replace U by T",
-    "\r": "are the line ends carriage returns alone (old Mac)? Save the file with LF",
     " ": "a space is no part of a sequence, and tables are separated by tab or comma",
     ";": "is the table separated by semicolons? Tab and comma are read",
     "|": "is the table separated by bars? Tab and comma are read",
@@ -222,56 +225,40 @@ class SequenceFile:
         self, sequence_column: int | str, id_column: int | str | None, header: bool | str
     ) -> tuple[Fasta | Table, int]:
         """Format of the file and position of its first record."""
-        start, stop = self._text.start, self._text.stop
-        head = self._text.read(start, min(stop, start + BLOCK_BYTES))
+        start = self._text.start
+        head = next(self._text.blocks(start, FIRST_LINE_BYTES))
         blank = len(head) - len(head.lstrip(b"\r\n"))
         if head[blank:].startswith(b">"):
             start, head = start + blank, head[blank:]
         line, newline, _ = head.partition(b"\n")
-        line = line.removesuffix(b"\r")
+        line = line.rstrip(b"\r")
         if not line:
             raise ValueError(f"{self.path}: the first line is empty")
-        if not newline and b"\r" in line:
-            raise ValueError(f"{self.path}: the line ends are carriage returns alone (old Mac): save it with LF")
         try:
             found, has_header = detect(
                 line.decode("utf-8", "replace"), sequence_column, id_column, self._target_columns, header
             )
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
+        is_cut = not newline and start + len(head) < self._text.stop
+        if is_cut and isinstance(found, Table) and found.n_columns > 1:
+            raise ValueError(f"{self.path}: the first line is longer than {FIRST_LINE_BYTES >> 20} MiB")
         self._header = b""
         if not has_header:
             return found, start
         self._header = head.partition(b"\n")[0] + b"\n"
         start += len(self._header)
-        if start >= stop:
+        if start >= self._text.stop:
             raise ValueError(
-                f"{self.path}: there are no records behind the header {line[:80].decode('utf-8', 'replace')!r}"
+                f"{self.path}: there are no records after the header {line[:80].decode('utf-8', 'replace')!r}"
             )
         return found, start
-
-    def _stretches(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """Text of the file from `start` on, in stretches of whole records, each with its position."""
-        rest = b""
-        for block in self._text.blocks(start):
-            text = rest + block
-            cut = self._format.end_of_records(text)
-            if cut:
-                yield start, text[:cut]
-            start, rest = start + cut, text[cut:]
-            if len(rest) > MAX_RECORD_BYTES:
-                raise ValueError(
-                    f"{self.path}: a record is longer than {MAX_RECORD_BYTES >> 20} MiB, but a promoter sequence has "
-                    f"about {CONSTRUCT_LENGTH} letters. Is it a genome? Predict on intervals of it instead"
-                )
-        if rest:
-            yield start, rest + b"\n"
 
     def _check_and_index(self, start: int) -> None:
         rules = self._rules
         starts, kept, hashes = [], [], []
         first = self._first_record
-        for position, text in self._stretches(start):
+        for position, text in self._text.stretches(start, self._format.end_of_records):
             records = self._parse(text, first)
             lengths = records.sequences.lengths
             numbers = np.arange(first, first + lengths.size)
@@ -294,7 +281,9 @@ class SequenceFile:
         del kept
         of_many_columns = isinstance(self._format, Table) and self._format.n_columns > 1
         rules.finish(
-            self.path, self.n_records, " Does sequence_column choose the right column?" if of_many_columns else ""
+            self.path,
+            self.n_records,
+            f" Does {argument('sequence_column')} choose the right column?" if of_many_columns else "",
         )
         duplicates = self._duplicates(hashes)
         self.n_duplicates = duplicates.size
@@ -324,7 +313,7 @@ class SequenceFile:
         ends = np.cumsum(lengths)
         row = int(np.searchsorted(ends, invalid[1], side="right"))
         position = invalid[1] - int(ends[row] - lengths[row])
-        cell = sequences.text[sequences.start[row] : sequences.stop[row]].decode("utf-8", "replace")
+        cell = sequences.string(row)
         letter = cell[position]
         message = (
             f"{self._place(records, numbers, row)} has {letter!r} at position {position + 1} of its sequence, but only "
@@ -334,7 +323,7 @@ class SequenceFile:
         if hint:
             message += f"; {hint}"
         if isinstance(self._format, Table) and self._format.n_columns > 1 and not looks_like_dna(cell):
-            message += f". Does sequence_column choose the right column? The cell is {cell[:40]!r}"
+            message += f". Does {argument('sequence_column')} choose the right column? The cell is {cell[:40]!r}"
         raise ValueError(message)
 
     def _place(self, records: Records, numbers: np.ndarray, row: int) -> str:
@@ -342,21 +331,30 @@ class SequenceFile:
         place = f"{self.path}: {self._format.place(number)}"
         if records.ids is None:
             return place
-        span = slice(int(records.ids.start[row]), int(records.ids.stop[row]))
-        return f"{place}, id {records.ids.text[span].decode('utf-8', 'replace')[:80]!r},"
+        return f"{place}, id {records.ids.string(row)[:80]!r},"
 
     def _ids(self, records: Records, numbers: np.ndarray) -> list[str]:
         if records.ids is None:
             return list(map(str, numbers.tolist()))
-        try:
-            ids = records.ids.strings()
-        except UnicodeDecodeError:
-            raise ValueError(
-                f"{self.path}: an id among the records {numbers[0]} to {numbers[-1]} is not UTF-8: save it as UTF-8"
-            ) from None
+        ids = records.ids.strings()
+        if not "".join(ids).isprintable() or records.ids.lengths.max(initial=0) > MAX_ID_LENGTH:
+            self._check_ids(records, numbers, ids)
         if not all(ids):
             ids = [name or str(number) for name, number in zip(ids, numbers.tolist(), strict=True)]
         return ids
+
+    def _check_ids(self, records: Records, numbers: np.ndarray, ids: list[str]) -> None:
+        for row, name in enumerate(ids):
+            if len(name) > MAX_ID_LENGTH:
+                raise ValueError(
+                    f"{self._place(records, numbers, row)} has an id of {len(name):,} characters, but an id may have "
+                    f"{MAX_ID_LENGTH:,}. Is it the right column or word?"
+                )
+            if found := _CONTROL.search(name):
+                raise ValueError(
+                    f"{self._place(records, numbers, row)} has the control character {found[0]!r} in its id, which "
+                    "would break tables that hold the id"
+                )
 
     def _targets(self, records: Records, numbers: np.ndarray) -> np.ndarray | None:
         if not self._target_columns:
@@ -369,10 +367,10 @@ class SequenceFile:
             # The first wrong row, as for every other mistake, and its first wrong column.
             row, column = (int(index) for index in np.argwhere(wrong.T)[0])
             place = column * numbers.size + row
-            cell = cells.text[cells.start[place] : cells.stop[place]].decode("utf-8", "replace")
+            cell = cells.string(place)
             raise ValueError(
                 f"{self._place(records, numbers, row)} has {cell[:40]!r} in target column "
-                f"{self._target_columns[column]!r}, but must have a finite number there"
+                f"{self._target_columns[column]!r}, but must have a finite number there{number_hint(cell)}"
             )
         return np.ascontiguousarray(targets.T)
 
@@ -432,4 +430,4 @@ def _column(name: str, value: object) -> int | str:
             return operator.index(value)
     except TypeError:
         pass
-    raise ValueError(f"{name} must hold a column's number, from 0, or its name but holds {value!r}")
+    raise ValueError(f"{argument(name)} must hold a column's number, from 0, or its name but holds {value!r}")

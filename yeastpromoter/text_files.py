@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
-import shutil
+import re
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import BinaryIO
 
 BLOCK_BYTES = 1 << 20
+
+#: Bytes within which the first line of a table has to end.
+FIRST_LINE_BYTES = 1 << 20
+
+#: No record of a promoter file comes near this size: a chromosome does, or a file of another kind.
+MAX_RECORD_BYTES = 16 << 20
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -28,11 +36,43 @@ _BINARY_SIGNATURES = {
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
-_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\v\f\r"))
+_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\r"))
+_CONTROL_BYTE = re.compile(b"[" + re.escape(_CONTROL_BYTES) + b"]")
+_LONE_RETURN = re.compile(rb"\r(?=[^\r\n])")
+
+
+def is_bgzip(head: bytes) -> bool:
+    """Whether a file is bgzip, not plain gzip or another format.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 16 bytes of the file, fewer if it is shorter.
+
+    Returns
+    -------
+    bool
+    """
+    return len(head) >= 16 and head[:2] == _GZIP and bool(head[3] & 4) and head[12:14] == b"BC"
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Read a file whole.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As for `TextFile`, and if it is not text as that class describes it; the message names the file and the line.
+    """
+    with closing(TextFile(path)) as file:
+        return file.whole().decode("utf-8")
 
 
 class TextFile:
     """The text of a file, read by position.
+
+    Text is UTF-8, with or without a byte order mark. Its lines end with LF or CR LF (also CR CR LF, which some programs
+    on Windows write), and a tab is the only other control byte in it. `blocks`, `stretches` and `whole` check that.
 
     A compressed file is decompressed once into a temporary file that has no name any more and so is gone when the
     last process that uses it ends. Positions count bytes of the decompressed text; a byte order mark and blank
@@ -59,6 +99,8 @@ class TextFile:
         If there is no such file.
     ValueError
         If it is not a regular file, is empty or binary, or is a truncated or damaged gzip file.
+    OSError
+        If it cannot be read, or there is no room to decompress it.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -75,17 +117,22 @@ class TextFile:
         return self.__dict__ | {"_file": None}
 
     def read(self, start: int, stop: int) -> bytes:
-        """Read the bytes from `start` to before `stop`.
+        """Read the bytes from `start` to before `stop`, unchecked.
 
         Raises
         ------
+        OSError
+            If the file cannot be read.
         ValueError
             If the file has become shorter since it was first opened.
         """
         descriptor = self._open().fileno()
         parts = []
         while start < stop:
-            part = os.pread(descriptor, stop - start, start)
+            try:
+                part = os.pread(descriptor, stop - start, start)
+            except OSError as error:
+                raise OSError(f"{self.path}: cannot be read ({error.strerror})") from None
             if not part:
                 raise ValueError(f"{self.path}: the file has changed while it was being read")
             parts.append(part)
@@ -104,10 +151,122 @@ class TextFile:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return descriptor
 
-    def blocks(self, start: int) -> Iterator[bytes]:
-        """Read the text from `start` to its end in blocks of `BLOCK_BYTES`."""
-        for position in range(start, self.stop, BLOCK_BYTES):
-            yield self.read(position, min(position + BLOCK_BYTES, self.stop))
+    def line_of(self, position: int) -> int:
+        """Number, from 1, of the line that a position is on."""
+        blocks = range(0, position, BLOCK_BYTES)
+        return 1 + sum(self.read(first, min(first + BLOCK_BYTES, position)).count(b"\n") for first in blocks)
+
+    def whole(self) -> bytes:
+        """Read all of the text, checked.
+
+        Raises
+        ------
+        ValueError
+            If it is not text as this class describes it; the message names the line.
+        """
+        return b"".join(self.blocks(self.start))
+
+    def blocks(self, start: int, size: int | None = None) -> Iterator[bytes]:
+        """Read the text from `start` to its end in blocks, and check it.
+
+        Parameters
+        ----------
+        start : int
+            Position of the first byte, the first one of a character.
+        size : int, optional
+            Bytes of a block, `BLOCK_BYTES` by default; the last one may have fewer.
+
+        Yields
+        ------
+        bytes
+
+        Raises
+        ------
+        ValueError
+            If it is not text as this class describes it; the message names the line.
+        """
+        size = size or BLOCK_BYTES
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        after_return = False
+        for position in range(start, self.stop, size):
+            block = self.read(position, min(position + size, self.stop))
+            self._refuse_control_bytes(block, position)
+            if after_return and block[:1] not in (b"\r", b"\n"):
+                self._refuse_return(position - 1)
+            if b"\r" in block and (lone := _LONE_RETURN.search(block)):
+                self._refuse_return(position + lone.start())
+            after_return = block.endswith(b"\r")
+            pending = decoder.getstate()[0]
+            if pending or not block.isascii():
+                try:
+                    decoder.decode(block, final=position + len(block) == self.stop)
+                except UnicodeDecodeError as error:
+                    raise ValueError(self._not_utf8(position - len(pending) + error.start)) from None
+            yield block
+
+    def stretches(
+        self, start: int, end_of_records: Callable[[bytes], int], size: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Read the text from `start` to its end in stretches of whole records, and check it.
+
+        Parameters
+        ----------
+        start : int
+            Position of the first record.
+        end_of_records : callable
+            From a text to the position after the last record in it that is surely whole, 0 if there is none.
+        size : int, optional
+            About how many bytes a stretch has, as for `blocks`.
+
+        Yields
+        ------
+        position : int
+            Where the stretch begins.
+        text : bytes
+            The stretch; it ends with LF.
+
+        Raises
+        ------
+        ValueError
+            As for `blocks`, and if a record is longer than `MAX_RECORD_BYTES`.
+        """
+        rest = b""
+        for block in self.blocks(start, size):
+            text = rest + block
+            cut = end_of_records(text)
+            if cut:
+                yield start, text[:cut]
+            start, rest = start + cut, text[cut:]
+            if len(rest) > MAX_RECORD_BYTES:
+                raise ValueError(
+                    f"{self.path}: line {self.line_of(start)} begins a record that is longer than "
+                    f"{MAX_RECORD_BYTES >> 20} MiB, but a promoter sequence has about 110 letters. Is it a genome? "
+                    "Predict on intervals of it instead"
+                )
+        if rest:
+            yield start, rest + b"\n"
+
+    def _refuse_control_bytes(self, block: bytes, position: int) -> None:
+        if len(block.translate(None, _CONTROL_BYTES)) == len(block):  # several times faster than the search below
+            return
+        found = next(_CONTROL_BYTE.finditer(block))
+        raise ValueError(
+            f"{self.path}: is not a text file, or is damaged: line {self.line_of(position + found.start())} holds the "
+            f"control byte 0x{found[0].hex()}"
+        )
+
+    def _refuse_return(self, position: int) -> None:
+        raise ValueError(
+            f"{self.path}: line {self.line_of(position)} holds a carriage return (CR) that does not end it. Are the "
+            "line ends carriage returns alone (old Mac)? Save the file with LF"
+        )
+
+    def _not_utf8(self, position: int) -> str:
+        byte = self.read(position, position + 1)
+        return (
+            f"{self.path}: line {self.line_of(position)} is not UTF-8: it holds the byte 0x{byte.hex()}, perhaps as a "
+            "letter of Latin-1 (ISO 8859-1) or Windows-1252. Save it as UTF-8"
+        )
 
     def _open(self) -> BinaryIO:
         if self._file is None:
@@ -122,33 +281,54 @@ class TextFile:
         return self._file
 
     def _decompress(self, file: BinaryIO) -> BinaryIO:
-        plain = tempfile.TemporaryFile(prefix="yeastpromoter-")  # noqa: SIM115 - lives as long as this object
+        with self._room():
+            plain = tempfile.TemporaryFile(prefix="yeastpromoter-")  # noqa: SIM115 - lives as long as this object
         try:
             with file:
                 self._check_bgzip_end(file)
-                with gzip.GzipFile(fileobj=file) as text:
-                    shutil.copyfileobj(text, plain, BLOCK_BYTES)
-            plain.flush()
+                for block in self._decompressed(file):
+                    with self._room():
+                        plain.write(block)
+            with self._room():
+                plain.flush()
+        except BaseException:
+            with suppress(OSError):  # closing writes what could not be written before
+                plain.close()
+            raise
+        return plain
+
+    def _decompressed(self, file: BinaryIO) -> Iterator[bytes]:
+        try:
+            with gzip.GzipFile(fileobj=file) as text:
+                while block := text.read(BLOCK_BYTES):
+                    yield block
         except EOFError:
-            plain.close()
             raise ValueError(
                 f"{self.path}: the gzip file ends before its end: it is truncated, perhaps by a download that broke off"
             ) from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            plain.close()
             raise ValueError(
-                f"{self.path}: the gzip file is damaged, or something that is no gzip is joined to its end ({error})"
+                f"{self.path}: the gzip file is damaged, or something that is not gzip is joined to its end ({error})"
             ) from None
-        except BaseException:
-            plain.close()
-            raise
-        return plain
+        except OSError as error:
+            raise OSError(f"{self.path}: cannot be read ({error.strerror})") from None
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            folder = tempfile.tempdir or "the folder for temporary files"
+            raise OSError(
+                f"{self.path}: is decompressed into a temporary file, but {folder} does not take it "
+                f"({error.strerror or error}). Make room there, set the environment variable TMPDIR to a folder with "
+                "room for the decompressed file, or decompress it yourself"
+            ) from None
 
     def _check_bgzip_end(self, file: BinaryIO) -> None:
-        head = os.pread(file.fileno(), 16, 0)
-        is_bgzip = len(head) == 16 and head[3] & 4 and head[12:14] == b"BC"
         size = os.fstat(file.fileno()).st_size
-        if is_bgzip and os.pread(file.fileno(), len(_BGZIP_END), max(0, size - len(_BGZIP_END))) != _BGZIP_END:
+        end = os.pread(file.fileno(), len(_BGZIP_END), max(0, size - len(_BGZIP_END)))
+        if is_bgzip(os.pread(file.fileno(), 16, 0)) and end != _BGZIP_END:
             raise ValueError(
                 f"{self.path}: the bgzip file lacks the empty block that ends every bgzip file: it is truncated, "
                 "perhaps by a download that broke off"
@@ -161,8 +341,10 @@ class TextFile:
         for signature, meaning in _BINARY_SIGNATURES.items():
             if head.startswith(signature):
                 raise ValueError(f"{self.path}: is not a text file but {meaning}")
-        if len(head.translate(None, _CONTROL_BYTES)) < len(head):
-            raise ValueError(f"{self.path}: is not a text file: it holds control bytes")
+        fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
+        if not fewer and more > max(3, 0.4 * len(head)):  # without a byte order mark
+            raise ValueError(f"{self.path}: is not a text file but UTF-16 text: save it as UTF-8")
+        self._refuse_control_bytes(head, 0)
         start = len(_UTF8_BOM) if head.startswith(_UTF8_BOM) else 0
         while stop > start:
             block_start = max(start, stop - BLOCK_BYTES)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
-import training.text_tables
 from training.assemble import assemble
 from training.tables import read_attribute, read_table
+from yeastpromoter import text_tables
 from yeastpromoter.construct import LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK, fit_construct
 from yeastpromoter.encoding import reverse_complement
 
@@ -27,6 +27,7 @@ def source(file, /, **changes):
         "select": None,
         "trim": {"left": 0, "right": 0},
         "sequence_type": "construct",
+        "check_adapters": True,
         "calibration": {"slope": 1, "intercept": 0},
         "weight": 1,
     } | changes
@@ -131,6 +132,48 @@ def test_inserts_get_the_adapters(tmp_path):
     assert list(found) == [LEFT_ADAPTER + insert + RIGHT_ADAPTER] == TEXTS[:1]
 
 
+def test_fitted_inserts_keep_the_adapters(tmp_path):
+    insert = TEXTS[0][17:-13]
+    write(tmp_path / "a", (insert + "ACG", 1), (insert[:77], 2), (insert[:54], 3), (insert * 2, 4))
+    found, report, _ = run(tmp_path, source("a", sequence_type="insert"), other_lengths="fit")
+    long = (insert + "ACG")[2:82]
+    assert list(found) == [
+        LEFT_ADAPTER + long + RIGHT_ADAPTER,
+        LEFT_FLANK[-2:] + LEFT_ADAPTER + insert[:77] + RIGHT_ADAPTER + RIGHT_FLANK[0],
+    ]
+    counts = report["sources"]["a"]
+    assert (counts["fitted"], counts["dropped_for_length"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        (
+            [TEXTS[0], TEXTS[1][::-1]],
+            {},
+            r"1 of 2 sequences .*: line 2 \(a construct written backwards",
+        ),
+        (
+            [TEXTS[0], TEXTS[1]],
+            {"trim": {"left": 0, "right": 10}},
+            r"line 1 \(a sequence with the left adapter",
+        ),
+        ([TEXTS[0][17:97], TEXTS[1][:80]], {"sequence_type": "insert"}, r"1 of 2 .*whole constructs.*: line 2"),
+        ([TEXTS[0], LEFT_ADAPTER + "N" * 80 + RIGHT_ADAPTER], {}, "line 2: the insert holds nothing but N"),
+    ],
+)
+def test_what_is_not_the_sequence_type_is_refused(tmp_path, rows, changes, message):
+    write(tmp_path / "a", *((text, 1) for text in rows))
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, source("a", **changes), other_lengths="fit")
+
+
+def test_the_check_of_the_adapters_can_be_switched_off(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 1), (TEXTS[1][::-1], 2))
+    found, _, _ = run(tmp_path, source("a", check_adapters=False))
+    assert list(found) == [TEXTS[0], TEXTS[1][::-1]]
+
+
 def substituted(text, *places):
     partner = dict(zip("ACGT", "CGTA", strict=True))
     letters = list(text)
@@ -180,21 +223,32 @@ def test_agreement_of_two_sources_is_a_line(tmp_path):
     ("rows", "changes", "message"),
     [
         ([(TEXTS[0], "x")], {}, "a, line 1: column 1 is 'x' but must be a number"),
-        ([(TEXTS[0], 1), ("",), (TEXTS[1], "inf")], {}, "a, line 3: column 1 is 'inf' but must be a number"),
+        ([(TEXTS[0], 1), (TEXTS[2], 1), (TEXTS[1], "inf")], {}, "a, line 3: column 1 is 'inf' but must be a number"),
+        ([(TEXTS[0], "2,44")], {}, "a, line 1: column 1 is '2,44' but must be a number. Is the comma a decimal comma"),
         (
             [(TEXTS[0], 1, 2, "x")],
             {"columns": {"sequence": 0, "expression": 1, "replicates": [2, 3]}},
             "a, line 1: column 3 is 'x' but must be a number",
         ),
-        ([(TEXTS[0], 1), (TEXTS[1], 1, 1)], {}, "a cannot be read as a table .* rows of different length"),
-        ([], {}, "a cannot be read as a table .* it is empty"),
+        ([(TEXTS[0], 1), (TEXTS[1], 1, 1)], {}, "a: line 2 has 3 columns, but the first .* has 2"),
+        ([], {}, "source 'a': .*a: the file is empty"),
         (
             [("s", "v"), (TEXTS[0], 1, 2)],
             {"header": True, "columns": {"sequence": "s", "expression": "v"}},
-            "a: its rows have more columns than its header, s, v, has names",
+            r"a: line 2 has 3 columns, but the first line .* has 2\. .*row\.names=FALSE",
         ),
         ([(TEXTS[0], 1), (TEXTS[1][:-1] + "U", 1)], {}, "a, line 2: .* is not a DNA sequence"),
-        ([(TEXTS[0], 1)], {"columns": {"sequence": 0, "expression": 4}}, "has no column 4; it has 0, 1"),
+        (
+            [(TEXTS[0], 1)],
+            {"columns": {"sequence": 0, "expression": 4}},
+            "source 'a': .*a: has no column 4: .* 0 '[ACGT]+', 1 '1'$",
+        ),
+        ([(TEXTS[0], 1)], {"separator": ","}, r"a: has no column 1: .* It looks separated by tabs"),
+        (
+            [("s", "s"), (TEXTS[0], 1)],
+            {"header": True, "columns": {"sequence": "s", "expression": "s"}},
+            "a: has more than one column named 's'",
+        ),
         ([(TEXTS[0], 1)], {"sha256": "0" * 64}, "a has sha256 .* but the configuration says 0000"),
         ([(TEXTS[0], 1)], {"file": "b"}, "b is not there: get it with the download step"),
     ],
@@ -208,17 +262,33 @@ def test_what_cannot_be_read_is_named(tmp_path, rows, changes, message):
 def test_a_gzip_file_that_is_cut_short_is_named(tmp_path):
     content = gzip.compress("".join(f"{text}\t5\n" for text in TEXTS).encode())
     (tmp_path / "a.gz").write_bytes(content[:-20])
-    with pytest.raises(ValueError, match=r"a\.gz cannot be read as a table .* cut short"):
+    with pytest.raises(ValueError, match=r"a\.gz: the gzip file ends before its end: it is truncated"):
         run(tmp_path, source("a.gz"))
 
 
-def test_blank_lines_hold_no_row(tmp_path):
-    (tmp_path / "a").write_text(f"{TEXTS[0]}\t5\n\n{TEXTS[1]}\t6\n\n")
+def test_blank_lines_at_the_end_are_not_rows_and_others_are_errors(tmp_path):
+    held_out = [{"file": "held", "sha256": None}]
+    (tmp_path / "a").write_text(f"{TEXTS[0]}\t5\n{TEXTS[1]}\t6\n\n\r\n")
     (tmp_path / "held").write_text(f"{TEXTS[1]}\n\n")
-    found, report, _ = run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+    found, report, _ = run(tmp_path, source("a"), held_out=held_out)
     assert list(found) == TEXTS[:1]
     assert report["sources"]["a"]["rows"] == 2
     assert_every_row_is_accounted_for(report, found)
+    (tmp_path / "a").write_text(f"{TEXTS[0]}\t5\n\n{TEXTS[1]}\t6\n")
+    with pytest.raises(ValueError, match="a: line 2 is empty, but the first line of the tab-separated table has 2"):
+        run(tmp_path, source("a"))
+    (tmp_path / "held").write_text(f"{TEXTS[1]}\n\n{TEXTS[2]}\n")
+    with pytest.raises(ValueError, match="held, line 2: '' is not a DNA sequence"):
+        run(tmp_path, source("a"), held_out=held_out)
+
+
+def test_a_quotation_mark_that_is_not_closed_takes_no_rows_with_it(tmp_path):
+    names = ['"p0', "p1", 'p"2', '"p3"', '"p4', "p5"]
+    write(tmp_path / "a", ("name", "s", "v"), *zip(names, TEXTS, range(6), strict=False))
+    named = {"header": True, "columns": {"sequence": "s", "expression": "v"}}
+    found, report, _ = run(tmp_path, source("a", **named))
+    assert {text: row["expression"] for text, row in found.items()} == dict(zip(TEXTS, range(6), strict=False))
+    assert report["sources"]["a"]["rows_in_file"] == 6
 
 
 def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
@@ -239,13 +309,13 @@ def test_a_held_out_sequence_with_other_letters_is_named(tmp_path, wrong):
 def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
     short = TEXTS[3][:50] + TEXTS[3][53:]
     near = substituted(TEXTS[9], 30)
-    rows = [(TEXTS[0], 4), ("",), (near, 3), (TEXTS[1], 8), (TEXTS[0], 6), (short, 1), (TEXTS[2], "NA"), (TEXTS[0], 20)]
+    rows = [(TEXTS[0], 4), (near, 3), (TEXTS[1], 8), (TEXTS[0], 6), (short, 1), (TEXTS[2], "NA"), (TEXTS[0], 20)]
     write(tmp_path / "a", *rows)
     write(tmp_path / "b", (TEXTS[1], 2), (TEXTS[4], 2))
     write(tmp_path / "held", (TEXTS[9],), (TEXTS[8],), (TEXTS[7],))
     contents = []
-    for size in (100, 2, 1):
-        monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", size)
+    for size in (10_000, 250, 1):
+        monkeypatch.setattr(text_tables, "_BLOCK_BYTES", size)
         held_out = [{"file": "held", "sha256": None}]
         found, report, _ = run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="fit")
         contents.append(((tmp_path / "out.h5").read_bytes(), report))
@@ -258,8 +328,8 @@ def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
 
 
 def test_lines_are_counted_over_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", 2)
-    write(tmp_path / "a", (TEXTS[0], 1), ("",), (TEXTS[1][3:], 1), (TEXTS[2], 1), (TEXTS[3][:-1], 1))
+    monkeypatch.setattr(text_tables, "_BLOCK_BYTES", 250)
+    write(tmp_path / "a", (TEXTS[0], 1), (TEXTS[4], 1), (TEXTS[1][3:], 1), (TEXTS[2], 1), (TEXTS[3][:-1], 1))
     with pytest.raises(ValueError, match=r"a, line 3: the construct is 107 bp long but must be 110; 2 rows are not"):
         run(tmp_path, source("a"))
     write(tmp_path / "a", ("s", "v"), *((text, 1) for text in TEXTS[:6]), (TEXTS[7], "x"))
@@ -277,7 +347,7 @@ def test_a_source_without_rows_is_named(tmp_path):
 
 
 def test_a_selection_of_nothing_is_named_with_what_there_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.text_tables, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(text_tables, "_BLOCK_BYTES", 250)
     write(tmp_path / "a", (TEXTS[0], 1, "TRUE"), (TEXTS[1], 1, "TRUE"), (TEXTS[2], 1, "FALSE"))
     message = "source 'a': no row of .*a has 'True' in the column 2: .* the first values there are 'TRUE', 'FALSE'$"
     with pytest.raises(ValueError, match=message):

@@ -1,10 +1,13 @@
 """How commands say what is wrong with a user's input."""
 
 import os
+import shlex
 from typing import Any
 
 import click
 from click.core import ParameterSource
+
+from yeastpromoter.argument_names import NAMING, in_python
 
 
 def refuse_if_given(option: str, why: str) -> None:
@@ -27,6 +30,32 @@ def refuse_if_given(option: str, why: str) -> None:
         raise click.UsageError(f"{option} {why}")
 
 
+def as_option(name: str, *value: Any) -> str:
+    """Name an argument as the running command does; one that is not an option of it, as Python does.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument in Python.
+    *value
+        Its value, if the message speaks of one.
+
+    Returns
+    -------
+    str
+        Such as ``--other-lengths``, ``--other-lengths drop`` or ``--header no``.
+    """
+    command = click.get_current_context().command
+    option = next((option for option in command.params if option.name == name), None)
+    if not isinstance(option, click.Option):
+        return in_python(name, *value)
+    names = option.secondary_opts if option.is_flag and False in value else option.opts
+    words = [max(names, key=len)]
+    if not option.is_flag:
+        words += [("yes" if item else "no") if isinstance(item, bool) else str(item) for item in value]
+    return shlex.join(words)
+
+
 class MessageGroup(click.Group):
     """A group of commands that shows what is wrong with a user's input as a message, without a traceback.
 
@@ -35,6 +64,7 @@ class MessageGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        before = NAMING.set(as_option)
         try:
             return super().invoke(ctx)
         except (ValueError, OSError) as error:
@@ -42,3 +72,5 @@ class MessageGroup(click.Group):
             if isinstance(error, BrokenPipeError) or os.environ.get("YEASTPROMOTER_TRACEBACK"):
                 raise
             raise click.ClickException(str(error)) from error
+        finally:
+            NAMING.reset(before)
