@@ -16,7 +16,7 @@ _ENTRY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.annotation import UPSTREAM
-    from yeastpromoter.encoding import one_hot
+    from yeastpromoter.encoding import ALPHABET, one_hot
     from yeastpromoter.variant_rows import VariantRows
     from yeastpromoter.variant_windows import OFFSETS
     from yeastpromoter.whole_batches import WholeBatches, one_record
@@ -84,7 +84,7 @@ class YeastVariantConstructs(Dataset):
             ``metadata`` as `yeastpromoter.variant_rows.VariantRows.read` describes it.
         """
         batch = self.rows.read(indices)
-        shape = (*batch.ref.shape, -1)
+        shape = (*batch.ref.shape, len(ALPHABET))
         inputs = {
             name: one_hot(constructs.reshape(-1, shape[2])).reshape(shape)
             for name, constructs in (("ref", batch.ref), ("alt", batch.alt))

@@ -20,7 +20,7 @@ class WholeBatches:
     read : callable
         From indices of records, `int64` (N,), to their batch.
     n : int
-        Number of records.
+        Number of records. If there are none, there is one batch of none, which tells the columns of a table.
     batch_size : int
         Number of records of a batch; the last one may have fewer.
     shuffle : bool
@@ -49,12 +49,12 @@ class WholeBatches:
 
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         order = np.random.permutation(self._n) if self._shuffle else None  # noqa: NPY002
-        for start in range(0, self._stop, self._batch_size):
+        for start in range(0, self._stop if self._n else 1, self._batch_size):
             stop = min(start + self._batch_size, self._stop)
             yield [np.arange(start, stop) if order is None else order[start:stop]]
 
     def __len__(self) -> int:
-        return -(-self._stop // self._batch_size)
+        return -(-self._stop // self._batch_size) if self._n else 1
 
 
 def _only_item(items: list) -> dict:
