@@ -16,6 +16,7 @@ _ENTRY = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.encoding import one_hot
+    from yeastpromoter.messages import message_only
     from yeastpromoter.sequence_files import SequenceFile
     from yeastpromoter.whole_batches import WholeBatches, one_record
 finally:
@@ -59,16 +60,17 @@ class YeastPromoterSequences(Dataset):
         other_lengths="error",
         first_record=0,
     ):
-        self.sequences = SequenceFile(
-            sequence_file,
-            sequence_column=sequence_column,
-            id_column=id_column,
-            target_columns=target_columns,
-            header=header,
-            sequence_type=sequence_type,
-            other_lengths=other_lengths,
-            first_record=first_record,
-        )
+        with message_only():
+            self.sequences = SequenceFile(
+                sequence_file,
+                sequence_column=sequence_column,
+                id_column=id_column,
+                target_columns=target_columns,
+                header=header,
+                sequence_type=sequence_type,
+                other_lengths=other_lengths,
+                first_record=first_record,
+            )
         self.notes = self.sequences.notes
         for note in self.notes:
             warnings.warn(note, stacklevel=2)
