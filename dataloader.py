@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 from kipoi.data import Dataset
-from kipoi_utils.external.torch.data import DataLoader
+from kipoi_utils.external.torch import data
 
 # The package lies beside this file, where the kipoi command does not look. It must not stay on the path: the entry's
 # own `model` and `dataloader` would hide those of other entries.
 _ENTRY = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _ENTRY)
 try:
-    from yeastpromoter.encoding import one_hot
     from yeastpromoter.messages import message_only
     from yeastpromoter.sequence_files import SequenceFile
-    from yeastpromoter.whole_batches import WholeBatches, one_record
+    from yeastpromoter.whole_batches import WholeBatches, one_record, sequence_batch
 finally:
     sys.path.remove(_ENTRY)
 
@@ -83,28 +83,8 @@ class YeastPromoterSequences(Dataset):
         return one_record(self.read_batch, len(self), index)
 
     def read_batch(self, indices: np.ndarray) -> dict:
-        """Read and encode some of the sequences.
-
-        Parameters
-        ----------
-        indices : numpy.ndarray
-            `int64` (N,), each at least 0 and less than ``len()``.
-
-        Returns
-        -------
-        dict
-            ``inputs``, `float32` (N, 110, 4), columns A, C, G, T; ``metadata`` with ``id``, `str` (N,), ``record``,
-            `int64` (N,), and ``length``, in bp, `int64` (N,); if target columns were chosen, ``targets``, `float32`
-            (N, T).
-        """
-        batch = self.sequences.read(indices)
-        sample = {
-            "inputs": one_hot(batch.constructs),
-            "metadata": {"id": batch.ids, "record": batch.records, "length": batch.lengths},
-        }
-        if batch.targets is not None:
-            sample["targets"] = batch.targets
-        return sample
+        """Read and encode some of the sequences; see `yeastpromoter.whole_batches.sequence_batch`."""
+        return sequence_batch(self.sequences, indices)
 
     def _batch_iterable(self, batch_size=32, shuffle=False, num_workers=0, drop_last=False, **kwargs):
         """Return an iterable over batches; `kipoi.data.Dataset` documents the arguments.
@@ -112,5 +92,5 @@ class YeastPromoterSequences(Dataset):
         Kipoi collects a batch one sample at a time. Here one item of the loader is a whole batch, so that it is read
         and encoded at once, in this process or in a worker.
         """
-        batches = WholeBatches(self.read_batch, len(self), batch_size, shuffle, drop_last)
-        return DataLoader(**batches.loader_arguments(), num_workers=num_workers, **kwargs)
+        batches = WholeBatches(partial(sequence_batch, self.sequences), len(self), batch_size, shuffle, drop_last)
+        return batches.loader(data, num_workers, **kwargs)

@@ -78,6 +78,37 @@ def test_workers_read_a_compressed_file(loader_class, table, expected, tmp_path)
     assert_same(loader.load_all(batch_size=7, num_workers=3), expected)
 
 
+SPAWNED_WORKERS = """
+import multiprocessing, sys, warnings
+import numpy as np
+
+def flat(batch):
+    for value in batch.values():
+        yield from flat(value) if isinstance(value, dict) else [value]
+
+if __name__ == "__main__":
+    import kipoi
+    warnings.simplefilter("ignore")
+    multiprocessing.set_start_method("spawn")
+    entry, table = sys.argv[1:]
+    sequences = kipoi.get_dataloader_factory(entry, "dir")(table, sequence_column=1, id_column=0, target_columns=[2, 3])
+    variants = kipoi.get_dataloader_factory(entry + "/variant_effects", "dir").init_example()
+    for loader in (sequences, variants):
+        for here, there in zip(*(flat(loader.load_all(num_workers=workers)) for workers in (0, 1)), strict=True):
+            np.testing.assert_array_equal(there, here)
+"""
+
+
+def test_workers_that_are_not_forked_read_too(table, tmp_path):
+    """As on macOS, where a worker imports what it gets; the entry's folder is not on its path."""
+    script = tmp_path / "script.py"
+    script.write_text(SPAWNED_WORKERS)
+    command = [sys.executable, str(script), str(ENTRY), table["sequence_file"]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_batches_and_drop_last(loader_class, table):
     loader = loader_class(**table)
     sizes = [len(batch["inputs"]) for batch in loader.batch_iter(batch_size=20)]

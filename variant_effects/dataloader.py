@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 from kipoi.data import Dataset
-from kipoi_utils.external.torch.data import DataLoader
+from kipoi_utils.external.torch import data
 
 # The package lies in the folder above, where the kipoi command does not look. It must not stay on the path: the
 # `model` and `dataloader` there would hide those of other entries.
@@ -16,11 +17,10 @@ _ENTRY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.annotation import UPSTREAM
-    from yeastpromoter.encoding import ALPHABET, one_hot
     from yeastpromoter.messages import message_only
     from yeastpromoter.variant_rows import VariantRows
     from yeastpromoter.variant_windows import OFFSETS
-    from yeastpromoter.whole_batches import WholeBatches, one_record
+    from yeastpromoter.whole_batches import WholeBatches, one_record, variant_batch
 finally:
     sys.path.remove(_ENTRY)
 
@@ -73,28 +73,10 @@ class YeastVariantConstructs(Dataset):
         return one_record(self.read_batch, len(self), index)
 
     def read_batch(self, indices: np.ndarray) -> dict:
-        """Cut out and encode some of the rows.
-
-        Parameters
-        ----------
-        indices : numpy.ndarray
-            `int64` (N,), each at least 0 and less than ``len()``.
-
-        Returns
-        -------
-        dict
-            ``inputs`` with ``ref`` and ``alt``, `float32` (N, O, 110, 4) for O offsets, columns A, C, G, T;
-            ``metadata`` as `yeastpromoter.variant_rows.VariantRows.read` describes it.
-        """
-        batch = self.rows.read(indices)
-        shape = (*batch.ref.shape, len(ALPHABET))
-        inputs = {
-            name: one_hot(constructs.reshape(-1, shape[2])).reshape(shape)
-            for name, constructs in (("ref", batch.ref), ("alt", batch.alt))
-        }
-        return {"inputs": inputs, "metadata": batch.metadata}
+        """Cut out and encode some of the rows; see `yeastpromoter.whole_batches.variant_batch`."""
+        return variant_batch(self.rows, indices)
 
     def _batch_iterable(self, batch_size=32, shuffle=False, num_workers=0, drop_last=False, **kwargs):
         """Return an iterable over whole batches; `kipoi.data.Dataset` documents the arguments."""
-        batches = WholeBatches(self.read_batch, len(self), batch_size, shuffle, drop_last)
-        return DataLoader(**batches.loader_arguments(), num_workers=num_workers, **kwargs)
+        batches = WholeBatches(partial(variant_batch, self.rows), len(self), batch_size, shuffle, drop_last)
+        return batches.loader(data, num_workers, **kwargs)

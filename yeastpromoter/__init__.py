@@ -4,13 +4,13 @@ The package holds what prediction and training share, and what is asked of the t
 neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where what is:
 
 - Sequences: `construct`, `encoding`, `inputs`, `random_inserts`; read from files: `text_files`, `record_formats`,
-  `sequence_files`; of a genome: `genome`, `annotation`, `tiling`.
+  `sequence_files`, `text_tables`; of a genome: `genome`, `annotation`, `tiling`.
 - The network: `network`, `weights`, `decoding`, `prediction`, `activations`, `gradients`; put together: `entry`.
 - Variants: `variants`, `variant_windows`, `variant_rows`, `variant_scores`, `effect_tables`, `variant_ranking`,
   `variant_figures`.
 - Which bases matter: `mutagenesis`, `partial_network`, `saturation_files`, `saturation_figure`, `contributions`,
   `contribution_figure`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`, `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
-- For all of them: `whole_files`, `prediction_tables`, `whole_batches`, `figure_style`, `startup`, `messages`; the
-  commands, `python -m yeastpromoter`: `commands`.
+- For all of them: `whole_files`, `prediction_tables`, `whole_batches`, `by_path`, `argument_names`, `figure_style`,
+  `startup`, `messages`; the commands, `python -m yeastpromoter`: `commands`.
 """
