@@ -220,7 +220,7 @@ def test_ids_of_gff3(tmp_path):
             gff3("exon", "Parent=T1;geneID=G1;IDs=2"),
             gff3("CDS", "Parent=T1"),
             # A coding line of two genes, one of which has a comma in its id.
-            gff3("gene", "ID=A%2C1;Name=COMMA", 701, 900),
+            gff3("gene", "ID=A%2C1;Name=COM%09A", 701, 900),
             gff3("gene", "ID=B;gene=BEE;Name=b", 701, 900),
             gff3("mRNA", "ID=b_mRNA;Parent=B", 701, 900),
             gff3("CDS", "ID=c;Parent=A%2C1,b_mRNA", 701, 900),
@@ -230,7 +230,7 @@ def test_ids_of_gff3(tmp_path):
     assert [(p.gene, p.name, p.stop) for p in read(tmp_path, text)] == [
         ("T1", "T1", 100),
         ("B", "BEE", 689),
-        ("A,1", "COMMA", 700),
+        ("A,1", "COM%09A", 700),
     ]
 
 
@@ -240,6 +240,16 @@ def test_format_is_recognised_beyond_the_first_line(tmp_path):
     assert read(tmp_path, first + gff3("CDS", "Parent=A")).kind == "GFF3"
     # Only LF ends a line, whatever Unicode says.
     assert len(read(tmp_path, gtf("CDS", 5, 9, "+", "A", note="a\u2028b\x85c"))) == 1
+
+
+def test_blanks_take_linear_time(tmp_path):
+    line = gtf("CDS", 501, 509, "+", "A")
+    blanks = " " * 300_000  # minutes, if every start within them were tried
+    text = "".join(
+        [line.replace('";', f'"{blanks};'), line.replace(";", f";{blanks}"), line.replace("gene_id ", f"x {blanks}")]
+    )
+    with pytest.raises(ValueError, match="line 3 does not say which gene"):
+        read(tmp_path, text)
 
 
 def test_promoters_end_with_the_chromosome(tmp_path):

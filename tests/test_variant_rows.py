@@ -195,6 +195,14 @@ def test_a_vcf_file_without_records_has_no_rows_and_says_so(files, tmp_path):
         assert batch.metadata["distance"].dtype == kind
 
 
+def test_a_chromosome_that_could_be_two(files):
+    made = files([("CHRI", 500, at(500), other(at(500)))], I=GENOME, chrI=GENOME)
+    with pytest.raises(
+        ValueError, match=r"my\.vcf: record 0 .counted from 0.: chromosome 'CHRI' could be any of I, chrI"
+    ):
+        VariantRows(**made)
+
+
 def test_positions_off_the_chromosome_are_accounted_for(files):
     records = [("I", 500, at(500), other(at(500))), ("I", 0, "A", "C"), ("I", 2_001, "A", "C"), ("I", 10**11, "A", "C")]
     rows = VariantRows(**files(records))

@@ -42,7 +42,7 @@ _DIGITS = 12
 _LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,eE+]*")
 _STARTS_AS = {"GFF3": re.compile(r'\s*[^\s=;"]+='), "GTF": re.compile(r'\s*[^\s=;"]+\s+[^\s=;]')}
 #: A key and its value, quoted or not, or something else up to the next semicolon.
-_GTF_ATTRIBUTE = re.compile(r'\s*(?:([^\s";=]+)\s+(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s";]+))\s*(?:;|$)|([^\s;][^;]*))')
+_GTF_ATTRIBUTE = re.compile(r'([^\s";=]+)\s+(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s";]+))\s*(?:;|$)|([^\s;][^;]*)')
 _READ = re.compile(rf"\b(?:gene_id|gene_name|pseudo|biotype|{'|'.join((*_GENE_TYPES, *_TRANSCRIPT_TYPES))})\b")
 
 
@@ -270,11 +270,11 @@ class _Feature:
 
     def add(self, feature: str, attributes: Mapping[str, str]) -> None:
         """Add a line."""
-        parents = [unquote(name) for name in attributes.get("Parent", "").split(",") if name]
+        parents = [_decoded(name) for name in attributes.get("Parent", "").split(",") if name]
         self.parents |= dict.fromkeys(parents)
         for name in ("gene_id", *_NAMES):
             if attributes.get(name):
-                self.names.setdefault(name, unquote(attributes[name]))
+                self.names.setdefault(name, _decoded(attributes[name]))
         for types, names in (
             (self.gene_types, _GENE_TYPES if parents else (*_GENE_TYPES, "biotype")),
             (self.transcript_types, (*_TRANSCRIPT_TYPES, "biotype") if parents else _TRANSCRIPT_TYPES),
@@ -420,7 +420,7 @@ class _Annotation:
             feature, strand = columns[2], columns[6]
             start, stop = self._interval(number, f", a {feature},", columns[3], columns[4], first=1)
             attributes = self._attributes(number, columns[8])
-            identifier = attributes.get("gene_id", "") if kind == "GTF" else unquote(attributes.get("ID", ""))
+            identifier = attributes.get("gene_id", "") if kind == "GTF" else _decoded(attributes.get("ID", ""))
             if identifier:
                 if identifier not in features:
                     features[identifier] = _Feature()
@@ -529,6 +529,12 @@ class _Annotation:
             message += f"; its chromosomes are {', '.join(list(self.names.unknown)[:5])}"
         left_out = self.left_out()
         return message + (f"; {left_out.removeprefix(self.path + ': ')}" if left_out else "")
+
+
+def _decoded(text: str) -> str:
+    """A value of GFF3 without percent-encoding, unless that hides a tab or a line end, which would break tables."""
+    decoded = unquote(text)
+    return decoded if decoded.isprintable() else text
 
 
 def _kind(columns: list[str]) -> str | None:

@@ -256,7 +256,10 @@ class VariantRows:
         reason = unreadable(variant)
         if reason:
             return reason, [], []
-        name = self._names.find(variant.chromosome)
+        try:
+            name = self._names.find(variant.chromosome)
+        except ValueError as error:
+            raise ValueError(f"{self.vcf_path}: record {variant.record:,} (counted from 0): {error}") from None
         if name is None:
             return "unknown_chromosome", [], []
         letters, start, ref = self._genome[name], variant.position - 1, variant.ref.upper()
