@@ -1,6 +1,8 @@
 import gzip
 import pickle
 import random
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ def dna(length, seed=0):
 
 
 CONSTRUCTS = [dna(110, seed) for seed in range(6)]
+S = CONSTRUCTS[0]
 
 
 @pytest.fixture
@@ -128,6 +131,46 @@ def test_eighteen_targets_in_the_chosen_order(store):
     np.testing.assert_array_equal(file.read([2, 0]).targets, buckets[[2, 0], ::-1].astype(np.float32))
 
 
+@pytest.mark.parametrize("cells", [("id", "seq", "el"), ("seq", "el", "id")])
+def test_doubled_carriage_returns_are_part_of_the_line_end(store, cells):
+    values = [{"id": f"i{n}", "seq": s, "el": n} for n, s in enumerate(CONSTRUCTS)]
+    text = rows(cells, *([row[cell] for cell in cells] for row in values), delimiter=",").replace("\n", "\r\r\n")
+    for ending in ("", "\r\r\n"):
+        path = store(text.removesuffix("\r\r\n") + ending)
+        batch = everything(SequenceFile(path, sequence_column="seq", id_column="id", target_columns="el"))
+        assert batch.ids.tolist() == [f"i{n}" for n in range(6)]
+        assert batch.targets[:, 0].tolist() == list(range(6))
+        assert decoded(batch) == CONSTRUCTS
+
+
+def test_an_id_may_have_a_thousand_letters_of_any_alphabet(store):
+    names = ["a" * 1000, "é\xa0β " * 250]
+    path = store(rows(*zip(names, CONSTRUCTS, strict=False)))
+    assert everything(SequenceFile(path, id_column=0, sequence_column=1)).ids.tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        (">" + " " * (8 << 20) + f"a\n{S}\n", {}),
+        ((">" + " " * 4000 + f"a\n{S}\n") * 2000, {}),
+        (f">a\n{S}\n" + "\n" * (8 << 20) + f">b\n{S}\n", {}),
+        (f">a\n{S}\n>b" + "\r" * (8 << 20) + f"\n{S}\n", {}),
+        (f'{S},"' + "," * (1 << 19) + '"\n', {"id_column": 1}),
+        (f"{S},a\n{S}," + '"' * (4 << 20) + "\n", {}),
+        (f'{S},""\n' * 60_000, {"id_column": 1}),
+    ],
+    ids=["blanks in a header", "blanks in headers", "blank lines", "returns", "commas", "quotes", "quoted cells"],
+)
+def test_time_grows_with_the_size_of_the_file(store, text, arguments):
+    """Each takes a second at most, but minutes where time grows with the square of something."""
+    path = store(text)
+    start = time.process_time()
+    with suppress(ValueError):  # an id that is too long
+        SequenceFile(path, **arguments)
+    assert time.process_time() - start < 20
+
+
 def test_header_names_choose_columns(store):
     path = store(rows(("name", "EL", " seq "), ("a", 1.5, CONSTRUCTS[0]), ("b", -2, CONSTRUCTS[1]), delimiter=","))
     batch = everything(SequenceFile(path, sequence_column="seq", id_column="name", target_columns="EL"))
@@ -217,9 +260,6 @@ class TestDuplicates:
         assert SequenceFile(store(f"{CONSTRUCTS[0]}\n" * 3)).n_duplicates == 0
 
 
-S = CONSTRUCTS[0]
-
-
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
@@ -268,7 +308,18 @@ S = CONSTRUCTS[0]
         ),
         (f">a\n{S}\n", {"target_columns": 1}, "is FASTA, which has neither columns"),
         (f"HO\t{S}\nCDC28\t{S}\n", {"header": False}, "Does sequence_column"),
-        (b"a\xff\t" + S.encode(), {"id_column": 0, "sequence_column": 1}, "is not UTF-8"),
+        (b"a\xff\t" + S.encode(), {"id_column": 0, "sequence_column": 1}, "line 1 is not UTF-8: .* Save it as UTF-8"),
+        (f"seq\tvalue (µg)\n{S}\t1\n".encode("latin-1"), {"sequence_column": "seq"}, "line 1 is not UTF-8"),
+        (f"seq\tel\n{S}\t1\n{S}\t±5\n".encode("latin-1"), {"target_columns": "el"}, "line 3 is not UTF-8"),
+        (f">a\n{S}\n>b é\n{S}\n".encode("latin-1"), {}, "line 3 is not UTF-8"),
+        (f"{S}\ta\n" * 1000 + f"{S}\ta\0b\n", {"id_column": 1}, "line 1001 holds the control byte 0x00"),
+        (f'{S},a\n{S},"a\tb"\n', {"id_column": 1}, r"record 1 \(line 2\), id .*control character '\\t' in its id"),
+        (f">a\n{S}\n>b\x7fc\n{S}\n", {}, r"record 1, id .* has the control character '\\x7f' in its id"),
+        (f">a\u2028b\n{S}\n", {}, r"record 0, id .* has the control character '\\u2028' in its id"),
+        (f"{S}\t{'a' * 1001}\n", {"id_column": 1}, r"record 0 \(line 1\), id 'a{80}', has an id of 1,001 characters"),
+        (f"{S}\t2,44\n", {"target_columns": 1}, "'2,44' in target column 1, .* Is the comma a decimal comma"),
+        (f"seq;el\n{S};2,44\n", {"sequence_column": "seq"}, "It looks separated by semicolons"),
+        (f",seq,el\n0,{S},2.4\n", {}, r"nothing in column 0, .*index=False\), .* sequence_column"),
     ],
 )
 def test_mistakes_in_the_file(store, text, arguments, message):

@@ -112,3 +112,6 @@ def test_files_that_are_none(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"sites\.yaml: "):
         read_sites(path)
+    path.write_bytes("sites:\n- Café".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"sites\.yaml: line 2 is not UTF-8"):
+        read_sites(path)

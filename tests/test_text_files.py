@@ -1,12 +1,16 @@
+import errno
 import gzip
 import os
 import pickle
 import zlib
+from pathlib import Path
 
 import pysam
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from yeastpromoter.text_files import BLOCK_BYTES, TextFile
+from yeastpromoter.text_files import BLOCK_BYTES, TextFile, is_bgzip
 
 TEXT = b"".join(b"line %d of a text\n" % i for i in range(100_000))  # more than one block
 
@@ -95,6 +99,8 @@ def cut_bgzip(text: bytes, tmp_path) -> bytes:
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"BZh91AY", "bzip2"),
         ("ACGT\n".encode("utf-16"), "UTF-16"),
+        ("ACGT\n".encode("utf-16-le"), "UTF-16 text: save it as UTF-8"),
+        ("ACGT\tä\n".encode("utf-16-be"), "UTF-16 text: save it as UTF-8"),
         (gzipped(gzipped(b"ACGT")), "gzip inside gzip"),
         (gzipped(TEXT)[:-5000], "truncated"),
         (gzipped(TEXT)[:-4], "truncated"),
@@ -108,6 +114,90 @@ def test_what_is_no_text(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"{path}: .*{message}"):
         TextFile(path)
+
+
+@pytest.mark.parametrize("size", range(1, 21))
+def test_a_gzip_file_of_a_few_bytes(tmp_path, size):
+    path = tmp_path / "text.gz"
+    for content in (gzipped(TEXT), cut_bgzip(TEXT, tmp_path)):
+        path.write_bytes(content[:size])
+        with pytest.raises(ValueError, match=f"^{path}: "):
+            TextFile(path).whole()
+
+
+def test_bgzip_is_told_from_gzip(tmp_path):
+    assert is_bgzip(cut_bgzip(TEXT, tmp_path)[:16])
+    assert not is_bgzip(cut_bgzip(TEXT, tmp_path)[:15])
+    assert not is_bgzip(gzipped(TEXT)[:16])
+    assert not is_bgzip(TEXT[:16])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("naïve".encode("latin-1"), "line {} is not UTF-8: it holds the byte 0xef, .* Latin-1 .* Save it as UTF-8"),
+        ("café".encode("latin-1"), "line {} is not UTF-8: it holds the byte 0xe9"),
+        (b"\xe2\x82", "line {} is not UTF-8: it holds the byte 0xe2"),  # cut within a character
+        (b"a\x00b", "is not a text file, or is damaged: line {} holds the control byte 0x00"),
+        (b"\x1a", "is not a text file, or is damaged: line {} holds the control byte 0x1a"),
+        (b"a\rb", "line {} holds a carriage return .*old Mac.* Save the file with LF"),
+    ],
+)
+@pytest.mark.parametrize("lines", [0, 3, 5_000])  # 5,000 lines are beyond the first block of those below
+def test_bytes_that_are_not_text_are_refused_with_their_line(tmp_path, wrong, message, lines):
+    path = tmp_path / "text"
+    for after in (b"", b"\n", b"\nmore\n"):
+        path.write_bytes("a line, ä\n".encode() * lines + wrong + after)
+        for size in (7, 64 << 10, None):
+            with pytest.raises(ValueError, match=f"^{path}: {message.format(lines + 1)}"):
+                list(TextFile(path).blocks(0, size))
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from("\t\n"), max_size=30),
+    st.integers(1, 9),
+    st.booleans(),
+)
+def test_text_of_any_alphabet_is_read_whole(tmp_path_factory, text, size, mark):
+    path = tmp_path_factory.mktemp("text") / "text"
+    path.write_bytes(b"\xef\xbb\xbf" * mark + ("A" + text).encode() + b"\r\r\n\n")
+    file = TextFile(path)
+    assert b"".join(file.blocks(file.start, size)) == file.whole() == ("A" + text).rstrip("\n").encode()
+
+
+def test_lines_are_counted_from_the_first_byte(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes(b"a\nbc\n\nd")
+    assert [TextFile(path).line_of(position) for position in range(7)] == [1, 1, 2, 2, 2, 3, 4]
+
+
+def test_no_room_for_the_decompressed_text_is_said_with_the_folder(tmp_path, monkeypatch):
+    path = tmp_path / "text.gz"
+    path.write_bytes(gzipped(TEXT))
+    message = f"^{path}: is decompressed into a temporary file, but .*{{}}.* TMPDIR"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OSError, match=message.format("missing does not take it .No such file or directory")):
+        TextFile(path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("w+b"))  # noqa: SIM115
+    with pytest.raises(OSError, match=message.format(f"{tmp_path} does not take it .No space left on device")):
+        TextFile(path)
+    path.write_bytes(gzipped(TEXT[:100]))  # little enough to fail only when the file is flushed
+    with pytest.raises(OSError, match="No space left on device"):
+        TextFile(path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "text"
+    path.write_bytes(b"ACGT")
+    file = TextFile(path)
+
+    def broken(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("os.pread", broken)
+    with pytest.raises(OSError, match=f"^{path}: cannot be read .Input/output error"):
+        file.whole()
 
 
 def test_bgzip_cut_between_two_blocks(tmp_path):

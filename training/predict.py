@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from training.scores import predict_scores
+from yeastpromoter.argument_names import argument
 from yeastpromoter.decoding import METHODS, N_BUCKETS, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.sequence_files import SequenceFile
+from yeastpromoter.text_files import read_text
 
 _ROWS_AT_ONCE = 65_536
 
@@ -32,9 +34,9 @@ def read_rows(path: str | Path) -> list[int]:
     Raises
     ------
     ValueError
-        If a row number is no whole number of at least 0, or there is none.
+        If the file is not text, a row number is not a whole number of at least 0, or there is none.
     """
-    text = Path(path).read_text(encoding="utf-8")
+    text = read_text(path)
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
@@ -97,7 +99,10 @@ def predict(
         or its expression is undefined.
     """
     if (rows is None) != (leaderboard is None):
-        raise ValueError("rows and leaderboard must be given together: the rows asked for, and where to write them")
+        raise ValueError(
+            f"{argument('rows')} and {argument('leaderboard')} must be given together: the rows asked for, and where "
+            "to write them"
+        )
     if decoding not in METHODS:
         raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
     file = SequenceFile(sequences, **(reading or {}))

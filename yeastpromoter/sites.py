@@ -11,6 +11,7 @@ import yaml
 
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.encoding import ALPHABET, letters, reverse_complement
+from yeastpromoter.text_files import read_text
 
 #: The sites that come with the package, with their literature.
 SITES_FILE = Path(__file__).with_name("sites.yaml")
@@ -80,8 +81,8 @@ def read_sites(path: str | Path = SITES_FILE) -> list[Site]:
         If there is no such file.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
         raise ValueError(f"{path}: is not YAML: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("sites"), list) or not content["sites"]:
         raise ValueError(f"{path}: must have a list of sites under the key 'sites', see {SITES_FILE}")

@@ -58,6 +58,18 @@ def is_bgzip(head: bytes) -> bool:
     return len(head) >= 16 and head[:2] == _GZIP and bool(head[3] & 4) and head[12:14] == b"BC"
 
 
+def read_text(path: str | os.PathLike) -> str:
+    """Read a file whole.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As for `TextFile`, and if it is not text as that class describes it; the message names the file and the line.
+    """
+    with closing(TextFile(path)) as file:
+        return file.whole().decode("utf-8")
+
+
 class TextFile:
     """The text of a file, read by position.
 
@@ -332,7 +344,7 @@ class TextFile:
             if head.startswith(signature):
                 raise ValueError(f"{self.path}: is not a text file but {meaning}")
         fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
-        if not fewer and more > len(head) / 4:  # without a byte order mark
+        if not fewer and more > max(3, 0.4 * len(head)):  # without a byte order mark
             raise ValueError(f"{self.path}: is not a text file but UTF-16 text: save it as UTF-8")
         self._refuse_control_bytes(head, 0)
         start = len(_UTF8_BOM) if head.startswith(_UTF8_BOM) else 0

@@ -75,7 +75,8 @@ def test_row_numbers_in_every_form(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "match"), [("", "no row numbers"), ('{"-1": 0}', "'-1'"), ("[1.5]", "1.5"), ("a", "'a'")]
+    ("text", "match"),
+    [("", "file is empty"), ("[]", "no row numbers"), ('{"-1": 0}', "'-1'"), ("[1.5]", "1.5"), ("a", "'a'")],
 )
 def test_no_row_numbers(tmp_path, text, match):
     (tmp_path / "rows").write_text(text)
