@@ -17,21 +17,11 @@ _ENTRY = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.inputs import mark_recognised
-    from yeastpromoter.interval_files import IntervalFile
-    from yeastpromoter.sequence_files import SequenceFile
+    from yeastpromoter.interval_files import open_sequences
+    from yeastpromoter.messages import message_only
     from yeastpromoter.whole_batches import WholeBatches, one_record, sequence_batch
 finally:
     sys.path.remove(_ENTRY)
-
-
-#: Arguments that say how a sequence file is read, with their defaults: intervals have none of them.
-_OF_SEQUENCE_FILES = {
-    "sequence_column": 0,
-    "id_column": None,
-    "target_columns": None,
-    "header": "auto",
-    "first_record": 0,
-}
 
 
 class YeastPromoterSequences(Dataset):
@@ -76,27 +66,18 @@ class YeastPromoterSequences(Dataset):
         first_record=0,
         fasta_file=None,
     ):
-        rules = {"other_lengths": other_lengths, "check_adapters": check_adapters}
-        reading = {
-            "sequence_column": sequence_column,
-            "id_column": id_column,
-            "target_columns": target_columns,
-            "header": header,
-            "first_record": first_record,
-        }
-        if fasta_file is None:
-            self.sequences = SequenceFile(
-                sequence_file, sequence_type="construct" if sequence_type is None else sequence_type, **rules, **reading
-            )
-        else:
-            useless = [name for name, value in reading.items() if value != _OF_SEQUENCE_FILES[name]]
-            if useless:
-                raise ValueError(
-                    f"{', '.join(useless)} must be left out with fasta_file: sequence_file is a BED file then, whose "
-                    "columns have their places"
-                )
-            self.sequences = IntervalFile(
-                sequence_file, fasta_file, sequence_type="insert" if sequence_type is None else sequence_type, **rules
+        with message_only():
+            self.sequences = open_sequences(
+                sequence_file,
+                fasta_file,
+                sequence_type=sequence_type,
+                other_lengths=other_lengths,
+                check_adapters=check_adapters,
+                sequence_column=sequence_column,
+                id_column=id_column,
+                target_columns=target_columns,
+                header=header,
+                first_record=first_record,
             )
         self.notes = self.sequences.notes
         for note in self.notes:

@@ -18,6 +18,7 @@ try:
     from yeastpromoter.entry import ExpectInFolder, build_trained_network
     from yeastpromoter.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
     from yeastpromoter.inputs import as_constructs, of_input
+    from yeastpromoter.messages import message_only
     from yeastpromoter.prediction import run_network
 finally:
     sys.path.remove(str(ENTRY))
@@ -77,9 +78,10 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     ):
         super().__init__()
         self.check_adapters = check_adapters
-        self._trained = build_trained_network(
-            weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
-        )
+        with message_only():
+            self._trained = build_trained_network(
+                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+            )
         self.network = self._trained.network
         self.weights_version = self._trained.weights_version
         self.decoding = self._trained.decoding
@@ -87,6 +89,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         self._predict = self._trained.compiled()
         self._networks_to = {}
 
+    @message_only()
     def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Predict expression.
 
@@ -129,6 +132,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         """
         return self._predict(as_constructs(x, check_adapters=self.check_adapters))
 
+    @message_only()
     def predict_activation_on_batch(
         self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
     ) -> np.ndarray | dict[str, np.ndarray]:

@@ -266,7 +266,7 @@ def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path,
     assert "give at least one of --hdf5, --table and --figures" in result.stderr
     result = CliRunner().invoke(main, ["contributions", str(path), "--table", str(tmp_path / "table.tsv")])
     assert result.exit_code == 1
-    assert "sequence_type='insert' is right" in result.stderr
+    assert "--sequence-type insert is right" in result.stderr
     steps = ["--steps", "64", "--table", str(tmp_path / "table.tsv")]
     result = CliRunner().invoke(main, ["contributions", str(path), "--sequence-type", "insert", *steps])
     assert result.exit_code == 2

@@ -7,7 +7,7 @@ import pytest
 
 from yeastpromoter.genome import NUCLEAR, ChromosomeNames, read_genome, standard_name, unknown_bases_before
 
-FASTA = ">I a chromosome > of two lines\nACGT\nacgn\n\n>chrM\r\nTT TT\r\n"
+FASTA = ">I a chromosome > of two lines\nACGT\nacgn\n\n>chrM\r\nTT\r\n\r\ntt\r\n"
 
 
 def texts(genome):
@@ -34,13 +34,34 @@ def test_genome_plain_gzip_and_bgzip_in_a_folder_that_cannot_be_written(tmp_path
         ("ACGT\n", "is not FASTA"),
         ("ACGT\n>I\nACGT\n", "is not FASTA"),
         (">I\nA\n>I\nC\n", r"name of sequence 2 \('I'\) occurs twice"),
-        (">I\nA\n> \nC\n", r"name of sequence 2 \(''\) is missing"),
+        (">I\nA\n> \nC\n", r"line 3: the name of sequence 2 \(''\) is missing"),
+        (">I\nA\n>II\n>III\nC\n", "line 3: the sequence 'II' is empty: is the file whole"),
+        (">I\nA\n>II\n\n", "line 3: the sequence 'II' is empty"),
+        (">I\rACGT\rACGT\r", r"line 1 holds a carriage return"),
+        (">I\nA\n;gi 12*\nA\n", "line 3 has ';' in the sequence 'I', .*; a comment line is not part of FASTA"),
+        (">I\n1 acgt\n", "line 2 has '1' in the sequence 'I', .*; are the lines numbered, as in a GenBank file"),
+        (">I\nAC\n>p\nMKV\nLE*\n", "line 5 has 'L' in the sequence 'p', .*; is it a protein, or a line of text"),
+        (">I\nAC-GT\n", "line 2 has '-' in .*; is it an alignment"),
+        (">I\nAC GT\n", "line 2 has ' ' in .*; take the spaces out"),
+        (">I\nACU\n", "line 2 has 'U' in .*; is it RNA"),
+        (">I\nACGT>II\nAC\n", "line 2 has '>' in .*; a header needs a line of its own"),
+        (">I\nAC\x00GT\n", "line 2 holds the control byte 0x00"),
+        (">I\nAC\xe9GT\n", "line 2 is not UTF-8"),
+        (">I\xe9\nAC\n", "line 1 is not UTF-8"),
     ],
 )
 def test_what_is_no_genome(tmp_path, text, match):
-    (tmp_path / "g.fa").write_text(text)
-    with pytest.raises(ValueError, match=match):
+    (tmp_path / "g.fa").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=match) as error:
         read_genome(tmp_path / "g.fa")
+    assert str(tmp_path / "g.fa") in str(error.value)
+
+
+def test_codes_of_iupac_are_unknown_bases(tmp_path):
+    (tmp_path / "g.fa").write_text(">I\nACGTNryswkm\nBDHVacgtn\n")
+    letters = read_genome(tmp_path / "g.fa")["I"]
+    assert letters.tobytes() == b"ACGTNRYSWKMBDHVACGTN"
+    assert unknown_bases_before(letters)[[4, 15, 19, 20]].tolist() == [0, 11, 11, 12]
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_run_that_breaks_off_leaves_what_was_there(inserts, tmp_path, monkeypa
 
 
 def test_ids_that_would_break_the_table_are_quoted(tmp_path):
-    (tmp_path / "in.csv").write_text(f'seq,name\n{"ACGT" * 20},"x\ty"\n')
+    (tmp_path / "in.csv").write_text(f'seq,name\n{"ACGT" * 20},"x""y"\n')
     batch = SequenceFile(tmp_path / "in.csv", id_column="name", sequence_type="insert").read([0])
     (rows,) = table_rows(batch, "insert", Saturation(np.zeros(1), np.zeros((1, 80, 4)), None))
     assert rows.startswith('"x\ty"\t0\t1\tA\tC\t0.000000\t0.000000\t0.000000\n')

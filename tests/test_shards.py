@@ -141,8 +141,9 @@ def lines_of(table):
         (lambda lines: [lines[0], lines[2], lines[1], lines[3]], "not those of shard 00001"),
         (lambda lines: [*lines[:-1], lines[-1].replace("n6", "n5")], "not those of shard 00001"),
         (lambda lines: [*lines[:-1], lines[-1][:-3]], "cut off"),
-        (lambda lines: [*lines[:-1], lines[-1].rpartition("\t")[0] + "\n"], "row 2 .* has 3 columns"),
-        (lambda lines: [], "cut off"),
+        (lambda lines: [*lines[:-1], lines[-1].rpartition("\t")[0] + "\n"], "line 4 has 3 columns"),
+        (lambda lines: [], "the file is empty"),
+        (lambda lines: [*lines, lines[0]], "line 5 is the header again"),
         (lambda lines: [line.replace("metadata/", "") for line in lines], "has no column metadata/id"),
     ],
 )

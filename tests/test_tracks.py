@@ -132,12 +132,16 @@ def test_tracks_hold_each_prediction_at_its_centre(tiled):
     [
         (lambda table: table.replace("XI:0-80:+", "XI:0-81:+"), "has the id 'XI:0-81:[+]'"),
         (lambda table: table.replace("XI:0-80:+", "gene"), "has the id 'gene'"),
-        (lambda table: table.replace("XI:0-80:+", "XI:20-100:+"), "XI that starts at 20 on [+] is there twice"),
+        (lambda table: table.replace("XI:0-80:+", "XI:20-100:+"), "XI that starts at 20 on [+] occurs twice"),
         (lambda table: table.replace("XI:0-80:+", "XI:400-480:+"), "ends at 480 but chromosome XI at 400"),
         (lambda table: table.replace("XI:0-80:+", "XI:1-81:+"), "start at 1 and 20"),
         (lambda table: table.replace("XI:0-80:+", "XV:0-80:+"), "no chromosome XV"),
-        (lambda table: table.rename(columns={"metadata/id": "id"}), "is no table of predictions"),
-        (lambda table: table.assign(**{"preds/expression": np.nan}), "is no table|no finite expression"),
+        (lambda table: table.rename(columns={"metadata/id": "id"}), "has no column metadata/id, but a table"),
+        (
+            lambda table: table.assign(**{"preds/expression": np.nan}),
+            "line 2 has '' in column preds/expression, but must have a finite",
+        ),
+        (lambda table: table.iloc[:0], "has no rows"),
     ],
 )
 def test_predictions_that_are_no_track(tiled, change, match):
@@ -189,13 +193,13 @@ GTF = "\n".join(
 def test_genes_reach_from_their_first_to_their_last_coding_base(tmp_path):
     path = tmp_path / "genes.gtf"
     path.write_text(GTF)
-    assert read_genes(path, ["chrXI"]) == [
+    assert read_genes(path, {"chrXI": 400}) == [
         Gene("chrXI", 100, 250, "+", "Y1", "ONE"),
         Gene("chrXI", 299, 350, "-", "Y2", "TWO"),
     ]
     path.write_text("XI\t1\t5\tx\t0\t+\n")
     with pytest.raises(ValueError, match="is BED"):
-        read_genes(path, ["XI"])
+        read_genes(path, {"XI": 400})
 
 
 def test_genes_that_overlap_get_rows_of_their_own():

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kipoi.writers import HDF5BatchWriter, TsvBatchWriter
 from test_command_line import copy_entry, run, set_writable, state
 from variant_files import COMPLEMENT, random_text, write_bed, write_fasta, write_vcf
 
 from yeastpromoter.construct import add_adapters
 from yeastpromoter.decoding import decode
+from yeastpromoter.effect_tables import read_effects
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.prediction import run_network
 from yeastpromoter.variant_rows import VariantRows
@@ -151,6 +153,18 @@ def test_identical_constructs_are_evaluated_once(model, tmp_path):
     assert len(predict(model, **arguments)) == 6
     # Three alleles in two promoters, at seven offsets: one ref and three alt inserts at each.
     assert (model.expressions.n_asked - before[0], model.expressions.n_evaluated - before[1]) == (84, 28)
+
+
+def test_a_vcf_file_without_records_gives_a_table_with_its_columns(model, tmp_path):
+    with pytest.warns(UserWarning, match="The file has a header but no records: there is nothing to predict"):
+        empty = model.default_dataloader(**EXAMPLE | {"vcf_file": write_vcf(tmp_path / "v.vcf", [])})
+    (batch,) = empty.batch_iter(batch_size=8)
+    assert empty.get_output_schema().compatible_with_batch(batch)
+    rows = {"metadata": batch["metadata"], "preds": model.predict_on_batch(batch["inputs"])}
+    TsvBatchWriter(tmp_path / "out.tsv").batch_write(rows)
+    HDF5BatchWriter.dump(tmp_path / "out.h5", rows)
+    for name in ("out.tsv", "out.h5"):
+        assert read_effects(tmp_path / name).empty
 
 
 def test_wrong_input(model):

@@ -107,6 +107,63 @@ def test_what_kipoi_wrote_is_read_from_tsv_and_hdf5(tmp_path):
         pd.testing.assert_frame_equal(found[list(table)], table, check_dtype=False)
 
 
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda text: text[:-1], "ends within a line, line 4: it is cut off"),
+        (lambda text: text + text, "line 5 is the header again: were tables joined"),
+        (lambda text: text.replace("\t-7\t", "\t"), "line 3 has 12 columns, but the header has 13"),
+        (lambda text: text.replace("\t-7\t", "\t-7.5\t"), "line 3 has -7.5 as distance, but must have a whole number"),
+        (lambda text: text.replace("\t-7\t", "\tfar\t"), "line 3 has 'far' in column metadata/distance"),
+        (lambda text: text.replace("\t+\t-7\t", "\t.\t-7\t"), "line 3 has '.' as strand, but must have [+] or -"),
+        (
+            lambda text: text.replace("I\t2\t", "I\t0\t"),
+            "line 3 has 0.0 as position, but must have a whole number, from",
+        ),
+        (lambda text: text.replace("I\t2\t", "I\t\t"), "line 3 has '' in column metadata/position"),
+        (lambda text: text.replace("1.25", "inf"), "line 3 has 'inf' in column preds/effect"),
+    ],
+)
+def test_tables_that_are_not_whole(tmp_path, change, match):
+    path = write_tsv(tmp_path / "e.tsv", effects(effect=[1.5, 1.25, 3.0], distance=[-5, -7, -9]))
+    text = path.read_text()
+    path.write_text(change(text))
+    assert path.read_text() != text
+    with pytest.raises(ValueError, match=match):
+        read_effects(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "match"),
+    [
+        ("preds/effect", [1.0, np.inf], "row 1 of preds/effect is not a finite number"),
+        ("metadata/position", [1.0, np.nan], "row 1 of metadata/position is not a finite number"),
+        ("preds/ref", [1.0], "preds/ref has shape .1,., but metadata/chromosome .2,."),
+        ("metadata/id", [1.0, 2.0], "e.h5: "),
+        ("metadata/strand", ["+", "?"], "row 1 has '[?]' as strand"),
+        ("preds/spread", None, "has no dataset preds/spread, but a file that"),
+    ],
+)
+def test_hdf5_files_that_are_not_whole(tmp_path, name, values, match):
+    table = effects(effect=[1.5, 2.0])
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        for column in table:
+            found = values if f"{group(column)}/{column}" == name else table[column].tolist()
+            if found is not None:
+                file[f"{group(column)}/{column}"] = found
+    with pytest.raises(ValueError, match=match):
+        read_effects(tmp_path / "e.h5")
+
+
+def test_a_table_without_variants(tmp_path):
+    path = write_tsv(tmp_path / "e.tsv", effects(effect=[]))
+    assert read_effects(path).empty
+    done = invoke(path, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "there are no variants, so no figures of them" in done.output
+    assert not (tmp_path / "out").exists()
+
+
 def invoke(*arguments):
     return CliRunner().invoke(main, ["variant-figures", *map(str, arguments)])
 
@@ -152,9 +209,9 @@ def test_command_without_annotation(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\n1\t2\n", "has no metadata/chromosome, "),
-        ("", "is neither a table"),
-        ("metadata/position\npreds/effect\n", "has no "),
+        ("a\tb\n1\t2\n", "has no column metadata/chromosome, "),
+        ("", "the file is empty"),
+        ("metadata/position\npreds/effect\n", "has no column metadata/chromosome, "),
     ],
 )
 def test_command_on_other_files(tmp_path, text, message):

@@ -112,6 +112,27 @@ def test_command(tmp_path):
     assert [line[:5] for line in top.read_text().splitlines()[::2]] == [">top2", ">top3"]
 
 
+def test_a_table_without_variants(tmp_path):
+    predictions, fasta = write_tsv(tmp_path / "e.tsv", effects(effect=[])), write_fasta(tmp_path / "g.fa", I=GENOME)
+    top = tmp_path / "top.fa"
+    done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", top, "--fasta-file", fasta)
+    assert done.exit_code == 0, done.output
+    assert "There are no variants." in done.output
+    assert (tmp_path / "r.tsv").read_text() == "\t".join(COLUMNS) + "\n"
+    assert top.read_text() == ""
+
+
+def test_joined_and_cut_tables_are_refused(tmp_path):
+    predictions = write_tsv(tmp_path / "e.tsv", effects(effect=[1.0, 2.0]))
+    whole = predictions.read_text()
+    for text, message in ((whole + whole, "line 4 is the header again"), (whole[:-2], "ends within a line, line 3")):
+        predictions.write_text(text)
+        done = invoke(predictions, "-o", tmp_path / "r.tsv")
+        assert done.exit_code == 1
+        assert message in done.output
+        assert not (tmp_path / "r.tsv").exists()
+
+
 def test_command_line_mistakes(tmp_path):
     predictions = write_tsv(tmp_path / "e.tsv", effects(effect=[1.0]))
     done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", tmp_path / "top.fa")

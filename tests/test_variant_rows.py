@@ -178,6 +178,32 @@ def test_nothing_to_score(files, tmp_path):
     with pytest.raises(ValueError, match="upstream is the size of promoters and needs annotation_file"):
         VariantRows(**made, upstream=100)
     made["vcf_file"].write_text("##fileformat=VCFv4.2\n#CHROM\nbroken")
-    with pytest.raises(ValueError, match=r"my\.vcf: cannot be read"):
+    with pytest.raises(ValueError, match=r"my\.vcf: line 2 must name the columns"):
         VariantRows(**made, skipped_file=tmp_path / "new.tsv")
     assert not list(tmp_path.glob("*new.tsv"))
+
+
+def test_a_vcf_file_without_records_has_no_rows_and_says_so(files, tmp_path):
+    for promoters, kind in (((), np.float64), ([("I", 400, 900, "A", "+")], np.int64)):
+        rows = VariantRows(**files([], promoters))
+        assert (len(rows), rows.n_records, rows.n_alleles) == (0, 0, 0)
+        assert "The file has a header but no records: there is nothing to predict." in rows.notes[0]
+        assert (tmp_path / "work" / "my.skipped.tsv").read_text() == "\t".join(SKIPPED_COLUMNS) + "\n"
+        batch = rows.read([])
+        assert batch.ref.shape == batch.alt.shape == (0, 7, 110)
+        assert {column.shape for column in batch.metadata.values()} == {(0,)}
+        assert batch.metadata["distance"].dtype == kind
+
+
+def test_a_chromosome_that_could_be_two(files):
+    made = files([("CHRI", 500, at(500), other(at(500)))], I=GENOME, chrI=GENOME)
+    with pytest.raises(
+        ValueError, match=r"my\.vcf: record 0 .counted from 0.: chromosome 'CHRI' could be any of I, chrI"
+    ):
+        VariantRows(**made)
+
+
+def test_positions_off_the_chromosome_are_accounted_for(files):
+    records = [("I", 500, at(500), other(at(500))), ("I", 0, "A", "C"), ("I", 2_001, "A", "C"), ("I", 10**11, "A", "C")]
+    rows = VariantRows(**files(records))
+    assert dict(rows.skipped) == {"off_chromosome": 3}

@@ -17,6 +17,7 @@ _ENTRY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.annotation import UPSTREAM
+    from yeastpromoter.messages import message_only
     from yeastpromoter.variant_rows import VariantRows
     from yeastpromoter.variant_windows import OFFSETS
     from yeastpromoter.whole_batches import WholeBatches, one_record, variant_batch
@@ -45,7 +46,8 @@ class YeastVariantConstructs(Dataset):
     Raises
     ------
     FileNotFoundError, OSError, ValueError
-        If a file or an argument is wrong, or if no allele can be scored; the message says where and how.
+        If a file or an argument is wrong, or if there are alleles but none can be scored; the message says where and
+        how.
     """
 
     def __init__(
@@ -57,7 +59,8 @@ class YeastVariantConstructs(Dataset):
         offsets=OFFSETS,
         skipped_file=None,
     ):
-        self.rows = VariantRows(vcf_file, fasta_file, annotation_file, upstream, offsets, skipped_file)
+        with message_only():
+            self.rows = VariantRows(vcf_file, fasta_file, annotation_file, upstream, offsets, skipped_file)
         self.notes = self.rows.notes
         for note in self.notes:
             warnings.warn(note, stacklevel=2)

@@ -14,6 +14,7 @@ sys.path.insert(0, _ENTRY)
 try:
     from yeastpromoter.decoding import BUCKET_VALUES
     from yeastpromoter.entry import ExpectInFolder, build_trained_network
+    from yeastpromoter.messages import message_only
     from yeastpromoter.variant_scores import Expressions, variant_effects
 finally:
     sys.path.remove(_ENTRY)
@@ -63,14 +64,16 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     ):
         super().__init__()
         self.check_adapters = check_adapters
-        trained = build_trained_network(
-            weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
-        )
+        with message_only():
+            trained = build_trained_network(
+                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+            )
         self.network = trained.network
         self.weights_version = trained.weights_version
         scores = trained.compiled()
         self.expressions = Expressions(lambda constructs: trained.decode(scores(constructs)))
 
+    @message_only()
     def predict_on_batch(self, x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict effects.
 

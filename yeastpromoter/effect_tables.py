@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 
 from yeastpromoter.encoding import ALPHABET
+from yeastpromoter.prediction_tables import read_columns
 
 RESAMPLES = 1000
 LEVEL = 0.95
 BIN_SIZE = 25
 
 _TEXT = tuple(f"metadata/{name}" for name in ("chromosome", "id", "REF", "ALT", "gene", "gene_name", "strand"))
-_NUMBERS = ("metadata/position", "metadata/distance", *(f"preds/{name}" for name in ("effect", "ref", "alt", "spread")))
+#: Numbers that may be missing: the distance without annotation, predictions where the decoding is undefined.
+_MISSING = ("metadata/distance", *(f"preds/{name}" for name in ("effect", "ref", "alt", "spread")))
+_NUMBERS = ("metadata/position", *_MISSING)
 
 _TRANSITIONS = ("AG", "GA", "CT", "TC")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -30,7 +33,7 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        The predictions, ``.tsv`` or ``.h5``.
+        The predictions, ``.tsv`` (also compressed, ``.tsv.gz``) or ``.h5``.
 
     Returns
     -------
@@ -44,45 +47,50 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is neither, or a column is missing.
+        If the file is neither, is not whole (see `yeastpromoter.prediction_tables.read_columns`), a column is missing,
+        or a cell is not what its column holds; the message names the line or the row.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.absolute()}: there is no such file")
-    columns = [*_TEXT, *_NUMBERS]
-    try:
-        table = _read_hdf5(path, columns) if h5py.is_hdf5(path) else _read_tsv(path, columns)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path}: is neither a table separated by tabs nor HDF5 ({error})") from None
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise ValueError(
-            f"{path}: has no {', '.join(missing)} but must have the columns that `kipoi predict` of variant_effects "
-            "writes with --keep_metadata"
-        )
-    if table.empty:
-        raise ValueError(f"{path}: has no rows")
-    return table.rename(columns=lambda name: name.partition("/")[2])
+    is_hdf5 = h5py.is_hdf5(path)
+    columns = _read_hdf5(path) if is_hdf5 else read_columns(path, _TEXT, _NUMBERS, _MISSING)
+    table = pd.DataFrame({name.partition("/")[2]: column for name, column in columns.items()})
+    table = table.astype({name.partition("/")[2]: object for name in _TEXT})
+
+    def refuse(wrong: pd.Series, column: str, wanted: str) -> None:
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            place = f"row {row:,}" if is_hdf5 else f"line {row + 2:,}"
+            raise ValueError(f"{path}: {place} has {table[column][row]!r} as {column}, but must have {wanted}")
+
+    refuse(~table["strand"].isin(["+", "-"]), "strand", "+ or -")
+    refuse((table["position"] < 1) | (table["position"] % 1 != 0), "position", "a whole number, from 1")
+    refuse(table["distance"] % 1 > 0, "distance", "a whole number")
+    return table.astype({"position": np.int64})
 
 
-def _read_tsv(path: Path, columns: list[str]) -> pd.DataFrame:
-    kinds = dict.fromkeys(_TEXT, str)
+def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
     try:
-        # Only numbers can be missing: a gene or an id may well be called NA.
-        return pd.read_csv(
-            path, sep="\t", usecols=lambda name: name in columns, dtype=kinds, keep_default_na=False,
-            na_values={name: ["", "nan", "NaN"] for name in _NUMBERS},
-        )  # fmt: skip
-    except ValueError as error:
-        if isinstance(error, (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError)):
-            raise
+        with h5py.File(path) as file:
+            absent = [name for name in (*_TEXT, *_NUMBERS) if name not in file]
+            if absent:
+                raise ValueError(
+                    f"has no dataset {', '.join(absent)}, but a file that `kipoi predict` of variant_effects wrote "
+                    "with --keep_metadata is needed"
+                )
+            for name in (*_TEXT, *_NUMBERS):
+                found[name] = file[name].asstr()[:] if name in _TEXT else file[name][:].astype(np.float64)
+                if found[name].shape != found[_TEXT[0]].shape or found[name].ndim != 1:
+                    raise ValueError(f"{name} has shape {found[name].shape}, but {_TEXT[0]} {found[_TEXT[0]].shape}")
+                if name in _NUMBERS:
+                    wrong = np.isinf(found[name]) | (np.isnan(found[name]) & (name not in _MISSING))
+                    if wrong.any():
+                        raise ValueError(f"row {np.argmax(wrong):,} of {name} is not a finite number")
+    except (OSError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def _read_hdf5(path: Path, columns: list[str]) -> pd.DataFrame:
-    with h5py.File(path) as file:
-        there = {name: file[name] for name in columns if name in file}
-        return pd.DataFrame({name: data.asstr()[:] if name in _TEXT else data[:] for name, data in there.items()})
+    return found
 
 
 def by_distance(

@@ -13,8 +13,30 @@ import numpy as np
 from yeastpromoter.text_files import TextFile
 
 _HEADER = re.compile(rb"^>[^\S\n]*(\S*)[^\n]*\n?", re.MULTILINE)
-_WHITE = b" \t\r\n\v\f"
+_LINE_ENDS = b"\r\n"
+_NEWLINE = b"\n"
+#: IUPAC's codes for bases of DNA. All but A, C, G and T are unknown bases here.
+_CODES = b"ACGTNRYSWKMBDHV"
+_UPPER = bytes.maketrans(_CODES.lower(), _CODES)
+_NO_CODE = re.compile(rb"[^" + _CODES + _CODES.lower() + _LINE_ENDS + rb"]")
 _IS_BASE = np.isin(np.arange(256), list(b"ACGT"))
+
+#: What a letter that stands for no base of DNA is a sign of.
+_CAUSES = (
+    dict.fromkeys("0123456789", "are the lines numbered, as in a GenBank file? Save it as FASTA")
+    | {
+        ";": "a comment line is not part of FASTA: take it out",
+        "#": "a comment line is not part of FASTA: take it out",
+        ">": "a header needs a line of its own",
+        " ": "take the spaces out",
+        "\t": "take the tabs out",
+        "-": "is it an alignment? Take the gaps out",
+        ".": "is it an alignment? Take the gaps out",
+        "U": "is it RNA? Replace U by T",
+        "X": "write N for masked bases",
+    }
+    | dict.fromkeys("*EFILPQJOZ", "is it a protein, or a line of text?")
+)
 
 #: Chromosomes of S. cerevisiae, as Ensembl names them.
 NUCLEAR = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
@@ -46,23 +68,39 @@ def read_genome(fasta: str | Path) -> dict[str, np.ndarray]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not FASTA, a name is missing or occurs twice, or the file is damaged (see
-        `yeastpromoter.text_files.TextFile`).
+        If it is not FASTA, a name is missing or occurs twice, a sequence is empty or holds anything but
+        IUPAC's codes for bases of DNA and line ends, or the file is damaged (see `yeastpromoter.text_files.TextFile`).
     """
     with closing(TextFile(fasta)) as text_file:
-        text = text_file.read(text_file.start, text_file.stop)
+        text = text_file.whole()
+        path = text_file.path
+
+    def place(position: int) -> str:
+        return f"{path}: line {text.count(_NEWLINE, 0, position) + 1:,}"
+
     headers = list(_HEADER.finditer(text))
     if not headers or text[: headers[0].start()].strip():
         raise ValueError(
-            f"{text_file.path}: is not FASTA: it must begin with '>' and a name but begins with {text[:40]!r}"
+            f"{path}: is not FASTA: it must begin with '>' and a name but begins with "
+            f"{text[:40].decode('utf-8', 'replace')!r}"
         )
     genome = {}
     for header, stop in zip(headers, [*(header.start() for header in headers[1:]), len(text)], strict=True):
-        name = header[1].decode("utf-8", "replace")
+        name = header[1].decode("utf-8")
         if not name or name in genome:
             problem = "occurs twice" if name else "is missing"
-            raise ValueError(f"{text_file.path}: the name of sequence {len(genome) + 1} ({name!r}) {problem}")
-        letters = text[header.end() : stop].translate(None, _WHITE).upper()
+            raise ValueError(f"{place(header.start())}: the name of sequence {len(genome) + 1} ({name!r}) {problem}")
+        letters = text[header.end() : stop].translate(_UPPER, _LINE_ENDS)
+        if not letters:
+            raise ValueError(f"{place(header.start())}: the sequence {name!r} is empty: is the file whole?")
+        if letters.translate(None, _CODES):
+            wrong = _NO_CODE.search(text, header.end(), stop).start()
+            letter = text[wrong : wrong + 4].decode("utf-8", "replace")[0]
+            cause = _CAUSES.get(letter.upper(), "is it a line of text?")
+            raise ValueError(
+                f"{place(wrong)} has {letter!r} in the sequence {name!r}, but a genome has A, C, G, T, N and IUPAC's "
+                f"other codes for bases; {cause}"
+            )
         genome[name] = np.frombuffer(letters, dtype=np.uint8)
     return genome
 

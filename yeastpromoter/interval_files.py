@@ -9,16 +9,75 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yeastpromoter.argument_names import argument
 from yeastpromoter.construct_rules import NAMED, ConstructRules
 from yeastpromoter.encoding import find_invalid, reverse_complement
 from yeastpromoter.genome import ChromosomeNames, read_genome
-from yeastpromoter.sequence_files import Batch
+from yeastpromoter.sequence_files import Batch, SequenceFile
 from yeastpromoter.text_files import TextFile
 
 #: Lines of a BED file that are not intervals.
 _NOT_INTERVALS = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
 
 _STRANDS = (b"+", b"-", b".")
+
+
+#: Arguments that say how a sequence file is read, with their defaults: intervals have none of them.
+_OF_SEQUENCE_FILES = {
+    "sequence_column": 0,
+    "id_column": None,
+    "target_columns": None,
+    "header": "auto",
+    "first_record": 0,
+}
+
+
+def open_sequences(
+    path: str | os.PathLike,
+    fasta_file: str | os.PathLike | None = None,
+    *,
+    sequence_type: str | None = None,
+    other_lengths: str = "error",
+    check_adapters: bool = True,
+    **reading: object,
+) -> SequenceFile | IntervalFile:
+    """Open a file of sequences, or of intervals of a genome.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        FASTA, table or list (see `yeastpromoter.sequence_files.SequenceFile`), or with `fasta_file` BED.
+    fasta_file : str or os.PathLike, optional
+        The genome that intervals are cut from.
+    sequence_type : {"construct", "insert"}, optional
+        What the sequences are. Default: constructs in a sequence file, inserts in a genome.
+    other_lengths, check_adapters : optional
+        As for `yeastpromoter.construct_rules.ConstructRules`.
+    **reading
+        Further arguments of `SequenceFile`, which intervals do not have.
+
+    Returns
+    -------
+    SequenceFile or IntervalFile
+        The file, checked as a whole.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file or an argument is wrong.
+    """
+    rules = {"other_lengths": other_lengths, "check_adapters": check_adapters}
+    if fasta_file is None:
+        sequence_type = "construct" if sequence_type is None else sequence_type
+        return SequenceFile(path, sequence_type=sequence_type, **rules, **reading)
+    useless = [argument(name) for name, value in reading.items() if value != _OF_SEQUENCE_FILES[name]]
+    if useless:
+        raise ValueError(
+            f"{', '.join(useless)} must be left out with {argument('fasta_file')}: the file is BED then, whose columns "
+            "have their places"
+        )
+    sequence_type = "insert" if sequence_type is None else sequence_type
+    return IntervalFile(path, fasta_file, sequence_type=sequence_type, **rules)
 
 
 class _Interval(NamedTuple):

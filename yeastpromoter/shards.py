@@ -9,18 +9,19 @@ known beforehand and checked: how many rows, and the id, the record and the leng
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from yeastpromoter.prediction_tables import read_rows
 from yeastpromoter.sequence_files import SequenceFile
 from yeastpromoter.whole_files import whole_file, whole_table
 
@@ -250,33 +251,20 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If rows are missing, cut off, there twice, in another order or of other sequences.
+        If the table is not whole (see `yeastpromoter.prediction_tables.read_rows`), or rows are missing, occur twice,
+        are in another order or of other sequences.
     """
     path = Path(path)
-    with path.open("rb") as binary:
-        header = binary.readline()
-        size = binary.seek(0, os.SEEK_END)
-        if size:
-            binary.seek(-1, os.SEEK_END)
-        if not size or binary.read() != b"\n":
-            raise ValueError(f"{path}: the predictions of shard {shard.name} end within a line: they are cut off")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter="\t")
-        names = next(rows)
-        missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
-        if missing:
-            raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
-        columns = [names.index(name) for name in (ID, RECORD, LENGTH)]
-        digest, count = rows_hash(), 0
-        for block in _blocks(rows):
-            for number, row in enumerate(block, count):
-                if len(row) != len(names):
-                    raise ValueError(
-                        f"{path}: row {number} of the predictions of shard {shard.name} has {len(row)} columns, but "
-                        f"the header has {len(names)}"
-                    )
-            count += len(block)
-            update_rows(digest, *([row[column] for row in block] for column in columns))
+    rows = read_rows(path)
+    _, names = next(rows)
+    missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
+    if missing:
+        raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
+    columns = [names.index(name) for name in (ID, RECORD, LENGTH)]
+    digest, count = rows_hash(), 0
+    while block := [cells for _, cells in islice(rows, _BLOCK)]:
+        count += len(block)
+        update_rows(digest, *([cells[column] for cells in block] for column in columns))
     if count != shard.rows:
         raise ValueError(f"{path}: shard {shard.name} has {shard.rows:,} rows, but {count:,} were predicted")
     if digest.hexdigest() != shard.rows_sha256:
@@ -284,18 +272,8 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
             f"{path}: the rows are not those of shard {shard.name}, records {shard.first_record:,} to "
             f"{shard.first_record + shard.records - 1:,}: ids, records or lengths differ, or their order does"
         )
-    return header
-
-
-def _blocks(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    block: list[list[str]] = []
-    for row in rows:
-        block.append(row)
-        if len(block) == _BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
+    with path.open("rb") as binary:
+        return binary.readline()
 
 
 def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Path) -> int:

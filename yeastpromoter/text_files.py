@@ -33,6 +33,8 @@ _BINARY_SIGNATURES = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: decompress it, or use gzip",
     b"\x89HDF": "an HDF5 file",
     b"PAR1": "a Parquet file: save it as text",
+    b"BCF\x02": "BCF, the binary form of VCF: convert it with `bcftools view`",
+    b"TBI\x01": "an index made by tabix: give the file that it is the index of",
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
@@ -353,3 +355,35 @@ class TextFile:
             if kept:
                 return start, stop
         raise ValueError(f"{self.path}: the file is empty")
+
+
+def read_lines(path: str | os.PathLike, cut: bool = True) -> Iterator[tuple[int, str]]:
+    """Read the lines of a file, up to the last one that is not blank.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Text file; see `TextFile`.
+    cut : bool, optional
+        Whether the last line may lack its line end.
+
+    Yields
+    ------
+    number : int
+        Number of the line, from 1.
+    line : str
+        The line without its line end. Nothing but LF and the CR before it ends a line.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As for `TextFile` and its blocks, and if the file ends within a line although `cut` is false.
+    """
+    with closing(TextFile(path)) as file:
+        number = 0
+        for _, text in file.stretches(file.start, lambda text: text.rfind(b"\n") + 1):
+            for line in text[:-1].decode("utf-8").split("\n"):
+                number += 1
+                yield number, line.rstrip("\r")
+        if not cut and os.fstat(file.fileno()).st_size == file.stop:
+            raise ValueError(f"{file.path}: ends within a line, line {number:,}: it is cut off")

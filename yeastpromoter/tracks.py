@@ -17,13 +17,14 @@ import pandas as pd
 
 from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.genome import ChromosomeNames
+from yeastpromoter.prediction_tables import read_columns
 from yeastpromoter.shards import ID
 from yeastpromoter.tiling import STRANDS
 from yeastpromoter.whole_files import whole_file
 
 EXPRESSION = "preds/expression"
 
-_ID_PARTS = r"^(?P<chromosome>.+):(?P<start>\d+)-(?P<stop>\d+):(?P<strand>[+-])$"
+_ID_PARTS = r"\A(?P<chromosome>.+):(?P<start>[0-9]{1,12})-(?P<stop>[0-9]{1,12}):(?P<strand>[+-])\Z"
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,13 @@ def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is missing, an id is no insert of 80 bp, an insert is there twice, or an expression is no number.
+        If the table is not whole (see `yeastpromoter.prediction_tables.read_columns`) or has no rows, an id is not that
+        of an insert of 80 bp, an insert occurs twice, or an expression is not a finite number.
     """
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            usecols=[ID, EXPRESSION],
-            dtype={ID: str, EXPRESSION: np.float64},
-            keep_default_na=False,
-            float_precision="round_trip",
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: is no table of predictions with {ID} and numbers in {EXPRESSION} ({error}): predict with "
-            "--keep_metadata"
-        ) from None
-    parts = table[ID].str.extract(_ID_PARTS)
+    table = read_columns(path, [ID], [EXPRESSION])
+    if not table[ID]:
+        raise ValueError(f"{path}: has no rows, so that there is nothing to draw tracks of")
+    parts = pd.Series(table[ID]).str.extract(_ID_PARTS)
     wrong = parts["chromosome"].isna()
     if not wrong.any():
         parts = parts.astype({"start": np.int64, "stop": np.int64})
@@ -85,12 +76,10 @@ def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"{path}: row {row} has the id {table[ID][row][:80]!r}, but must have that of an insert of a genome, such "
-            "as II:278600-278680:+ (0-based, half-open, 80 bp). Did `python -m yeastpromoter tile-genome` make them?"
+            f"{path}: line {row + 2:,} has the id {table[ID][row][:80]!r}, but must have that of an insert of a "
+            "genome, such as II:278600-278680:+ (0-based, half-open, 80 bp). Did `python -m yeastpromoter tile-genome` "
+            "make them?"
         )
-    if not np.isfinite(table[EXPRESSION]).all():
-        row = int(np.argmin(np.isfinite(table[EXPRESSION])))
-        raise ValueError(f"{path}: row {row}, {table[ID][row]}, has no finite expression")
     parts["expression"] = table[EXPRESSION]
     inserts = {}
     for (chromosome, strand), rows in parts.groupby(["chromosome", "strand"], sort=False):
@@ -98,7 +87,7 @@ def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
         starts = rows["start"].to_numpy()
         if (np.diff(starts) == 0).any():
             start = int(starts[1:][np.diff(starts) == 0][0])
-            raise ValueError(f"{path}: the insert of {chromosome} that starts at {start} on {strand} is there twice")
+            raise ValueError(f"{path}: the insert of {chromosome} that starts at {start} on {strand} occurs twice")
         inserts[chromosome, strand] = Inserts(starts, rows["expression"].to_numpy())
     return inserts
 

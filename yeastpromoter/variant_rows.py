@@ -64,7 +64,7 @@ class VariantRows:
     """The alleles of a VCF file that can be scored, one row for each of them and each gene.
 
     Opening it reads all files and decides on every allele. What is not scored is counted by its reason and listed
-    in a file.
+    in a file. A VCF file without records, such as that of a chromosome without variants, has no rows, which is noted.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ class VariantRows:
     Raises
     ------
     FileNotFoundError, OSError, ValueError
-        If a file or an argument is wrong, if `skipped_file` cannot be written, or if no allele can be scored.
+        If a file or an argument is wrong, if `skipped_file` cannot be written, or if there are alleles but none can be
+        scored.
     """
 
     def __init__(
@@ -130,7 +131,8 @@ class VariantRows:
         self._names = ChromosomeNames(self._genome)
         self._promoters: Promoters | None = None
         if annotation_file is not None:
-            self._promoters = read_promoters(annotation_file, self._genome, upstream)
+            lengths = {name: letters.size for name, letters in self._genome.items()}
+            self._promoters = read_promoters(annotation_file, lengths, upstream)
         self._unknown = {name: unknown_bases_before(letters) for name, letters in self._genome.items()}
         self.n_records = self.n_alleles = self.n_scored = 0
         self.skipped: Counter[str] = Counter()
@@ -140,7 +142,7 @@ class VariantRows:
         self._decide_and_list()
         del self._unknown  # 4 bytes a base, and needed no more
         self.notes = tuple(self._notes())
-        if not self._rows:
+        if self.n_records and not self._rows:
             raise ValueError(f"none of the alleles can be scored. {' '.join(self.notes)}")
 
     def __len__(self) -> int:
@@ -254,7 +256,10 @@ class VariantRows:
         reason = unreadable(variant)
         if reason:
             return reason, [], []
-        name = self._names.find(variant.chromosome)
+        try:
+            name = self._names.find(variant.chromosome)
+        except ValueError as error:
+            raise ValueError(f"{self.vcf_path}: record {variant.record:,} (counted from 0): {error}") from None
         if name is None:
             return "unknown_chromosome", [], []
         letters, start, ref = self._genome[name], variant.position - 1, variant.ref.upper()
@@ -262,8 +267,6 @@ class VariantRows:
             return "off_chromosome", [], []
         if letters[start : start + len(ref)].tobytes() != ref.encode("utf-8"):
             return "ref_differs", [], []
-        if self._unknown[name][start + len(ref)] > self._unknown[name][start]:
-            return "n_in_ref", [], []
         candidates = []
         for strand in STRANDS:
             change = smallest_change(letters, start, ref, variant.alt.upper(), strand)
@@ -304,6 +307,8 @@ class VariantRows:
         if self.skipped_rows:
             notes[0] += f"; some genes of scored alleles have no row ({counted(self.skipped_rows)})"
         notes[0] += "."
+        if not self.n_records:
+            notes[0] += " The file has a header but no records: there is nothing to predict."
         if self.skipped_path is not None:
             notes[0] += f" What is not scored is listed in {self.skipped_path}."
         if self.skipped["ref_differs"] > _ANOTHER_ASSEMBLY * self.n_alleles:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pysam
-
-from yeastpromoter.text_files import TextFile
+from yeastpromoter.text_files import read_lines
 
 #: What VCF writes for no value.
 MISSING = "."
 
 _BASES = frozenset("ACGT")
+_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+
+#: More digits than the position of any base has.
+_DIGITS = 12
 
 
 class Variant(NamedTuple):
@@ -62,59 +62,59 @@ def read_variants(path: str | Path) -> Iterator[Variant]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not VCF, a record cannot be read, or the file is truncated or damaged.
+        If it is not VCF, a line of it is wrong, or the file is truncated or damaged; the message names the line.
     """
     path = os.path.abspath(os.path.expanduser(os.fspath(path)))
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path}: there is no such file (looked for from {os.getcwd()})")
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError(f"{path}: is a folder, a pipe or a device, but must be a regular file")
-    number = 0
-    # htslib warns of every chromosome and tag that the header does not declare, none of which matters here.
-    with _quiet_htslib():
-        file = _open(path)
-    with file:
-        while True:
-            try:
-                with _quiet_htslib():
-                    record = next(file, None)
-            except (OSError, ValueError) as error:
-                raise ValueError(
-                    f"{path}: record {number} (counted from 0) cannot be read ({error}): VCF has at least eight "
-                    "columns, separated by tabs. If the record looks right, the file is truncated or damaged"
-                ) from None
-            if record is None:
-                return
-            for alt in record.alts or (MISSING,):
-                yield Variant(number, record.chrom, record.pos, record.id or MISSING, record.ref, alt)
-            number += 1
+    record = n_columns = 0
+    for number, line in read_lines(path):
+        try:
+            if not n_columns:
+                n_columns = _check_header(number, line)
+                continue
+            chromosome, position, identifier, ref, alts = _fields(line, n_columns)
+        except ValueError as error:
+            raise ValueError(f"{path}: line {number:,} {error}") from None
+        for alt in alts.split(","):
+            yield Variant(record, chromosome, position, identifier or MISSING, ref, alt)
+        record += 1
+    if not n_columns:
+        raise ValueError(f"{path}: has no line that begins with #CHROM: it is not VCF, or cut off in its header")
 
 
-@contextmanager
-def _quiet_htslib() -> Iterator[None]:
-    before = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(before)
+def _check_header(number: int, line: str) -> int:
+    """Check a line of the header; the number of columns if it is its last line, which names them, 0 otherwise."""
+    if number == 1 and not line.startswith("##fileformat=VCF"):
+        raise ValueError(f"must begin with ##fileformat=VCF but is {line[:80]!r}: is it a VCF file?")
+    if line.startswith("##"):
+        return 0
+    names = line.split("\t")
+    if line.startswith("#") and tuple(names[: len(_COLUMNS)]) == _COLUMNS:
+        return len(names)
+    wanted = "must name the columns, #CHROM, POS, ID, REF, ALT, QUAL, FILTER and INFO, separated by tabs, but"
+    for found, name in zip(names, _COLUMNS, strict=False):
+        if line.startswith("#CHROM") and found != name:
+            raise ValueError(f"{wanted} has {found[:40]!r} in place of {name!r}")
+    raise ValueError(f"{wanted} is {line[:80]!r}")
 
 
-def _open(path: str) -> pysam.VariantFile:
-    with open(path, "rb") as file:
-        head = file.read(16)
-    decompressed = None
-    if head[:2] == b"\x1f\x8b" and not (head[3] & 4 and head[12:14] == b"BC"):
-        decompressed = TextFile(path)  # pysam reads gzip only if it is bgzip
-    try:
-        return pysam.VariantFile(decompressed or path, drop_samples=True)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(
-            f"{path}: cannot be read as VCF ({error}): it must begin with ##fileformat=VCF and have a line that "
-            "begins with #CHROM, and a compressed file must be whole"
-        ) from None
-    finally:
-        if decompressed is not None:
-            decompressed.close()  # pysam has a descriptor of its own
+def _fields(line: str, n_columns: int) -> tuple[str, int, str, str, str]:
+    """Chromosome, position, id, REF and ALT of a record."""
+    if line.startswith("#"):
+        raise ValueError("is a line of a header but stands among the records: were files joined? Use `bcftools concat`")
+    if not line.strip():
+        raise ValueError("is blank but stands before records: was a part of the file lost?")
+    if line.count("\t") + 1 != n_columns:
+        columns = line.count("\t") + 1
+        hint = "" if columns > 1 else ", which must be separated by tabs"
+        raise ValueError(f"has {columns} columns{hint}, but the header names {n_columns}: is the line cut off?")
+    chromosome, position, identifier, ref, alts, _ = line.split("\t", 5)
+    if not (position.isascii() and position.isdigit() and len(position) <= _DIGITS):
+        spreadsheet = ". Did a spreadsheet write it?" if position[:1].isdigit() else ""
+        raise ValueError(f"has {position[:40]!r} as POS but must have a whole number{spreadsheet}")
+    for name, field in (("CHROM", chromosome), ("REF", ref), *(("ALT", alt) for alt in alts.split(","))):
+        if not field or field.isspace():
+            raise ValueError(f"has no {name}: VCF writes . where there is no value")
+    return chromosome, int(position), identifier, ref, alts
 
 
 def unreadable(variant: Variant) -> str | None:
@@ -141,6 +141,8 @@ def unreadable(variant: Variant) -> str | None:
         return "alt_letters"
     if alt == variant.ref.upper():
         return "alt_is_ref"
+    if not _BASES.issuperset(variant.ref.upper()):
+        return "n_in_ref"
     return None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yeastpromoter.encoding import one_hot
+from yeastpromoter.encoding import ALPHABET, one_hot
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -72,7 +72,7 @@ def variant_batch(rows: VariantRows, indices: np.ndarray) -> dict:
         ``metadata`` as `yeastpromoter.variant_rows.VariantRows.read` describes it.
     """
     batch = rows.read(indices)
-    shape = (*batch.ref.shape, -1)
+    shape = (*batch.ref.shape, len(ALPHABET))
     inputs = {
         name: one_hot(constructs.reshape(-1, shape[2])).reshape(shape)
         for name, constructs in (("ref", batch.ref), ("alt", batch.alt))
@@ -89,7 +89,7 @@ class WholeBatches:
         From indices of records, `int64` (N,), to their batch. For workers it must be of this package, such as
         `sequence_batch` with a file.
     n : int
-        Number of records.
+        Number of records. If there are none, there is one batch of none, which tells the columns of a table.
     batch_size : int
         Number of records of a batch; the last one may have fewer.
     shuffle : bool
@@ -149,12 +149,12 @@ class WholeBatches:
 
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         order = np.random.permutation(self._n) if self._shuffle else None  # noqa: NPY002
-        for start in range(0, self._stop, self._batch_size):
+        for start in range(0, self._stop if self._n else 1, self._batch_size):
             stop = min(start + self._batch_size, self._stop)
             yield [np.arange(start, stop) if order is None else order[start:stop]]
 
     def __len__(self) -> int:
-        return -(-self._stop // self._batch_size)
+        return -(-self._stop // self._batch_size) if self._n else 1
 
 
 class _Call:

@@ -82,6 +82,8 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
 
 
 def _shown(ranked: pd.DataFrame) -> str:
+    if ranked.empty:
+        return "There are no variants."
     short = ranked.drop(columns="gene").rename(
         columns={name: predicted for name, predicted in COLUMNS.items() if name != predicted}
     )

@@ -58,6 +58,9 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
       python -m yeastpromoter variant-figures effects.tsv -o figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     effects = read_effects(predictions)
+    if effects.empty:
+        click.echo(f"{predictions}: there are no variants, so no figures of them.", err=True)
+        return
     undefined = ~np.isfinite(effects["effect"])
     if undefined.any():
         click.echo(f"{undefined.sum():,} of {len(effects):,} rows have no defined effect and are left out.", err=True)
