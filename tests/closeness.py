@@ -9,8 +9,8 @@ So bounds are absolute, or a share of the largest value. A bound that is relativ
 where a value is near 0. Equality is asked for only where no arithmetic comes between (weights saved and loaded), or
 where one process runs the same kernels on the same shapes; the tests say so there.
 
-Measured on 1,065 random constructs with SSE4.1, AVX2 and AVX-512 kernels of oneDNN, with 1, 2 and more threads, at
-batch sizes of 1, 7 and all. "lively" is `networks.lively_network`, which has larger weights.
+Measured on 1,065 random constructs with the SSE4.1 and AVX2 kernels of oneDNN, with 1 and 2 threads, at batch sizes
+of 1, 7 and all. "lively" is `networks.lively_network`, which has larger weights.
 
 =====================  ==================  ====================  =========
 numbers                largest difference  largest value         bound
