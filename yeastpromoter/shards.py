@@ -4,7 +4,8 @@ A *shard* is a stretch of whole records of a sequence file, as text: a file of i
 with ``first_record`` saying which number its first record has in the whole file. Every shard but the last of a file
 gives the same number of rows, a multiple of the batch size, so that the batches are those of one process that predicts
 the whole file, and its table of predictions, without the header, is a stretch of the whole one's. What must be in it is
-known beforehand and checked: how many rows, and the id, the record and the length of each, in order.
+known beforehand and checked: how many rows, and the id, the record and the length of each, in order; and that every
+prediction is a finite number.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,8 +30,14 @@ from yeastpromoter.whole_files import whole_file, whole_table
 #: The columns of `kipoi predict --keep_metadata` that say which sequence a row is of.
 ID, LENGTH, RECORD = "metadata/id", "metadata/length", "metadata/record"
 
+#: How the names of the columns with predictions begin.
+PREDICTION = "preds/"
+
 #: Manifest of the shards of a file, in their folder.
 MANIFEST = "shards.json"
+
+#: A number as Kipoi writes it. Python's float() also takes nan, infinity and 1_000.
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 #: Records whose ids are in memory at once.
 _BLOCK = 1 << 16
@@ -134,16 +143,18 @@ def split(
     Returns
     -------
     dict
-        The manifest: ``source``, the absolute path of the file; ``arguments``; ``batch_size``; ``shard_size``;
-        ``records`` and ``rows`` of the file; ``notes``, what a user should know of it; ``shards``, a list of the
-        attributes of each `Shard`.
+        The manifest: ``source``, the absolute path of the file; ``source_bytes`` and ``source_mtime_ns``, its size
+        and the time of its last change, by which `check_source` knows it again; ``arguments``; ``batch_size``;
+        ``shard_size``; ``records`` and ``rows`` of the file; ``notes``, what a user should know of it; ``shards``, a
+        list of the attributes of each `Shard`.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As for `SequenceFile` and `shard_rows`; and if a shard, read by itself, would not give the records that were
-        written to it.
+        As for `SequenceFile` and `shard_rows`; if a shard, read by itself, would not give the records that were
+        written to it; and if the file changes meanwhile.
     """
+    state = _state_of(path)
     sequences = SequenceFile(path, **arguments)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +180,7 @@ def split(
         shards.append(asdict(shard))
     manifest = {
         "source": sequences.path,
+        **state,
         "arguments": dict(arguments),
         "batch_size": batch_size,
         "shard_size": shard_size,
@@ -177,9 +189,16 @@ def split(
         "notes": list(sequences.notes),
         "shards": shards,
     }
+    if _state_of(path) != state:
+        raise ValueError(f"{sequences.path} changed while it was split: split it again")
     with whole_file(folder / MANIFEST) as file:
         file.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def _state_of(path: str | Path) -> dict[str, int]:
+    found = os.stat(path)
+    return {"source_bytes": found.st_size, "source_mtime_ns": found.st_mtime_ns}
 
 
 def _hash_of(sequences: SequenceFile, start: int, stop: int) -> str:
@@ -230,8 +249,30 @@ def read_manifest(folder: str | Path) -> tuple[dict[str, Any], list[Shard]]:
     return manifest, [Shard(**shard) for shard in manifest["shards"]]
 
 
+def check_source(manifest: Mapping[str, Any]) -> None:
+    """Check that a file is still the one that was split.
+
+    Parameters
+    ----------
+    manifest : mapping
+        From `split` or `read_manifest`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file any more.
+    ValueError
+        If its size or the time of its last change is another.
+    """
+    if any(manifest.get(key) != value for key, value in _state_of(manifest["source"]).items()):
+        raise ValueError(
+            f"{manifest['source']} has changed since it was split: the predictions are of what it held before. Split "
+            "and predict it again"
+        )
+
+
 def check_predictions(path: str | Path, shard: Shard) -> bytes:
-    """Check that the predictions of a shard are whole: every row there, once, in its place.
+    """Check that the predictions of a shard are whole: every row once, in its place, with finite numbers.
 
     Parameters
     ----------
@@ -250,7 +291,9 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If rows are missing, cut off, there twice, in another order or of other sequences.
+        If rows are missing, cut off, there twice, in another order or of other sequences; if there is no column with
+        predictions; or if one holds anything but finite numbers. An empty cell is how Kipoi writes NaN, an expression
+        that is undefined (see `yeastpromoter.decoding.decode`), and is refused like any other.
     """
     path = Path(path)
     with path.open("rb") as binary:
@@ -260,23 +303,21 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
             binary.seek(-1, os.SEEK_END)
         if not size or binary.read() != b"\n":
             raise ValueError(f"{path}: the predictions of shard {shard.name} end within a line: they are cut off")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter="\t")
-        names = next(rows)
-        missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
-        if missing:
-            raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
-        columns = [names.index(name) for name in (ID, RECORD, LENGTH)]
-        digest, count = rows_hash(), 0
-        for block in _blocks(rows):
-            for number, row in enumerate(block, count):
-                if len(row) != len(names):
-                    raise ValueError(
-                        f"{path}: row {number} of the predictions of shard {shard.name} has {len(row)} columns, but "
-                        f"the header has {len(names)}"
-                    )
-            count += len(block)
-            update_rows(digest, *([row[column] for row in block] for column in columns))
+    digest, count = rows_hash(), 0
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, delimiter="\t")
+            names = next(rows)
+            _check_names(path, names)
+            columns = [names.index(name) for name in (ID, RECORD, LENGTH)]
+            for block in _blocks(rows):
+                for number, row in enumerate(block, count):
+                    if problem := _problem_of(row, names):
+                        raise ValueError(f"{path}: row {number} of the predictions of shard {shard.name} {problem}")
+                count += len(block)
+                update_rows(digest, *([row[column] for row in block] for column in columns))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: the predictions of shard {shard.name} are damaged: {error}") from None
     if count != shard.rows:
         raise ValueError(f"{path}: shard {shard.name} has {shard.rows:,} rows, but {count:,} were predicted")
     if digest.hexdigest() != shard.rows_sha256:
@@ -285,6 +326,28 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
             f"{shard.first_record + shard.records - 1:,}: ids, records or lengths differ, or their order does"
         )
     return header
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
+    if missing:
+        raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
+    if not any(name.startswith(PREDICTION) for name in names):
+        raise ValueError(f"{path}: has no column with predictions, {PREDICTION}…, but {', '.join(names)}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: has the column {', '.join(twice)} more than once")
+
+
+def _problem_of(row: Sequence[str], names: Sequence[str]) -> str | None:
+    """What is wrong with a row, None if nothing is."""
+    if len(row) != len(names):
+        return f"has {len(row)} columns, but the header has {len(names)}"
+    for name, cell in zip(names, row, strict=True):
+        if name.startswith(PREDICTION) and not (_NUMBER.fullmatch(cell) and math.isfinite(float(cell))):
+            found = f"{cell!r}" if cell else "nothing (Kipoi writes NaN, an undefined expression, as an empty cell)"
+            return f"must have a finite number in {name} but has {found}; its id is {row[names.index(ID)]!r}"
+    return None
 
 
 def _blocks(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
@@ -308,8 +371,10 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
     tables : sequence of str or Path
         The predictions of each, in the same order.
     output : str or Path
-        Table to write: byte for byte what ``kipoi predict --keep_metadata`` writes for the whole file at the same
-        batch size (compressed by gzip if its name ends in ``.gz``). It appears when it is complete.
+        Table to write, compressed by gzip if its name ends in ``.gz``: the header and the lines of the tables as they
+        are, which is the table that ``kipoi predict --keep_metadata`` writes for the whole file at the same batch
+        size. Predictions differ by rounding (1e-5 buckets) where a shard was predicted on another processor or with
+        another number of threads. It appears when it is complete.
 
     Returns
     -------
