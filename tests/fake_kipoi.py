@@ -1,7 +1,8 @@
 """A stand-in for `kipoi predict`: GC content in place of the network, and faults where it is told to have some.
 
 FAULTS in the environment is a folder. A file there named KIND.FIRST makes the prediction of the shard whose first
-record is FIRST go wrong in that way, once: the file is removed. Calls are noted in the file calls.
+record is FIRST go wrong in that way, once: the file is removed. The kind "moves" holds two paths and moves
+the first to the second. Calls are noted in the file calls.
 """
 
 import csv
@@ -41,6 +42,9 @@ def main(options):
             fault.unlink()
         return there
 
+    if (moves := faults / f"moves.{first}").exists():
+        os.replace(*moves.read_text().splitlines())
+        moves.unlink()
     if has("fails"):
         sys.exit(1)
     predict(arguments, int(value["--batch_size"]), output)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from closeness import assert_expression_close
 
 from yeastpromoter.construct import add_adapters
 
@@ -203,7 +204,7 @@ def test_predict_writes_the_same_to_hdf5(predicted):
     folder, _, _ = predicted
     frame = pd.read_csv(folder / "out.tsv", sep="\t")
     with h5py.File(folder / "out.h5") as file:
-        np.testing.assert_allclose(file["preds/expression"][:], frame["preds/expression"], rtol=1e-6)
+        assert_expression_close(file["preds/expression"][:], frame["preds/expression"])
         assert [name.decode() for name in file["metadata/id"][:]] == list(frame["metadata/id"])
 
 
@@ -223,7 +224,7 @@ def test_works_beside_another_entry_in_one_process(source, sequences, predicted,
     assert result.status == 0, result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     frame = pd.read_csv(predicted[0] / "out.tsv", sep="\t")
-    np.testing.assert_allclose(found["promoters"], frame["preds/expression"][:32], atol=1e-4)
+    assert_expression_close(found["promoters"], frame["preds/expression"][:32])
     assert found["other"] == [0.0, 4.0, 8.0]
     assert found["path"] == []  # our folder on sys.path would shadow the `model` of other entries
 
@@ -379,9 +380,9 @@ def test_the_commands_of_the_readme_agree(inside):
     assert len(fasta["metadata/id"]) > 2
     assert table["metadata/id"] == ["i0", "i1"]
     assert intervals["metadata/ranges/chr"] == ["I", "XVI"]
-    np.testing.assert_allclose(table["preds/expression"], strings, atol=1e-4)
-    np.testing.assert_allclose(intervals["preds/expression"], strings, atol=1e-4)
-    np.testing.assert_allclose(keras_alone, strings, atol=1e-4)
+    assert_expression_close(table["preds/expression"], strings)
+    assert_expression_close(intervals["preds/expression"], strings)
+    assert_expression_close(keras_alone, strings)
     assert abs(strings[0] - strings[1]) > 0.01  # or the comparisons above would say nothing
 
 
@@ -403,7 +404,7 @@ def test_kipoi_interpret_works_as_the_readme_says(inside):
     assert contributed.any(axis=2).mean() > 0.9
     assert contributed.sum(axis=2).max() == 1
     assert found["effects"][0] is None  # the base that is there, an A
-    np.testing.assert_allclose(found["effects"][1:], found["expected"][1:], atol=1e-4)
+    assert_expression_close(found["effects"][1:], found["expected"][1:])
     assert np.abs(found["effects"][1:]).max() > 0.01
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_scores_close
 from networks import lively_network, random_one_hot
 
 from yeastpromoter.network import build_network
@@ -48,7 +49,7 @@ def test_positions_and_alternatives_are_a_free_choice():
         alternatives = np.random.default_rng(1).integers(0, 4, (3, len(positions), 2))
         _, scores = partial.score_substitutions(x, positions, alternatives)
         expected = substituted_whole(network, x, positions, alternatives)
-        np.testing.assert_allclose(scores, expected, rtol=0, atol=2e-5)
+        assert_scores_close(scores, expected)
     reference, scores = partial.score_substitutions(x[:0], range(88, 106), np.zeros((0, 18, 2), dtype=int))
     assert reference.shape == (0, 18)
     assert scores.shape == (0, 18, 2, 18)
@@ -98,7 +99,7 @@ def test_has_the_weights_of_when_it_was_made():
     before = compile_network(network)(x)
     network.layers[-1].set_weights([2 * weight for weight in network.layers[-1].get_weights()])
     reference, _ = partial.score_substitutions(x, positions, everything(1, positions))
-    np.testing.assert_allclose(reference, before, atol=1e-5)
+    assert_scores_close(reference, before)
 
 
 def test_refuses_networks_that_it_does_not_know():

@@ -3,6 +3,7 @@ import logging
 import keras
 import numpy as np
 import pytest
+from closeness import assert_scores_close
 from networks import lively_network, random_one_hot
 
 from yeastpromoter.prediction import compile_network, run_network
@@ -17,8 +18,8 @@ def test_compiled_equals_keras_at_every_batch_size():
     for size in (9, 1, 4, 2):
         found = predict(X[:size])
         assert found.dtype == np.float32
-        np.testing.assert_allclose(found, wanted[:size], atol=1e-5)
-    np.testing.assert_allclose(run_network(network, X), wanted, atol=1e-5)
+        assert_scores_close(found, wanted[:size])
+    assert_scores_close(run_network(network, X), wanted)
 
 
 def test_many_models_and_batch_sizes_raise_no_warning(caplog):

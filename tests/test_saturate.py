@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from closeness import assert_expression_close
 from matplotlib.image import imread
 
 import yeastpromoter.commands.saturate as module
@@ -54,7 +55,7 @@ def test_table_hdf5_and_figures_hold_the_same_effects(inserts, tmp_path, monkeyp
         assert file["sequence"].asstr()[:].tolist() == [insert.upper() for insert in INSERTS]
         stored = {name: file[name][:] for name in ("reference", "effects", "deletions")}
     for name, values in stored.items():
-        np.testing.assert_allclose(values, getattr(plain, name), rtol=0, atol=1e-4)
+        assert_expression_close(values, getattr(plain, name))
 
     rows = pd.read_csv(table, sep="\t", dtype={"id": str})
     assert rows.columns[-1] == "effect_alt_minus_ref"
@@ -133,7 +134,7 @@ def test_ids_that_would_break_the_table_are_quoted(tmp_path):
     (tmp_path / "in.csv").write_text(f'seq,name\n{"ACGT" * 20},"x""y"\n')
     batch = SequenceFile(tmp_path / "in.csv", id_column="name", sequence_type="insert").read([0])
     (rows,) = table_rows(batch, "insert", Saturation(np.zeros(1), np.zeros((1, 80, 4)), None))
-    assert rows.startswith('"x\ty"\t0\t1\tA\tC\t0.000000\t0.000000\t0.000000\n')
+    assert rows.startswith('"x""y"\t0\t1\tA\tC\t0.000000\t0.000000\t0.000000\n')
 
 
 def test_figure_of_a_construct_marks_the_adapters():

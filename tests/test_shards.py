@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from fake_kipoi import predict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yeastpromoter import shards as shards_module
 from yeastpromoter.__main__ import main
 from yeastpromoter.sequence_files import SequenceFile
-from yeastpromoter.shards import check_predictions, join, read_manifest, shard_rows, split
+from yeastpromoter.shards import check_predictions, check_source, join, read_manifest, shard_rows, split
 
 
 def inserts(count, seed=0, length=80):
@@ -128,6 +130,19 @@ def test_numbers_worked_out_by_hand(one):
     assert pd.read_csv(tables[1], sep="\t")["metadata/record"].tolist() == [4, 5, 6]
 
 
+def with_last(line, cell):
+    """A line of a table with another last cell."""
+    return f"{line.rpartition(chr(9))[0]}\t{cell}\n"
+
+
+def test_numbers_in_any_writing_are_numbers(one):
+    shards, tables = one
+    lines = lines_of(tables[1])
+    for cell in ("-0.25", "7", "+1.", "1.5e-07", "12E+2"):
+        tables[1].write_text("".join([*lines[:3], with_last(lines[3], cell)]))
+        assert check_predictions(tables[1], shards[1]) == lines[0].encode()
+
+
 def lines_of(table):
     return table.read_text().splitlines(keepends=True)
 
@@ -145,12 +160,28 @@ def lines_of(table):
         (lambda lines: [], "the file is empty"),
         (lambda lines: [*lines, lines[0]], "line 5 is the header again"),
         (lambda lines: [line.replace("metadata/", "") for line in lines], "has no column metadata/id"),
+        (lambda lines: [line.replace("preds/", "") for line in lines], "has no column with predictions, preds/"),
+        (lambda lines: [line.rpartition("\t")[0] + "\n" for line in lines], "has no column with predictions, preds/"),
+        (
+            lambda lines: [f"{line[:-1]}\t{line.split()[-1]}\n" for line in lines],
+            "column preds/expression occurs twice",
+        ),
+        (lambda lines: [*lines[:3], with_last(lines[3], "high")], r"line 4 .* has 'high'; its id is 'n6'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "")], "line 4 .* has nothing .Kipoi writes NaN"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "nan")], "has 'nan'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "-inf")], "has '-inf'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "1e999")], "has '1e999'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "1_0")], "has '1_0'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], " 1")], "has ' 1'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "\0\0")], "line 4 .*control byte|has '.x00.x00'"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "9" * 140_000)], "line 4 .*must have a finite number"),
+        (lambda lines: [*lines[:3], with_last(lines[3], "\udcff")], "line 4 is not UTF-8"),
     ],
 )
 def test_predictions_that_are_not_whole_are_found_and_set_aside(one, change, match):
     shards, tables = one
     whole = tables[1].read_text()
-    tables[1].write_text("".join(change(lines_of(tables[1]))))
+    tables[1].write_text("".join(change(lines_of(tables[1]))), encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ValueError, match=match):
         check_predictions(tables[1], shards[1])
     joined = tables[0].with_name("joined.tsv")
@@ -176,6 +207,31 @@ def test_shards_of_different_columns_are_not_joined(one):
     tables[1].write_text(tables[1].read_text().replace("preds/expression", "preds/other"))
     with pytest.raises(ValueError, match="preds/other"):
         join(shards, tables, tables[0].with_name("joined.tsv"))
+
+
+def test_a_file_that_changed_is_not_what_was_split(tmp_path, monkeypatch):
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(inserts(3)))
+    manifest = split(path, {"sequence_type": "insert"}, 2, 2, tmp_path / "shards")
+    check_source(manifest)
+    older = path.stat().st_mtime_ns - 10**12
+    os.utime(path, ns=(older, older))  # as `mv` and `cp -p` of another file do
+    with pytest.raises(ValueError, match=r"list\.txt has changed since it was split"):
+        check_source(manifest)
+    path.write_text("\n".join(inserts(4)))
+    os.utime(path, ns=(manifest["source_mtime_ns"],) * 2)
+    with pytest.raises(ValueError, match="has changed"):
+        check_source(manifest)
+
+    def slow(*arguments):
+        os.utime(path, ns=(0, 0))
+        return _check_shard(*arguments)
+
+    _check_shard = shards_module._check_shard
+    monkeypatch.setattr(shards_module, "_check_shard", slow)
+    with pytest.raises(ValueError, match=r"list\.txt changed while it was split"):
+        split(path, {"sequence_type": "insert"}, 2, 2, tmp_path / "again")
+    assert not (tmp_path / "again" / "shards.json").exists()
 
 
 def test_a_cut_that_changes_the_format_is_refused(tmp_path):
@@ -229,6 +285,11 @@ def test_commands(tmp_path):
         )
         call("check", folder, name, folder / f"{name}.tsv")
     assert "5 rows of 5 records" in call("join", folder, folder, "-o", tmp_path / "all.tsv")
+    os.utime(path, ns=(0, 0))
+    assert "has changed since it was split" in call("join", folder, folder, "-o", tmp_path / "late.tsv", status=1)
+    assert not (tmp_path / "late.tsv").exists()
+    path.unlink()
+    assert "list.txt is gone" in call("join", folder, folder, "-o", tmp_path / "all.tsv")
     assert "shard 00001 has 1 rows, but 4 were predicted" in call(
         "check", folder, "00001", folder / "00000.tsv", status=1
     )

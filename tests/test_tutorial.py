@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from closeness import assert_expression_close
 from test_command_line import BIN, ROOT, copy_entry, run
 
 TUTORIAL = re.search(
@@ -67,7 +68,7 @@ def test_ranked_table_has_the_predictions_in_order(done):
     both = ranked.merge(predicted, on=key, validate="one_to_one")
     assert len(both) == len(ranked)
     for column, other in (("effect_alt_minus_ref", "effect"), ("ref_expression", "ref"), ("alt_expression", "alt")):
-        np.testing.assert_allclose(both[column], both[other], rtol=1e-4, atol=1e-6)
+        assert_expression_close(both[column], both[other])
     shown = result.stdout.split("The first 5 of")[0].splitlines()
     first = next(line for line in shown if line.split()[:1] == ["1"])
     assert ranked["id"][0] in first

@@ -4,8 +4,8 @@ The package holds what prediction and training share, and what is asked of the t
 neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where what is:
 
 - Sequences: `construct`, `adapters`, `construct_rules`, `encoding`, `inputs`, `random_inserts`; read from files:
-  `text_files`, `record_formats`, `sequence_files`, `text_tables`; of a genome: `genome`, `interval_files`, `annotation`,
-  `tiling`.
+  `text_files`, `record_formats`, `sequence_files`, `text_tables`; of a genome: `genome`, `interval_files`,
+  `annotation`, `tiling`.
 - The network: `network`, `weights`, `decoding`, `prediction`, `activations`, `gradients`; put together: `entry`.
 - Variants: `variants`, `variant_windows`, `variant_rows`, `variant_scores`, `effect_tables`, `variant_ranking`,
   `variant_figures`.

@@ -4,14 +4,17 @@ A *shard* is a stretch of whole records of a sequence file, as text: a file of i
 with ``first_record`` saying which number its first record has in the whole file. Every shard but the last of a file
 gives the same number of rows, a multiple of the batch size, so that the batches are those of one process that predicts
 the whole file, and its table of predictions, without the header, is a stretch of the whole one's. What must be in it is
-known beforehand and checked: how many rows, and the id, the record and the length of each, in order.
+known beforehand and checked: how many rows, and the id, the record and the length of each, in order; and that every
+prediction is a finite number.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +31,14 @@ from yeastpromoter.whole_files import whole_file, whole_table
 #: The columns of `kipoi predict --keep_metadata` that say which sequence a row is of.
 ID, LENGTH, RECORD = "metadata/id", "metadata/length", "metadata/record"
 
+#: How the names of the columns with predictions begin.
+PREDICTION = "preds/"
+
 #: Manifest of the shards of a file, in their folder.
 MANIFEST = "shards.json"
+
+#: A number as Kipoi writes it. Python's float() also takes nan, infinity and 1_000.
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 #: Records whose ids are in memory at once.
 _BLOCK = 1 << 16
@@ -135,16 +144,18 @@ def split(
     Returns
     -------
     dict
-        The manifest: ``source``, the absolute path of the file; ``arguments``; ``batch_size``; ``shard_size``;
-        ``records`` and ``rows`` of the file; ``notes``, what a user should know of it; ``shards``, a list of the
-        attributes of each `Shard`.
+        The manifest: ``source``, the absolute path of the file; ``source_bytes`` and ``source_mtime_ns``, its size
+        and the time of its last change, by which `check_source` knows it again; ``arguments``; ``batch_size``;
+        ``shard_size``; ``records`` and ``rows`` of the file; ``notes``, what a user should know of it; ``shards``, a
+        list of the attributes of each `Shard`.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As for `SequenceFile` and `shard_rows`; and if a shard, read by itself, would not give the records that were
-        written to it.
+        As for `SequenceFile` and `shard_rows`; if a shard, read by itself, would not give the records that were
+        written to it; and if the file changes meanwhile.
     """
+    state = _state_of(path)
     sequences = SequenceFile(path, **arguments)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,6 +181,7 @@ def split(
         shards.append(asdict(shard))
     manifest = {
         "source": sequences.path,
+        **state,
         "arguments": dict(arguments),
         "batch_size": batch_size,
         "shard_size": shard_size,
@@ -178,9 +190,16 @@ def split(
         "notes": list(sequences.notes),
         "shards": shards,
     }
+    if _state_of(path) != state:
+        raise ValueError(f"{sequences.path} changed while it was split: split it again")
     with whole_file(folder / MANIFEST) as file:
         file.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def _state_of(path: str | Path) -> dict[str, int]:
+    found = os.stat(path)
+    return {"source_bytes": found.st_size, "source_mtime_ns": found.st_mtime_ns}
 
 
 def _hash_of(sequences: SequenceFile, start: int, stop: int) -> str:
@@ -231,8 +250,30 @@ def read_manifest(folder: str | Path) -> tuple[dict[str, Any], list[Shard]]:
     return manifest, [Shard(**shard) for shard in manifest["shards"]]
 
 
+def check_source(manifest: Mapping[str, Any]) -> None:
+    """Check that a file is still the one that was split.
+
+    Parameters
+    ----------
+    manifest : mapping
+        From `split` or `read_manifest`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file any more.
+    ValueError
+        If its size or the time of its last change is another.
+    """
+    if any(manifest.get(key) != value for key, value in _state_of(manifest["source"]).items()):
+        raise ValueError(
+            f"{manifest['source']} has changed since it was split: the predictions are of what it held before. Split "
+            "and predict it again"
+        )
+
+
 def check_predictions(path: str | Path, shard: Shard) -> bytes:
-    """Check that the predictions of a shard are whole: every row there, once, in its place.
+    """Check that the predictions of a shard are whole: every row once, in its place, with finite numbers.
 
     Parameters
     ----------
@@ -252,19 +293,22 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
         If there is no such file.
     ValueError
         If the table is not whole (see `yeastpromoter.prediction_tables.read_rows`), or rows are missing, occur twice,
-        are in another order or of other sequences.
+        are in another order or of other sequences; if there is no column with predictions; or if one holds anything
+        but finite numbers. An empty cell is how Kipoi writes NaN, an expression that is undefined (see
+        `yeastpromoter.decoding.decode`), and is refused like any other.
     """
     path = Path(path)
     rows = read_rows(path)
     _, names = next(rows)
-    missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
-    if missing:
-        raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
+    _check_names(path, names)
     columns = [names.index(name) for name in (ID, RECORD, LENGTH)]
     digest, count = rows_hash(), 0
-    while block := [cells for _, cells in islice(rows, _BLOCK)]:
+    while block := list(islice(rows, _BLOCK)):
+        for line, cells in block:
+            if problem := _problem_of(cells, names):
+                raise ValueError(f"{path}: line {line:,} {problem}")
         count += len(block)
-        update_rows(digest, *([cells[column] for cells in block] for column in columns))
+        update_rows(digest, *([cells[column] for _, cells in block] for column in columns))
     if count != shard.rows:
         raise ValueError(f"{path}: shard {shard.name} has {shard.rows:,} rows, but {count:,} were predicted")
     if digest.hexdigest() != shard.rows_sha256:
@@ -274,6 +318,23 @@ def check_predictions(path: str | Path, shard: Shard) -> bytes:
         )
     with path.open("rb") as binary:
         return binary.readline()
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    missing = [name for name in (ID, LENGTH, RECORD) if name not in names]
+    if missing:
+        raise ValueError(f"{path}: has no column {', '.join(missing)}: predict with --keep_metadata")
+    if not any(name.startswith(PREDICTION) for name in names):
+        raise ValueError(f"{path}: has no column with predictions, {PREDICTION}…, but {', '.join(names)}")
+
+
+def _problem_of(row: Sequence[str], names: Sequence[str]) -> str | None:
+    """What is wrong with a row, None if nothing is."""
+    for name, cell in zip(names, row, strict=True):
+        if name.startswith(PREDICTION) and not (_NUMBER.fullmatch(cell) and math.isfinite(float(cell))):
+            found = repr(cell[:40]) if cell else "nothing (Kipoi writes NaN, an undefined expression, as an empty cell)"
+            return f"must have a finite number in {name} but has {found}; its id is {row[names.index(ID)]!r}"
+    return None
 
 
 def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Path) -> int:
@@ -286,8 +347,10 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
     tables : sequence of str or Path
         The predictions of each, in the same order.
     output : str or Path
-        Table to write: byte for byte what ``kipoi predict --keep_metadata`` writes for the whole file at the same
-        batch size (compressed by gzip if its name ends in ``.gz``). It appears when it is complete.
+        Table to write, compressed by gzip if its name ends in ``.gz``: the header and the lines of the tables as they
+        are, which is the table that ``kipoi predict --keep_metadata`` writes for the whole file at the same batch
+        size. Predictions differ by rounding (1e-5 buckets) where a shard was predicted on another processor or with
+        another number of threads. It appears when it is complete.
 
     Returns
     -------

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from closeness import EXPRESSION
 from made_up_results import config, make_results
 from networks import lively_network
 
@@ -97,7 +98,7 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     effects = expression[2:].reshape(2, 80, 4) - expression[:2, np.newaxis, np.newaxis]
     expected = class_effects(effects, inserts)
     for group in ("mean_absolute_effect", "mean_effect"):
-        assert values(found, group) == pytest.approx(values(expected, group), abs=1e-4)
+        assert values(found, group) == pytest.approx(values(expected, group), abs=EXPRESSION)
 
     made = record(settings, "plain", results, tmp_path / "plain.json")
     assert made["base_changes"]["settings"] == wanted

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closeness import SCORES
 from test_train import weights_of
 from training_tables import constructs_of, random_inserts
 
@@ -39,14 +40,15 @@ def assert_equal(found, folder):
     assert len(one) == len(two) == 3, "two epochs and their average"
     for first, second in zip(one, two, strict=True):
         assert first.keys() == second.keys()
-        for name in ("loss", "mse", "mae", "accuracy", "val_loss", "val_mse", "val_mae", "val_accuracy"):
+        # Not the accuracies: of scores that are equal but for rounding, either may be the largest.
+        for name in ("loss", "mse", "mae", "val_loss", "val_mse", "val_mae"):
             if name in first:
-                assert second[name] == pytest.approx(first[name], rel=1e-5), name
+                assert second[name] == pytest.approx(first[name], abs=SCORES), name
     # The losses of a few steps hardly tell whether the normalisations see the whole batch; their statistics do.
     weights = [weights_of(folder / name) for name in ("on_1", "on_2")]
     assert weights[0].keys() == weights[1].keys()
     for name, values in weights[0].items():
-        np.testing.assert_allclose(weights[1][name], values, atol=5e-6, err_msg=name)
+        np.testing.assert_allclose(weights[1][name], values, rtol=0, atol=SCORES, err_msg=name)
 
 
 def test_two_devices_of_tensorflow_have_the_losses_of_one(tmp_path):
@@ -113,6 +115,7 @@ def test_the_network_fed_with_letters_is_the_one_fed_with_one_hot_constructs(dty
     labels, weights = rng.random((6, 18)).astype(np.float32), rng.random(6).astype(np.float32)
     losses, ended = trained_by(learner, letters)
     expected_losses, expected = trained_by(network, one_hot(letters))
-    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
+    # Two small steps: rounding of the gradients hardly shows in numbers of size 1.
+    np.testing.assert_allclose(losses, expected_losses, rtol=0, atol=1e-6)
     for found, value in zip(ended, expected, strict=True):
-        np.testing.assert_allclose(found, value, atol=1e-6)
+        np.testing.assert_allclose(found, value, rtol=0, atol=1e-6)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from closeness import EXPRESSION, assert_expression_close
 from made_up_results import N, columns, config, insert_gc, make_results, matrix
 
 from training.evaluate import by_source, evaluate, summarise
@@ -223,20 +224,21 @@ def test_evaluation_of_a_run(made, tmp_path):
     predicted = np.array([np.average(range(18), weights=row) for row in scores])
     measured = columns()["expression"][rows]
     whole = found["parts"]["validation"]["all_sources"]["all_lengths"]
+    assert predicted.std() > 0.1, "or rounding would show in the correlations"
     assert whole["constructs"] == 9
     assert whole["groups"] == 5
-    assert whole["pearson"]["value"] == pytest.approx(scipy.stats.pearsonr(predicted, measured)[0], abs=1e-5)
-    assert whole["gc_predicted"]["value"] == pytest.approx(np.corrcoef(predicted, insert_gc(rows))[0, 1], abs=1e-5)
+    assert whole["pearson"]["value"] == pytest.approx(scipy.stats.pearsonr(predicted, measured)[0], abs=1e-3)
+    assert whole["gc_predicted"]["value"] == pytest.approx(np.corrcoef(predicted, insert_gc(rows))[0, 1], abs=1e-3)
     unfitted = (rows % 3 != 2) & (rows % 2 == 1)
     tiles = found["parts"]["validation"]["tiles"]["110_bp"]
-    assert tiles["mae"]["value"] == pytest.approx(abs(predicted - measured)[unfitted].mean(), abs=1e-5)
+    assert tiles["mae"]["value"] == pytest.approx(abs(predicted - measured)[unfitted].mean(), abs=EXPRESSION)
     assert tiles["noise_ceiling"]["constructs"] == unfitted.sum()
 
     table = pd.read_csv(tmp_path / "predictions.tsv", sep="\t")
     assert set(table["part"]) == {"train", "validation"}
     table = table[table["part"] == "validation"]
     assert table["row"].tolist() == rows.tolist()
-    np.testing.assert_allclose(table["predicted"], predicted, atol=1e-4)
+    assert_expression_close(table["predicted"], predicted)
     np.testing.assert_allclose(table["measured"], measured, atol=1e-4)
     np.testing.assert_allclose(table["gc"], insert_gc(rows))
     assert table["source"].tolist() == ["tiles" if row % 2 else "random" for row in rows]
@@ -255,7 +257,7 @@ def test_training_part_as_sampled(made, tmp_path):
     assert (drawn["constructs"], drawn["groups"]) == (4, 2)
     table = pd.read_csv(tmp_path / "predictions.tsv", sep="\t").set_index("row")
     error = abs(table["predicted"] - table["measured"])
-    assert drawn["mae"]["value"] == pytest.approx((3 * error[3] + error[4]) / 4, abs=1e-4)
+    assert drawn["mae"]["value"] == pytest.approx((3 * error[3] + error[4]) / 4, abs=EXPRESSION)
     write_table(tmp_path / "sample.h5", {"row": np.array([3, 30])})
     with pytest.raises(ValueError, match="outside the train part"):
         evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)

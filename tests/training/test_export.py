@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from closeness import assert_expression_close
 from made_up_results import config, make_results
 
 from training.evaluate import evaluate
@@ -194,12 +195,12 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     scores = network.predict(one_hot(example.read(range(len(example))).constructs), verbose=0).astype(float)
     with h5py.File(entry / "model_files/expected_predictions.h5") as file:
         expected = file["preds/expression"][:]
-    np.testing.assert_allclose(expected, [np.average(range(18), weights=row) for row in scores], atol=1e-4)
+    assert_expression_close(expected, [np.average(range(18), weights=row) for row in scores])
     with h5py.File(entry / "variant_effects/expected_predictions.h5") as file:
         ref = network.predict(file["inputs/ref"][:].reshape(-1, 110, 4), verbose=0).astype(float)
         expected = file["preds/ref"][:]
     decoded = np.array([np.average(range(18), weights=row) for row in ref])
-    np.testing.assert_allclose(expected, decoded.reshape(len(expected), -1).mean(axis=1), atol=1e-4)
+    assert_expression_close(expected, decoded.reshape(len(expected), -1).mean(axis=1))
     assert not list(entry.rglob("partial.*"))
 
 

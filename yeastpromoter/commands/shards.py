@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from yeastpromoter.shards import MANIFEST, check_predictions, join, read_manifest, split
+from yeastpromoter.shards import MANIFEST, check_predictions, check_source, join, read_manifest, split
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -17,7 +17,7 @@ def shards() -> None:
     """Cut a sequence file into shards, check their predictions, and join them.
 
     These are the steps of the workflow in many_files/, which runs them for you. A shard is a file with some of the
-    records of another one. The joined predictions are, byte for byte, those of one `kipoi predict` on the whole file.
+    records of another one. The joined predictions are those of one `kipoi predict` on the whole file.
 
     Between `split` and `join` each shard is predicted with the arguments and the batch size that the file was split
     with, and with the first_record that shards.json has for it, so that its records keep their numbers.
@@ -75,7 +75,7 @@ def split_command(sequence_file: Path, output: Path, arguments: str, batch_size:
 @click.argument("name")
 @click.argument("predictions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check_command(folder: Path, name: str, predictions: Path) -> None:
-    """Check that the table PREDICTIONS holds every row of shard NAME, once and in order.
+    """Check that the table PREDICTIONS holds every row of shard NAME, once and in order, with finite numbers.
 
     FOLDER is the one that `split` made.
 
@@ -103,13 +103,17 @@ def join_command(folder: Path, predictions: Path, output: Path) -> None:
     """Join the predictions of the shards, in the order of the input.
 
     FOLDER is the one that `split` made, and PREDICTIONS a folder with the table of each shard, NAME.tsv for shard NAME.
-    Nothing is written unless every row of every shard is there, once and in order. A table that is not whole is
-    renamed to damaged.NAME.tsv.
+    Nothing is written unless every row of every shard is there, once and in order, with finite numbers, and the file
+    is still the one that was split. A table that is not whole is renamed to damaged.NAME.tsv.
 
     \b
     Example:
       python -m yeastpromoter shards join shards predictions -o predictions.tsv
     """  # noqa: D301
     manifest, found = read_manifest(folder)
+    if Path(manifest["source"]).exists():
+        check_source(manifest)
+    else:
+        click.echo(f"Note: {manifest['source']} is gone, so that no change of it since the split is seen", err=True)
     rows = join(found, [predictions / f"{shard.name}.tsv" for shard in found], output)
     click.echo(f"{rows:,} rows of {manifest['records']:,} records: {output}", err=True)
