@@ -82,6 +82,7 @@ RECORD = "I\t5\t.\tA\tC\t.\t.\t.\n"
         (HEADER + RECORD + "I\t6\t.\tA\n", "line 4 has 4 columns, but the header names 8: is the line cut off"),
         (HEADER + RECORD.replace("\t", " "), "line 3 has 1 columns, which must be separated by tabs"),
         (HEADER.replace("INFO", "INFO\tFORMAT\ts1") + RECORD, "line 3 has 8 columns, but the header names 10"),
+        (HEADER + RECORD.replace(".\tA", "a\tb\tA"), "line 3 has 9 columns, but the header names 8"),
         (HEADER + RECORD + HEADER + RECORD, "line 4 is a line of a header .* were files joined"),
         (HEADER + RECORD + "\n" + RECORD, "line 4 is blank but stands before records"),
         (HEADER + RECORD.replace("\t5", "\tx"), "line 3 has 'x' as POS but must have a whole number$"),
