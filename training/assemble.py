@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.data_files import DataFiles
 from training.similarity import KmerSet, Neighbours, repeated_rows
-from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
+from training.tables import letters_of, sequences_of, write_report, write_table
 from training.text_tables import numbers, read_text_table
 from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.construct import (
@@ -34,41 +35,6 @@ _VALUES_SHOWN = 10
 def insert_letters(matrix: np.ndarray) -> np.ndarray:
     """The 80 positions of the insert in constructs, `uint8` (N, 110) to (N, 80)."""
     return matrix[:, _INSERT]
-
-
-def check_sha256(path: str | Path, expected: str | None) -> str:
-    """Check a file against its hash.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    expected : str or None
-        Its SHA-256, 64 hexadecimal digits; None to take the file as it is.
-
-    Returns
-    -------
-    str
-        The SHA-256 that was found.
-
-    Raises
-    ------
-    ValueError
-        If the file is absent or has another hash.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is not there: get it with the download step, or point data.folder of the configuration at the "
-            "folder that holds it"
-        )
-    found = sha256_of(path)
-    if expected is not None and found != expected:
-        raise ValueError(
-            f"{path} has sha256 {found} but the configuration says {expected}: the file is another version, or its "
-            "download was cut short"
-        )
-    return found
 
 
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
@@ -139,7 +105,7 @@ def _check_letters(sequence: pd.Series, original: pd.Series, path: Path, header:
 
 
 def _harmonise(
-    source: Mapping[str, Any], folder: Path, other_lengths: str, counts: dict[str, Any]
+    source: Mapping[str, Any], path: Path, other_lengths: str, counts: dict[str, Any]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
 
@@ -147,8 +113,6 @@ def _harmonise(
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
     """
-    path = folder / source["file"]
-    counts["file_sha256"] = check_sha256(path, source["sha256"])
     reasons = {"error": (), "drop": ("dropped_for_length",), "fit": ("fitted", "dropped_for_length")}[other_lengths]
     names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
     counts |= dict.fromkeys(names, 0)
@@ -299,15 +263,15 @@ class HeldOut:
         return {"identical": identical, "near": near & ~identical, "shared_kmer": shared & ~near}
 
 
-def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOut:
+def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> HeldOut:
     """Read the held-out sequences.
 
     Parameters
     ----------
     held_out : sequence of mapping
         ``file`` and ``sha256`` of files with one 110-bp construct a line; further columns are ignored.
-    folder : Path
-        Folder of the files.
+    files : DataFiles
+        The folder of the files.
 
     Returns
     -------
@@ -321,19 +285,18 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
     """
     parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
     for entry in held_out:
-        path = folder / entry["file"]
-        check_sha256(path, entry["sha256"])
-        for table in read_text_table(path, "\t", header=False):
-            sequence = table[0].str.upper()
-            _check_letters(sequence, table[0], path, header=False)
-            length = sequence.str.len()
-            if (length != CONSTRUCT_LENGTH).any():
-                row = (length != CONSTRUCT_LENGTH).idxmax()
-                raise ValueError(
-                    f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
-                    f"{CONSTRUCT_LENGTH}"
-                )
-            parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
+        with files.reading(entry) as (path, _):
+            for table in read_text_table(path, "\t", header=False):
+                sequence = table[0].str.upper()
+                _check_letters(sequence, table[0], path, header=False)
+                length = sequence.str.len()
+                if (length != CONSTRUCT_LENGTH).any():
+                    row = (length != CONSTRUCT_LENGTH).idxmax()
+                    raise ValueError(
+                        f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
+                        f"{CONSTRUCT_LENGTH}"
+                    )
+                parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
     return HeldOut(letters_of(np.concatenate(parts)))
 
 
@@ -342,7 +305,9 @@ def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
-def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) -> None:
+def assemble(
+    data: Mapping[str, Any], output: str | Path, report: str | Path, downloaded: str | Path | None = None
+) -> None:
     """Assemble the sources of a configuration into one table.
 
     Parameters
@@ -355,27 +320,30 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
         and ``replicate_2`` float32 (NaN where there is none).
     report : str or Path
         JSON file for the counts: rows in, out and dropped with the reason, and the agreement between sources.
+    downloaded : str or Path, optional
+        Report of the step download: the files have to be those that it found.
 
     Raises
     ------
     ValueError
-        If a file has another hash, a column is absent, a row cannot be read, a source has no rows or selects none, or
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no rows or selects none, or
         everything is dropped.
     """
-    folder = Path(data["folder"])
-    held_out = read_held_out(data["held_out"], folder)
+    files = DataFiles(data["folder"], downloaded)
+    held_out = read_held_out(data["held_out"], files)
     names = [source["name"] for source in data["sources"]]
     counts = {name: {} for name in names}
     pieces = []
     for number, source in enumerate(data["sources"]):
         resembling = {}
-        for piece in _harmonise(source, folder, data["other_lengths"], counts[source["name"]]):
-            reasons = held_out.resembled_by(letters_of(piece["sequence"]))
-            for reason, mask in reasons.items():
-                resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
-            kept = ~np.logical_or.reduce(list(reasons.values()))
-            pieces.append({name: values[kept] for name, values in piece.items()})
-            pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
+            for piece in _harmonise(source, path, data["other_lengths"], counts[source["name"]]):
+                reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+                for reason, mask in reasons.items():
+                    resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+                kept = ~np.logical_or.reduce(list(reasons.values()))
+                pieces.append({name: values[kept] for name, values in piece.items()})
+                pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
         counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
