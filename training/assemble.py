@@ -326,8 +326,8 @@ def assemble(
     Raises
     ------
     ValueError
-        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no rows or selects none, or
-        everything is dropped.
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
+        rows or selects none, or everything is dropped.
     """
     files = DataFiles(data["folder"], downloaded)
     held_out = read_held_out(data["held_out"], files)

@@ -1,13 +1,19 @@
 """The data files of a configuration: each is the one that was meant, in every step that reads it."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from training.tables import sha256_of
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -16,14 +22,17 @@ def _state(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _found_before(report: str | Path | None) -> dict[str, str]:
-    """The hashes in the report of the step download; none without a report."""
+def _read(report: str | Path | None) -> dict[str, dict[str, Any]]:
+    """The report of the step download: ``sha256`` and more of each file; empty without a report."""
     if report is None or not Path(report).is_file():
         return {}
     try:
-        return {name: file["sha256"] for name, file in json.loads(Path(report).read_text()).items()}
+        files = json.loads(Path(report).read_text())
+        if all(isinstance(file["sha256"], str) for file in files.values()):
+            return files
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{report} is not a report of the step download: run that step again") from None
+        pass
+    raise ValueError(f"{report} is not a report of the step download: remove it, and run that step again")
 
 
 def check_sha256(path: str | Path, expected: str | None) -> str:
@@ -52,7 +61,7 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
             f"{path} is not there: get it with the download step, or point data.folder of the configuration at the "
             "folder that holds it"
         )
-    found = sha256_of(path)
+    found = digest_of(path)
     if expected is not None and found != expected:
         raise ValueError(
             f"{path} has sha256 {found} but the configuration says {expected}: the file is another version, or its "
@@ -75,7 +84,7 @@ class DataFiles:
 
     def __init__(self, folder: str | Path, report: str | Path | None = None):
         self._folder, self._report = Path(folder), report
-        self._before = _found_before(report)
+        self._before = {name: file["sha256"] for name, file in _read(report).items()}
 
     @contextmanager
     def reading(self, entry: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -111,14 +120,12 @@ class DataFiles:
             raise ValueError(f"{path} was changed or replaced while it was read: run the step again")
 
 
-@lru_cache(maxsize=None)
-def _sha256_once(path: Path, state: tuple[int, ...]) -> str:
-    return sha256_of(path)
+@cache
+def _digest_once(path: Path, state: tuple[int, ...]) -> str:
+    return digest_of(path)
 
 
-def hashes_now(
-    folder: str | Path, entries: Iterable[Mapping[str, Any]], report: str | Path
-) -> dict[str, str | None]:
+def hashes_now(folder: str | Path, entries: Iterable[Mapping[str, Any]], report: str | Path) -> dict[str, str | None]:
     """Hash data files as they are now, so that a change of their content is noticed, whatever their times are.
 
     Parameters
@@ -136,10 +143,36 @@ def hashes_now(
         SHA-256 of each file. Of a missing one, which the step download gets or which was removed after use, that of
         the report, else that of the configuration, else None.
     """
-    before = _found_before(report)
+    before = {name: file["sha256"] for name, file in _read(report).items()}
     hashes = {}
     for entry in entries:
         path = Path(folder) / entry["file"]
         missing = before.get(entry["file"], entry["sha256"])
-        hashes[entry["file"]] = _sha256_once(path, _state(path)) if path.is_file() else missing
+        hashes[entry["file"]] = _digest_once(path, _state(path)) if path.is_file() else missing
     return hashes
+
+
+def note_replaced(folder: str | Path, report: str | Path) -> None:
+    """Bring the report of the step download up to date with files that were replaced since.
+
+    The report keeps its time, so that it makes nothing run again: what reads a replaced file does so by `hashes_now`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The data folder.
+    report : str or Path
+        The report, if there is one yet.
+    """
+    report, files = Path(report), _read(report)
+    replaced = {}
+    for name, file in files.items():
+        path = Path(folder) / name
+        if path.is_file() and (digest := _digest_once(path, _state(path))) != file["sha256"]:
+            replaced[name] = file | {"sha256": digest, "bytes": path.stat().st_size, "got_from": None}
+    if replaced:
+        time = report.stat()
+        partial = report.with_name(f"{report.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps(files | replaced, indent=2) + "\n")
+        os.utime(partial, ns=(time.st_atime_ns, time.st_mtime_ns))
+        os.replace(partial, report)

@@ -4,7 +4,6 @@ A column is a NumPy array with one entry (or one row) for each sequence. Sequenc
 bytes, so ``h5py.File(path)["sequence"][:]`` reads them and 6.7 million of them stay small on disk.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from training.data_files import digest_of
 from yeastpromoter.encoding import ALPHABET
 
 CHUNK_ROWS = 16_384
@@ -142,8 +142,7 @@ def sha256_of(path: str | Path) -> str:
     ValueError
         If the file is not there, with the step that writes it.
     """
-    with _there(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest_of(_there(path))
 
 
 def write_report(path: str | Path, report: dict[str, Any]) -> None:
