@@ -4,6 +4,7 @@ Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 sc
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from training.data_files import DataFiles
+from training.notices import say, warn
 from training.similarity import KmerSet, Neighbours, repeated_rows
 from training.tables import letters_of, sequences_of, write_report, write_table
 from training.text_tables import numbers, read_text_table
@@ -28,6 +30,9 @@ from yeastpromoter.construct import (
 from yeastpromoter.decoding import N_BUCKETS
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
+#: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
+#: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
+_REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
 #: Different values of a column that a message shows.
 _VALUES_SHOWN = 10
 
@@ -152,6 +157,9 @@ def _harmonise(
             name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
         }
         expression = values["expression"]
+        if len(expression):
+            counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
+            counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
         counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
         missing = np.full(len(table), np.nan)
         yield {
@@ -305,6 +313,28 @@ def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
+def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
+    """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
+    clipped = counts["clipped_to_scale"]
+    values = counts["of_construct_length"] + counts.get("fitted", 0)
+    if clipped <= _WARNED_BEYOND * values:
+        return []
+    line = source["calibration"]
+    calibrated = line["slope"] != 1 or line["intercept"] != 0
+    text = (
+        f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond 0 to {N_BUCKETS - 1}, the "
+        f"scale of the mean sorting bucket; they go from {counts['lowest']:.6g} to {counts['highest']:.6g}"
+    )
+    text += f" after the calibration {line['slope']:g} * value + {line['intercept']:g}" if calibrated else ""
+    if clipped > _REFUSED_BEYOND * values:
+        raise ValueError(
+            f"{text}. They are in another unit (fluorescence or a log ratio, say), so that "
+            + ("its calibration (slope, intercept) is not the right one" if calibrated else "it needs a calibration")
+            + ", or the column is another one"
+        )
+    return [warn(f"{text}. These are set to the nearer end of the scale: is its calibration right?")]
+
+
 def assemble(
     data: Mapping[str, Any], output: str | Path, report: str | Path, downloaded: str | Path | None = None
 ) -> None:
@@ -327,13 +357,13 @@ def assemble(
     ------
     ValueError
         If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
-        rows or selects none, or everything is dropped.
+        rows or selects none, more than 40 % of its values are beyond the scale, or everything is dropped.
     """
     files = DataFiles(data["folder"], downloaded)
     held_out = read_held_out(data["held_out"], files)
     names = [source["name"] for source in data["sources"]]
     counts = {name: {} for name in names}
-    pieces = []
+    pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
         resembling = {}
         with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
@@ -344,6 +374,7 @@ def assemble(
                 kept = ~np.logical_or.reduce(list(reasons.values()))
                 pieces.append({name: values[kept] for name, values in piece.items()})
                 pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        warnings += _check_scale(source, path, counts[source["name"]])
         counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
@@ -355,6 +386,13 @@ def assemble(
         raise ValueError(
             f"nothing is left of the measurements: {'; '.join(map(_what_was_dropped, names, counts.values()))}"
         )
+    for name, count in counts.items():
+        left_out = count["rows"] - count["kept_measurements"]
+        say(f"source {name!r}: {count['kept_measurements']:,} of {count['rows']:,} rows kept")
+        if 2 * left_out > count["rows"]:
+            warnings.append(warn(f"most rows are left out: {_what_was_dropped(name, count)}"))
+        elif left_out:
+            say(_what_was_dropped(name, count))
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))
     # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
     agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
@@ -385,5 +423,6 @@ def assemble(
             "merged_away": int(measurements.sum()) - len(merged["sequence"]),
             "by_source": merged_counts,
             "agreement": agreement,
+            "warnings": warnings,
         },
     )

@@ -1,4 +1,4 @@
-"""What a step warns of: results that it makes all the same, but that may be worth little."""
+"""What a step says on the terminal: what it left out, and what it warns of."""
 
 import os
 import sys
@@ -8,10 +8,14 @@ import sys
 terminal: int | None = None
 
 
+def say(text: str) -> None:
+    """Say what was done."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def warn(text: str) -> str:
-    """Show a warning; returns its text, for the report of the step."""
-    line = f"Warning: {text}\n"
-    print(line, end="", file=sys.stderr, flush=True)
+    """Warn of results that are made all the same but may be worth little; returns the text, for the step's report."""
+    say(f"Warning: {text}")
     if terminal is not None:
-        os.write(terminal, line.encode(errors="replace"))
+        os.write(terminal, f"Warning: {text}\n".encode(errors="replace"))
     return text
