@@ -112,6 +112,18 @@ def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         return {name: file[name][:] for name in names or file}
 
 
+def rows_in(path: str | Path, name: str) -> int:
+    """Count the rows of a table by the shape of one of its columns.
+
+    Raises
+    ------
+    ValueError
+        If the file is not there, with the step that writes it.
+    """
+    with h5py.File(_there(path), "r") as file:
+        return len(file[name])
+
+
 def read_attribute(path: str | Path, name: str) -> Any:
     """Read one attribute of a table that `write_table` wrote.
 
