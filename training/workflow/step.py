@@ -1,27 +1,28 @@
 """Run a step of the training for the workflow: as ``python -m training`` does, but by its path and with less trust.
 
-Nothing is imported from the folder where the workflow runs, and of this project nothing in place of the standard
-library: a file ``csv.py`` beside somebody's data is not part of the program. Warnings go to file descriptor 3, too,
-where the rules have the terminal.
+Nothing is imported from the folder where the workflow runs, nor from the root of this project but its two packages: a
+file ``csv.py`` or ``numpy.py`` that somebody keeps there is not part of the program. Warnings go to file descriptor 3,
+too, where the rules have the terminal.
 """
 
-import site
+import importlib.util
 import sys
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def trusted_path(path: list[str]) -> list[str]:
-    """Where to look for modules: the standard library, this project, installed packages, in this order."""
-    installed = {*site.getsitepackages(), site.getusersitepackages()}
-    first = next((number for number, folder in enumerate(path) if folder in installed), len(path))
-    return [*path[:first], ROOT, *path[first:]]
+def load_packages() -> None:
+    """Load the packages of this project from it, whatever lies beside them or is installed under their names."""
+    for name in ("yeastpromoter", "training"):
+        spec = importlib.util.spec_from_file_location(name, ROOT / name / "__init__.py")
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 if __name__ == "__main__":
     # With -P, and without PYTHONPATH, neither the folder of this file nor the present one is in sys.path.
-    sys.path = trusted_path(sys.path)
+    load_packages()
 
     from training import notices
     from training.__main__ import main
