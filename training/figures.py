@@ -163,12 +163,12 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
 
 
 def with_bounds(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
-    """A statistic as text, with its 95 % interval where there is one; a dash where it is undefined."""
+    """A statistic as text, with its 95 % interval where there is one; where it is undefined, a dash and the reason."""
     value, low, high = (
         None if bounds[key] is None else f"{bounds[key]:.{decimals}f}" for key in ("value", "low", "high")
     )
     if value is None:
-        return "–"
+        return f"– ({bounds['reason']})" if "reason" in bounds else "–"
     return value if low is None else f"{value} ({low} to {high})"
 
 

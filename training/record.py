@@ -100,6 +100,8 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
     for name in _STATISTICS:
         short[name] = _bounds(summary[name])
+    undefined = {name: summary[name]["reason"] for name in _STATISTICS if "reason" in summary[name]}
+    short |= {"reasons": undefined} if undefined else {}
     if "noise_ceiling" in summary:
         ceiling = summary["noise_ceiling"]
         short["noise_ceiling"] = None if ceiling["ceiling"] is None else round(ceiling["ceiling"], 4)

@@ -197,6 +197,63 @@ if keras.config.backend() != "tensorflow":
     assert {"yeastpromoter", "python", "numpy", "h5py", summary["backend"]} == set(summary["versions"])
 
 
+def test_the_workflow_in_folders_with_difficult_names_and_files(tmp_path):
+    if importlib.util.find_spec("snakemake") is None:
+        pytest.skip("Snakemake is not installed")
+    root, work = tmp_path / "it's {an} entry", tmp_path / "somebody's work"
+    for name in ("training", "yeastpromoter"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "records", "*.h5"))
+    (work / "data").mkdir(parents=True)
+    # Scripts of somebody's own, with names of modules.
+    for name in ("csv", "random", "yeastpromoter", "training", "numpy"):
+        for folder in (work, root):
+            if not (folder / name).exists():
+                (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')")
+    rng = np.random.default_rng(0)
+    sequences = ["".join(rng.choice(list("ACGT"), 80)) for _ in range(20)]
+
+    def write(file, values):
+        lines = "".join(f"{sequence}\t{value}\n" for sequence, value in zip(sequences, values, strict=True))
+        (work / "data" / file).write_text(lines)
+
+    write("a.txt", [*range(18), 18, 19])
+    source = {"name": "a", "file": "a.txt", "columns": {"sequence": 0, "expression": 1}, "sequence_type": "insert"}
+    genome = {"file": "g.fa"}
+    recipe = {"parts": [{"kind": "genome", "count": 3, "genome": genome}]}
+    (work / "data" / "g.fa").write_text(f">one\n{''.join(sequences[::-1])}\n")
+    config = {"name": "small", "results": "results", "data": {"sources": [source]}, "runs": {"one": {}}}
+    (work / "c.yaml").write_text(json.dumps(config | {"split": {"method": "random"}, "synthetic": {"mix": recipe}}))
+    workflow = root / "training" / "workflow" / "Snakefile"
+    command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", workflow, "--configfile", "c.yaml"]
+    command += ["--cores", "2", "results/small/data/split.h5", "results/small/data/synthetic.mix.h5"]
+
+    def run(*arguments):
+        environment = os.environ | {"PYTHONPATH": ""}
+        done = subprocess.run(
+            list(map(str, [*command, *arguments])), cwd=work, capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout + done.stderr
+
+    output = run()
+    assert not (tmp_path / "imported").exists()
+    assert "Warning: source 'a': 2 of 20 values of data/a.txt are beyond 0 to 17" in output, "beside the log"
+    assert "Warning: source 'a'" in (work / "results/small/logs/assemble.log").read_text()
+    assert "Nothing to be done" in run("--dry-run")
+
+    def planned():
+        found = run("--dry-run")
+        return {step for step in ("download", "assemble", "buckets", "split", "synthesise") if f"rule {step}:" in found}
+
+    # The genome is replaced by one with an older time; then the source, too.
+    (work / "data" / "g.fa").write_text(f">one\n{''.join(sequences)}\n")
+    os.utime(work / "data" / "g.fa", (1, 1))
+    assert planned() == {"synthesise"}
+    write("a.txt", [*range(18), 0, 1])
+    os.utime(work / "data" / "a.txt", (1, 1))
+    assert planned() == {"assemble", "buckets", "split", "synthesise"}
+
+
 def test_the_workflow_plans_teachers_before_students_and_validates_first(folder, tmp_path):
     if importlib.util.find_spec("snakemake") is None:
         pytest.skip("Snakemake is not installed")

@@ -240,6 +240,26 @@ def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     assert (accuracy["train", "tiles"], accuracy["validation", "tiles"]) == ("6", "5")
 
 
+def test_warnings_and_undefined_correlations_are_shown(made, page):
+    assert "warnings" not in page.sections
+    paths = [made / "runs/plain/evaluation/evaluation.json", made / "runs/plain/summary.json"]
+    before = [path.read_text() for path in paths]
+    evaluation, summary = map(json.loads, before)
+    undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
+    evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"] = undefined
+    for path, found in zip(
+        paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
+    ):
+        write_json(path, found)
+    found = Page(report(config(), "plain", made, made / "warned.html", records=made).read_text(encoding="utf-8"))
+    for path, text in zip(paths, before, strict=True):
+        path.write_text(text)
+    said = "– (the predictions do not vary)"
+    assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said} on ")
+    assert ["validation", "tiles", said] in [[*row[:2], row[3]] for row in found.tables["Accuracy"]]
+    assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
+
+
 def test_intervals_of_fewer_resamples_are_named(made, page):
     assert "They come from" not in page.text
     path = made / "runs/plain/evaluation/evaluation.json"
