@@ -11,6 +11,6 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 - Which bases matter: `mutagenesis`, `partial_network`, `saturation_files`, `saturation_figure`, `contributions`,
   `contribution_figure`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`, `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
-- For all of them: `whole_files`, `whole_batches`, `figure_style`, `startup`; the commands, `python -m yeastpromoter`:
-  `commands`.
+- For all of them: `whole_files`, `whole_batches`, `figure_style`, `startup`; for the files that Kipoi loads:
+  `own_package`; the commands, `python -m yeastpromoter`: `commands`.
 """
