@@ -518,8 +518,10 @@ def main(arguments: list[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "test":
         parser.error(f"unrecognised arguments: {' '.join(rest)}")
-    # Not resolved: a link in the path is the user's choice, and Python itself keeps it.
+    # A link in the path stays, as Python itself keeps it, but venv refuses one in place of the folder.
     environment = Path(os.path.abspath(options.environment))
+    if environment.is_symlink():
+        environment = environment.resolve()
     try:
         check_machine()
         set_up(environment, LOCKS[options.command])
