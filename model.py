@@ -1,5 +1,6 @@
 """The Kipoi model: constructs or inserts in, expression out. A thin layer over the package `yeastpromoter`."""
 
+import runpy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +8,9 @@ from pathlib import Path
 import numpy as np
 from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
 
-ENTRY = Path(__file__).resolve().parent
-
-# Kipoi does not put the entry's folder on sys.path. It is there only for these imports: left there, this file and
-# dataloader.py would be found as `model` and `dataloader` in place of those of other entries.
-sys.path.insert(0, str(ENTRY))
-try:
+# The package lies beside this file, where Kipoi does not look, and another copy of it may be loaded.
+_PACKAGE = Path(__file__).resolve().parent / "yeastpromoter"
+with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
     from yeastpromoter.activations import find_layer, network_to
     from yeastpromoter.decoding import BUCKET_VALUES
     from yeastpromoter.entry import ExpectInFolder, build_trained_network
@@ -20,8 +18,6 @@ try:
     from yeastpromoter.inputs import as_constructs, of_input
     from yeastpromoter.messages import message_only
     from yeastpromoter.prediction import run_network
-finally:
-    sys.path.remove(str(ENTRY))
 
 BUCKET_SCORES = "bucket_scores"
 

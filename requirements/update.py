@@ -24,6 +24,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
+PYTHONS = ("3.11", "3.12")
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
@@ -35,6 +36,8 @@ def compile_lock(
     upgrade: bool = False,
 ) -> None:
     """Resolve pyproject.toml with some of its extras, or one of its groups alone, into a lock file with hashes.
+
+    One file serves all Pythons, so each has to need the same packages.
 
     Parameters
     ----------
@@ -52,16 +55,21 @@ def compile_lock(
     source = ["pyproject.toml"] if group is None else ["--group", group]
     command = ["uv", "pip", "compile", *source, "--no-config", "--quiet", "--generate-hashes"]
     # A fixed index: the hashes must be PyPI's, whatever mirror this machine uses.
-    command += ["--default-index", "https://pypi.org/simple", "--no-emit-index-url", "--python-version", "3.11"]
+    command += ["--default-index", "https://pypi.org/simple", "--no-emit-index-url"]
     command += ["--custom-compile-command", "python requirements/update.py"]
     command += ["--output-file", f"requirements/{name}"]
     for extra in extras:
         command += ["--extra", extra]
     if constraint is not None:
         command += ["--constraint", f"requirements/{constraint}"]
-    if upgrade:
-        command += ["--upgrade"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    contents = set()
+    for python in PYTHONS:
+        # Only the first chooses versions: the others keep those of the file.
+        options = ["--upgrade"] if upgrade and python == PYTHONS[0] else []
+        subprocess.run([*command, "--python-version", python, *options], cwd=ROOT, check=True)
+        contents.add((FOLDER / name).read_text())
+    if len(contents) > 1:
+        sys.exit(f"{name} is not the same for Python {' and '.join(PYTHONS)}: bound the package that differs")
 
 
 def write_versions(lock: Path, versions: Path) -> None:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import runpy
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from kipoi.data import Dataset
 from kipoi_utils.external.torch import data
 
-# The package lies in the folder above, where the kipoi command does not look. It must not stay on the path: the
-# `model` and `dataloader` there would hide those of other entries.
-_ENTRY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, _ENTRY)
-try:
+# The package lies in the folder above, where Kipoi does not look, and another copy of it may be loaded.
+_PACKAGE = Path(__file__).resolve().parent.parent / "yeastpromoter"
+with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
     from yeastpromoter.annotation import UPSTREAM
     from yeastpromoter.messages import message_only
     from yeastpromoter.variant_rows import VariantRows
     from yeastpromoter.variant_windows import OFFSETS
     from yeastpromoter.whole_batches import WholeBatches, one_record, variant_batch
-finally:
-    sys.path.remove(_ENTRY)
 
 
 class YeastVariantConstructs(Dataset):

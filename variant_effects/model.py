@@ -1,23 +1,19 @@
 """The Kipoi model of variant effects: pairs of constructs in, effects out. A thin layer over `yeastpromoter`."""
 
-import sys
+import runpy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from kipoi.model import BaseModel
 
-# The package lies in the folder above, where Kipoi does not look. It must not stay on the path: the `model` and
-# `dataloader` there would hide those of other entries.
-_ENTRY = str(Path(__file__).resolve().parent.parent)
-sys.path.insert(0, _ENTRY)
-try:
+# The package lies in the folder above, where Kipoi does not look, and another copy of it may be loaded.
+_PACKAGE = Path(__file__).resolve().parent.parent / "yeastpromoter"
+with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
     from yeastpromoter.decoding import BUCKET_VALUES
     from yeastpromoter.entry import ExpectInFolder, build_trained_network
     from yeastpromoter.messages import message_only
     from yeastpromoter.variant_scores import Expressions, variant_effects
-finally:
-    sys.path.remove(_ENTRY)
 
 INPUTS = ("ref", "alt")
 

@@ -12,6 +12,7 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 - Which bases matter: `mutagenesis`, `partial_network`, `saturation_files`, `saturation_figure`, `contributions`,
   `contribution_figure`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`, `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
-- For all of them: `whole_files`, `prediction_tables`, `whole_batches`, `by_path`, `argument_names`, `figure_style`,
-  `startup`, `messages`; the commands, `python -m yeastpromoter`: `commands`.
+- For all of them: `whole_files`, `prediction_tables`, `argument_names`, `figure_style`, `startup`; for the files that
+  Kipoi loads: `own_package`, `whole_batches`, `by_path`, `messages`; the commands, `python -m yeastpromoter`:
+  `commands`.
 """
