@@ -14,12 +14,13 @@ from training.assemble import insert_letters
 from training.buckets import hard_labels
 from training.config import ALL_SOURCES
 from training.layout import Layout
-from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, with_intervals
+from training.metrics import affordable, noise_ceiling, pearson, with_intervals
 from training.scores import predict_scores
 from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.network import build_network
+from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
 
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.tsv"
@@ -41,7 +42,7 @@ EXPLANATIONS = {
     "bucket_scores": "mse and mae of the 18 scores against the measured bucket as one-hot labels; accuracy is the "
     "share of constructs whose largest score is that of the measured bucket",
     "low, high": "bounds of the 95 % percentile interval, by resampling groups of constructs that share a 30-mer "
-    "(single constructs where the split is random)",
+    f"(single constructs where the split is random); null for fewer than {MIN_GROUPS} groups",
     "resamples": "how many resamples these bounds are of, where a set has too many groups for those of bootstrap",
     "noise_ceiling": "among the constructs with two replicates: their correlation r, the reliability of their mean "
     "2r/(1+r) (Spearman-Brown), its square root, which is the correlation that perfect predictions would have with "
