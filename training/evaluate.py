@@ -21,6 +21,7 @@ from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.network import build_network
 from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
+from yeastpromoter.whole_files import write_frame
 
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.tsv"
@@ -273,6 +274,6 @@ def evaluate(
         "parts": found,
     }
     output.mkdir(parents=True, exist_ok=True)
-    constructs[_COLUMNS].to_csv(output / PREDICTIONS_FILE, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+    write_frame(output / PREDICTIONS_FILE, constructs[_COLUMNS])
     write_report(output / EVALUATION_FILE, evaluation)
     return evaluation

@@ -7,7 +7,6 @@ interrupted run goes on.
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -25,6 +24,7 @@ from training.run_data import RunData
 from training.tables import sha256_of, write_report
 from training.versions import versions
 from yeastpromoter.network import build_network
+from yeastpromoter.whole_files import whole_file
 
 WEIGHTS_FILE = "best.weights.h5"
 CHECKPOINT_FILE = "checkpoint.h5"
@@ -260,9 +260,8 @@ def _write_weights(first_activation: str, weights: list[np.ndarray], path: Path)
     """Save weights from a network that was never compiled, so without optimiser state, and in one move."""
     network = build_network(first_activation)
     network.set_weights(weights)
-    partial = path.with_name(f"partial.{path.name}")
-    network.save_weights(partial)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        network.save_weights(partial)
 
 
 def train(

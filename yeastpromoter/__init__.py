@@ -9,8 +9,9 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 - Variants: `variants`, `variant_windows`, `variant_rows`, `variant_scores`, `effect_tables`, `variant_ranking`,
   `variant_figures`.
 - Which bases matter: `mutagenesis`, `partial_network`, `saturation_files`, `saturation_figure`, `contributions`,
-  `contribution_figure`, `region_files`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`, `planting_figure`.
+  `contribution_figure`, `region_files`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`,
+  `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
-- For all of them: `whole_files`, `whole_batches`, `statistics`, `figure_style`, `startup`; the commands, `python -m yeastpromoter`:
-  `commands`.
+- For all of them: `whole_files`, `whole_batches`, `statistics`, `figure_style`, `startup`; the commands,
+  `python -m yeastpromoter`: `commands`.
 """
