@@ -15,7 +15,7 @@ import h5py
 import keras
 import numpy as np
 
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_hdf5
 
 
 def _state(network: keras.Model) -> dict[str, list]:
@@ -69,7 +69,7 @@ def save_checkpoint(
         Weights that are kept so far, and the average of the last epochs' (empty without averaging).
     """
     state = {name: [variable.numpy() for variable in variables] for name, variables in _state(network).items()}
-    with whole_file(path) as partial, h5py.File(partial, "w") as file:
+    with whole_hdf5(path) as file:
         for name, values in (state | {"best": best, "mean": mean}).items():
             group = file.create_group(name)
             for index, value in enumerate(values):

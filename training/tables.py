@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from yeastpromoter.encoding import ALPHABET
-from yeastpromoter.whole_files import whole_file, write_whole
+from yeastpromoter.whole_files import whole_hdf5, write_whole
 
 CHUNK_ROWS = 16_384
 
@@ -71,7 +71,7 @@ def write_table(path: str | Path, columns: dict[str, np.ndarray], **attributes: 
         raise ValueError(f"{path}: columns must have one length but have {lengths}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as partial, h5py.File(partial, "w") as file:
+    with whole_hdf5(path) as file:
         for name, values in columns.items():
             values = np.asarray(values)
             options = {}

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yeastpromoter.whole_files import names_full_disk
+
 BLOCK_BYTES = 1 << 20
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -124,11 +126,11 @@ class TextFile:
     def _decompress(self, file: BinaryIO) -> BinaryIO:
         plain = tempfile.TemporaryFile(prefix="yeastpromoter-")  # noqa: SIM115 - lives as long as this object
         try:
-            with file:
+            with file, names_full_disk(tempfile.gettempdir()):
                 self._check_bgzip_end(file)
                 with gzip.GzipFile(fileobj=file) as text:
                     shutil.copyfileobj(text, plain, BLOCK_BYTES)
-            plain.flush()
+                plain.flush()
         except EOFError:
             plain.close()
             raise ValueError(

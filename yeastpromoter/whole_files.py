@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    import h5py
     import pandas as pd
 
 #: Errors of writing alone, whose messages name no file: a full disk, a full quota, a file beyond a limit.
@@ -65,7 +66,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             with tempfile.TemporaryDirectory(prefix="yeastpromoter-") as folder:
                 partial = Path(folder) / path.name
                 partial.touch()
-                with names_full_disk(folder):
+                with names_full_disk(tempfile.gettempdir()):
                     yield partial
                 with partial.open("rb") as content, _open_stream(path) as stream:
                     shutil.copyfileobj(content, stream)
@@ -123,6 +124,58 @@ def whole_table(path: str | Path) -> Iterator[TextIO]:
             io.TextIOWrapper(compressed, encoding="utf-8") as table,
         ):
             yield table
+
+
+@contextmanager
+def whole_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Write an HDF5 file as `whole_file` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Yields
+    ------
+    h5py.File
+        Open for writing.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `whole_file`.
+    """
+    import h5py
+
+    with whole_file(path) as partial, _KeepsError(partial, "w+b") as raw:
+        try:
+            with h5py.File(raw, "w") as file:
+                yield file
+        finally:
+            if raw.error is not None:
+                raise raw.error
+
+
+class _KeepsError(io.FileIO):
+    """A file that keeps the error of a write: the HDF5 library ends the process if a write fails while it closes."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data)
+        try:
+            while left:  # the last that fits on a disk may be a part
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.error = self.error or error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-import h5py
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -22,7 +21,7 @@ from yeastpromoter.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.figure_style import file_name, save_figure
 from yeastpromoter.region_files import RegionHdf5, region_letters
 from yeastpromoter.sequence_files import Batch
-from yeastpromoter.whole_files import whole_file, whole_table
+from yeastpromoter.whole_files import whole_hdf5, whole_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +108,7 @@ def contributions(
     with ExitStack() as stack:
         writers: list[Callable[[_Block], None]] = []
         if hdf5 is not None:
-            file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
+            file = stack.enter_context(whole_hdf5(hdf5))
             quantities = _QUANTITIES | (_OF_THE_PATH if method == "integrated_gradients" else {})
             attributes = {"method": method, "unit": _UNIT, **arguments}
             hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities, **attributes)

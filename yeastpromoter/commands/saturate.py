@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import h5py
 import numpy as np
 from tqdm import tqdm
 
@@ -20,7 +19,7 @@ from yeastpromoter.region_files import RegionHdf5, region_letters
 from yeastpromoter.saturation_figure import draw_saturation
 from yeastpromoter.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
 from yeastpromoter.sequence_files import Batch
-from yeastpromoter.whole_files import whole_file, whole_table
+from yeastpromoter.whole_files import whole_hdf5, whole_table
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,7 +93,7 @@ def saturate(
         if table:
             writers.append(_table_writer(stack, table, region))
         if hdf5:
-            file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
+            file = stack.enter_context(whole_hdf5(hdf5))
         if figures:
             figures.mkdir(parents=True, exist_ok=True)
             writers.append(_figure_writer(figures, figure_format, region))
