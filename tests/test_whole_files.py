@@ -81,7 +81,7 @@ def test_permissions_are_those_of_the_umask_or_of_the_file_that_was_there(tmp_pa
 def test_a_file_that_is_protected_stays(tmp_path):
     (tmp_path / "a").write_text("x")
     (tmp_path / "a").chmod(0o444)
-    with pytest.raises(PermissionError, match="Permission denied: '.*/a'"):
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/a'"):
         write_whole(tmp_path / "a", "y")
 
 
@@ -103,7 +103,7 @@ def test_links_are_followed(tmp_path, there):
 def test_links_in_a_circle_and_into_nothing_are_said(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(OSError, match="symbolic links: '.*/a'"):
+    with pytest.raises(OSError, match=r"symbolic links: '.*/a'"):
         write_whole(tmp_path / "a", "x")
     (tmp_path / "c").symlink_to("none/c")
     with pytest.raises(ValueError, match=r"c cannot be written: the folder .*/none does not exist"):
