@@ -21,7 +21,6 @@ from yeastpromoter.planting import (
 )
 from yeastpromoter.random_inserts import random_inserts
 from yeastpromoter.sites import Site
-from yeastpromoter.statistics import mean_with_interval
 
 SITE = Site("Toy", "GATTACA", "+", "GATTACA")
 REVERSE = "TGTAATC"
@@ -178,13 +177,6 @@ def test_verdicts(mean, sd, expected, observed, as_expected):
     (row,) = summarise([Planting(site, np.array([0]), {"+": values[:, np.newaxis]})]).to_dict("records")
     assert (row["observed"], row["as_expected"]) == (observed, as_expected)
     assert np.isnan(row["reverse"])
-
-
-def test_mean_with_interval_of_few_values():
-    np.testing.assert_equal(mean_with_interval(np.array([np.nan])), (0, np.nan, np.nan, np.nan, np.nan))
-    np.testing.assert_equal(mean_with_interval(np.array([3.0])), (1, 3.0, np.nan, np.nan, np.nan))
-    np.testing.assert_equal(mean_with_interval(np.arange(29.0))[3:], (np.nan, np.nan))
-    assert np.isfinite(mean_with_interval(np.arange(30.0))).all()
 
 
 def test_without_an_interval_nothing_is_said_of_a_site():
