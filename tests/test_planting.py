@@ -228,7 +228,8 @@ def test_command(monkeypatch, tmp_path):
     assert (tmp_path / "all" / "figure.png").read_bytes().startswith(b"\x89PNG")
 
     # A choice of factors changes none of their numbers.
-    assert run("-o", tmp_path / "one", "--factor", "tata BOX", *options).exit_code == 0
+    assert run("-o", tmp_path / "one", "--factor", "tata BOX", "--figure-format", "svg", *options).exit_code == 0
+    assert b"<svg" in (tmp_path / "one" / "figure.svg").read_bytes()
     one = pd.read_csv(tmp_path / "one" / "positions.tsv", sep="\t")
     np.testing.assert_allclose(one["mean_effect"], tata["mean_effect"])
 

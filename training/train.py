@@ -312,6 +312,10 @@ def train(
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     with alone_in(output):
+        # What a training that was killed left: here no other can be writing them.
+        for name in (CHECKPOINT_FILE, WEIGHTS_FILE, HISTORY_FILE, SUMMARY_FILE):
+            for left in output.glob(f"partial.*.{name}"):
+                left.unlink()
         return _train(run, table, buckets, split, sample, output, synthetic, initial, verbose, restart)
 
 

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 #: What a terminal gets that has not all the characters that the commands write.
 _PLAIN = {"−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "↔": "<->", "→": "->", "←": "<-", "′": "'", "≥": ">=",
-          "≤": "<=", "µ": "u", "“": '"', "”": '"', "’": "'"}  # fmt: skip
+          "≤": "<=", "±": "+/-", "µ": "u", "“": '"', "”": '"', "’": "'"}  # fmt: skip
 
 
 def refuse_if_given(option: str, why: str) -> None:
