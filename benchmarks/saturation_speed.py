@@ -19,10 +19,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.construct import INSERT_LENGTH, add_adapters
+from yeastpromoter.construct import INSERT, INSERT_LENGTH, add_adapters
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.entry import load_trained_network
-from yeastpromoter.mutagenesis import REGIONS, Mutagenesis
+from yeastpromoter.mutagenesis import Mutagenesis
 
 
 def clock() -> np.ndarray:
@@ -54,7 +54,7 @@ def main() -> None:
     encoded = one_hot(constructs)
     others = (codes[..., np.newaxis] + np.arange(1, 4)) % 4  # (sequences, positions, substitutions)
     changed = np.tile(encoded[:, np.newaxis, np.newaxis], (1, *others.shape[1:], 1, 1))
-    for index, position in enumerate(REGIONS["insert"]):
+    for index, position in enumerate(range(INSERT.start, INSERT.stop)):
         changed[:, index, :, position] = np.eye(4)[others[:, index]]
     changed = changed.reshape(-1, *encoded.shape[1:])
 

@@ -393,7 +393,7 @@ def test_the_readme_says_which_bases_matter(inside):
     n_unknown = sum(line.count("N") for line in lines if not line.startswith(">"))  # four substitutions each
     assert found["counts"] == {
         "saturate": [n_sequences * 80 * 3 + n_unknown, n_sequences],
-        "contributions": [n_sequences * 110, n_sequences],
+        "contributions": [n_sequences * 80, n_sequences],
     }
 
 

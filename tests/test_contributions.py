@@ -8,11 +8,11 @@ from toy_networks import bilinear_network, linear_network
 
 import yeastpromoter.commands.compare_contributions as compare_command
 import yeastpromoter.commands.contributions as contributions_command
+import yeastpromoter.commands.saturate as saturate_command
 from yeastpromoter.__main__ import main
 from yeastpromoter.agreement import rank_agreement, spearman
-from yeastpromoter.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters
+from yeastpromoter.construct import INSERT, LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.contributions import (
-    INSERT,
     METHODS,
     at_sequence,
     expression_gradient,
@@ -24,7 +24,7 @@ from yeastpromoter.contributions import (
 from yeastpromoter.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.entry import TrainedNetwork
 from yeastpromoter.inputs import as_constructs
-from yeastpromoter.mutagenesis import saturation_mutagenesis
+from yeastpromoter.mutagenesis import Mutagenesis, saturation_mutagenesis
 from yeastpromoter.prediction import run_network
 
 INSERTS = random_one_hot(3, 80, seed=1)
@@ -193,13 +193,13 @@ def test_compare_command_on_a_linear_network(linear, monkeypatch, tmp_path):
 
     monkeypatch.setattr(compare_command, "load_trained_network", lambda: linear)
     monkeypatch.setattr(compare_command, "saturation_mutagenesis", plain)
-    arguments = ["compare-contributions", "--count", "3", "--steps", "2", "--table", str(tmp_path / "agreement.tsv")]
+    arguments = ["compare-contributions", "--count", "30", "--steps", "2", "--table", str(tmp_path / "agreement.tsv")]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "| gradient × input | 1.000 (1.000 to 1.000) |" in result.stdout
     assert "| integrated gradients | 1.000 (1.000 to 1.000) |" in result.stdout
     table = pd.read_csv(tmp_path / "agreement.tsv", sep="\t")
-    assert sorted(table["insert"]) == sorted([0, 1, 2] * 3)
+    assert sorted(table["insert"]) == sorted([*range(30)] * 3)
     np.testing.assert_allclose(table["substitutions"], 1)
     corrected = table["method"] != "uncorrected"
     np.testing.assert_allclose(table["positions"][corrected], 1)
@@ -221,7 +221,7 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
     path, sequences = fasta
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--method", "integrated_gradients"]
     arguments += ["--steps", "2", "--table", str(tmp_path / "table.tsv.gz"), "--hdf5", str(tmp_path / "all.h5")]
-    arguments += ["--figures", str(tmp_path / "logos")]
+    arguments += ["--figures", str(tmp_path / "logos"), "--figure-format", "svg", "--region", "construct"]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "Largest remainder of the integral" in result.stderr
@@ -232,9 +232,10 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
     assert len(table) == 4 * 110
     assert "".join(table["base"]) == "".join(sequences)
     assert table["id"].tolist() == [f"no/{number}" for number in range(4) for _ in range(110)]
-    assert table["position"].tolist() == list(range(1, 111)) * 4
-    first = table[table["record"] == 0]
-    assert "".join(first["base"][first["part"] == "adapter"]) == LEFT_ADAPTER + RIGHT_ADAPTER
+    assert table["position"].tolist() == list(range(-16, 94)) * 4
+    first = table[table["record"] == 0].set_index("position")["base"]
+    assert "".join(first.loc[-16:0]) == LEFT_ADAPTER
+    assert "".join(first.loc[81:93]) == RIGHT_ADAPTER
     columns = [f"hypothetical_{base}" for base in "ACGT"]
     np.testing.assert_allclose(table[columns].to_numpy().reshape(4, 110, 4), hypothetical, atol=1e-6)
     np.testing.assert_allclose(
@@ -242,9 +243,10 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
     )
 
     with h5py.File(tmp_path / "all.h5") as file:
-        assert file.attrs["insert"].tolist() == [17, 97]
+        assert file["position"][:].tolist() == list(range(-16, 94))
+        assert "from 1 at its first base" in file["position"].attrs["description"]
         assert file["id"].asstr()[:].tolist() == ["no/0", "no/1", "no/2", "no/3"]
-        assert [name.decode().upper() for name in file["construct"]] == sequences
+        assert file["sequence"].asstr()[:].tolist() == sequences
         assert file["length"][:].tolist() == [80] * 4
         np.testing.assert_allclose(file["hypothetical"][:], hypothetical, atol=1e-6)
         np.testing.assert_allclose(file["contributions"][:], at_sequence(hypothetical, x), atol=1e-6)
@@ -257,8 +259,46 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
         np.testing.assert_allclose(file["remainder"][:], 0, atol=1e-6)
 
     logos = sorted(tmp_path.joinpath("logos").iterdir())
-    assert [logo.name for logo in logos] == [f"{number}_no_{number}.png" for number in range(4)]
-    assert all(logo.read_bytes().startswith(b"\x89PNG") for logo in logos)
+    assert [logo.name for logo in logos] == [f"{number}_no_{number}.svg" for number in range(4)]
+    assert all(b"<svg" in logo.read_bytes() for logo in logos)
+
+    arguments[-1:] = ["insert"]
+    assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+    whole, table = table, pd.read_csv(tmp_path / "table.tsv.gz", sep="\t", keep_default_na=False)
+    pd.testing.assert_frame_equal(table, whole[whole["position"].between(1, 80)].reset_index(drop=True))
+    with h5py.File(tmp_path / "all.h5") as file:
+        assert file["sequence"].asstr()[:].tolist() == [sequence[17:97] for sequence in sequences]
+        np.testing.assert_allclose(file["hypothetical"][:], hypothetical[:, 17:97], atol=1e-6)
+
+
+@pytest.mark.parametrize("region", ["insert", "construct"])
+def test_contributions_and_effects_have_the_same_positions(linear, region, tmp_path, monkeypatch):
+    def plain(trained, region, deletions, batch_size):
+        return Mutagenesis(trained, region, deletions, method="plain")
+
+    monkeypatch.setattr(contributions_command, "load_trained_network", lambda: linear)
+    monkeypatch.setattr(saturate_command, "load_trained_network", lambda: linear)
+    monkeypatch.setattr(saturate_command, "Mutagenesis", plain)
+    # Three bases short: fitted, its insert is what then lies between the places of the adapters.
+    short = add_adapters("ACGTTGCATT" * 7 + "ACGTTGC")
+    (tmp_path / "in.fa").write_text(f">a\n{add_adapters('AACCGGTTAC' * 8)}\n>short\n{short}\n")
+    tables = []
+    for command in ("saturate", "contributions"):
+        arguments = [command, str(tmp_path / "in.fa"), "--region", region, "--other-lengths", "fit"]
+        path = tmp_path / f"{command}.tsv"
+        result = CliRunner().invoke(main, [*arguments, "--table", str(path)], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        tables.append(pd.read_csv(path, sep="\t"))
+    effects, contributed = tables
+    mean = effects.groupby(["id", "position"], sort=False).agg(
+        ref=("ref", "first"), effect=("effect_alt_minus_ref", "mean")
+    )
+    joined = contributed.set_index(["id", "position"]).join(mean, how="outer")
+    assert len(joined) == len(contributed) == 2 * (80 if region == "insert" else 110)
+    assert (joined["base"] == joined["ref"]).all()
+    # Of weights w, the base adds w - (sum of all four) / 4; the others add (sum - w) / 3 - w on average.
+    np.testing.assert_allclose(joined["contribution"], -0.75 * joined["effect"], atol=1e-5)
+    assert "".join(joined["base"].loc["short"].sort_index().loc[1:80]) == fit_construct(short)[17:97]
 
 
 def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path, fasta):

@@ -14,7 +14,6 @@ from yeastpromoter.encoding import letters, one_hot
 from yeastpromoter.planting import (
     Planting,
     insert_predictor,
-    mean_with_interval,
     plant,
     plant_everywhere,
     position_table,
@@ -56,7 +55,7 @@ def test_plant_by_hand():
     ]
     np.testing.assert_array_equal(inserts, before)
     for position in (-1, 74):
-        with pytest.raises(ValueError, match=f"a site of 7 bp does not fit into 80 bp at position {position}"):
+        with pytest.raises(ValueError, match=f"a site of 7 bp does not fit into 80 bp at position {position + 1}"):
             plant(inserts, letters(["GATTACA"]), position)
 
 
@@ -181,9 +180,11 @@ def test_verdicts(mean, sd, expected, observed, as_expected):
     assert np.isnan(row["reverse"])
 
 
-def test_mean_with_interval_of_few_values():
-    np.testing.assert_equal(mean_with_interval(np.array([np.nan])), (0, np.nan, np.nan, np.nan, np.nan))
-    np.testing.assert_equal(mean_with_interval(np.array([3.0])), (1, 3.0, np.nan, np.nan, np.nan))
+def test_without_an_interval_nothing_is_said_of_a_site():
+    values = np.full((40, 1), 5.0)
+    values[20:] = np.nan  # undefined: their bucket scores cancel
+    (row,) = summarise([Planting(SITE, np.array([0]), {"+": values})]).to_dict("records")
+    assert (row["inserts"], row["mean_effect"], row["observed"], row["as_expected"]) == (20, 5, "unknown", "open")
 
 
 def test_random_inserts():
@@ -209,7 +210,7 @@ def test_command(monkeypatch, tmp_path):
     weights = np.zeros((110, 4))
     weights[89:97] = one_hot(letters(["TATAAAAG"]))[0] / 16
     monkeypatch.setattr(plant_command, "load_trained_network", lambda: linear_network(weights))
-    options = ("--count", 5, "--step", 36, "--gc", 0.4)
+    options = ("--count", 30, "--step", 36, "--gc", 0.4)
     result = run("--output", tmp_path / "all", *options)
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "all" / "positions.tsv", sep="\t")
@@ -217,7 +218,7 @@ def test_command(monkeypatch, tmp_path):
     assert len(summary) == 16
     tata = table[table["factor"] == "TATA box"].set_index(["strand", "position"])
     assert list(tata.index) == [(strand, position) for strand in "+-" for position in (1, 37, 73)]
-    inserts = [add_adapters(s) for s in strings(random_inserts(5, 1, 0.4))]
+    inserts = [add_adapters(s) for s in strings(random_inserts(30, 1, 0.4))]
     assert tata.loc[("+", 73), "mean_effect"] > 1
     assert_expression_close(tata["mean_effect"].xs(1, level="position"), 0)
     assert summary.loc["TATA box", ["strongest_position", "strongest_strand"]].tolist() == [73, "+"]
@@ -228,7 +229,8 @@ def test_command(monkeypatch, tmp_path):
     assert (tmp_path / "all" / "figure.png").read_bytes().startswith(b"\x89PNG")
 
     # A choice of factors changes none of their numbers.
-    assert run("-o", tmp_path / "one", "--factor", "tata BOX", *options).exit_code == 0
+    assert run("-o", tmp_path / "one", "--factor", "tata BOX", "--figure-format", "svg", *options).exit_code == 0
+    assert b"<svg" in (tmp_path / "one" / "figure.svg").read_bytes()
     one = pd.read_csv(tmp_path / "one" / "positions.tsv", sep="\t")
     assert_expression_close(one["mean_effect"], tata["mean_effect"])
 
@@ -237,7 +239,7 @@ def test_command_with_sites_of_the_user(monkeypatch, tmp_path):
     monkeypatch.setattr(plant_command, "load_trained_network", lambda: linear_network(np.ones((110, 4)) / 300))
     entry = {"factor": "Mine", "site": "GATTACA", "consensus": "", "expected": "+", "reason": "", "references": []}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"sites": [entry]}))
-    result = run("--sites", tmp_path / "mine.yaml", "--count", 3, "--step", 70, "--output", tmp_path)
+    result = run("--sites", tmp_path / "mine.yaml", "--count", 30, "--step", 70, "--output", tmp_path)
     assert result.exit_code == 0, result.output
     assert "| Mine | `GATTACA` | + | none | no | +0.00 (+0.00 to +0.00) |" in result.stdout.replace("−0.00", "+0.00")
 

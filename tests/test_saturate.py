@@ -47,11 +47,14 @@ def test_table_hdf5_and_figures_hold_the_same_effects(inserts, tmp_path, monkeyp
     plain = saturation_mutagenesis(trained, sequences.read(range(3)).constructs, deletions=True, method="plain")
 
     with h5py.File(hdf5) as file:
-        assert dict(file.attrs).items() >= {"region": "insert", "first_position": 17, "bases": "ACGT"}.items()
+        assert dict(file.attrs).items() >= {"region": "insert", "bases": "ACGT"}.items()
+        assert file["position"][:].tolist() == list(range(1, 81))
+        assert "from 1 at its first base" in file["position"].attrs["description"]
         assert file.attrs["weights_version"] == trained.weights_version
         assert all("alt - ref" in file[name].attrs["description"] for name in ("effects", "deletions"))
         assert file["id"].asstr()[:].tolist() == ["b", "a/1", "b"]
         assert file["record"][:].tolist() == [0, 1, 2]
+        assert file["length"][:].tolist() == [80, 80, 80]
         assert file["sequence"].asstr()[:].tolist() == [insert.upper() for insert in INSERTS]
         stored = {name: file[name][:] for name in ("reference", "effects", "deletions")}
     for name, values in stored.items():
@@ -149,10 +152,18 @@ def test_figure_of_a_construct_marks_the_adapters():
     assert image.get_clim()[0] == -image.get_clim()[1]
     assert "alt − ref" in figure.axes[2].get_ylabel()
     figure.draw_without_rendering()  # the title is no formula
+    # Positions are those of the insert: its first base, the 18th of the construct, is at 1.
+    assert "".join(text.get_text() for text in heat.texts if 1 <= text.xy[0] <= 80) == bases[17:97]
+    assert heat.get_xlim() == (-16.5, 93.5)
+    assert image.get_extent()[:2] == [-16.5, 93.5]
+    assert [label.get_text() for label in heat.get_xticklabels()] == ["−10", "1", *map(str, range(10, 91, 10))]
     insert = draw_saturation("A" * 80, np.ones((80, 4)))
     assert not insert.axes[0].texts
-    with pytest.raises(ValueError, match=r"effects have shape \(80, 4\) but must have shape \(79, 4\)"):
-        draw_saturation("A" * 79, np.zeros((80, 4)))
+    assert insert.axes[1].get_xlim() == (0.5, 80.5)
+    with pytest.raises(ValueError, match=r"the sequence has 79 bp but must have 80 or 110"):
+        draw_saturation("A" * 79, np.zeros((79, 4)))
+    with pytest.raises(ValueError, match=r"effects have shape \(80, 4\) but must have shape \(110, 4\)"):
+        draw_saturation("A" * 110, np.zeros((80, 4)))
     with pytest.raises(ValueError, match=r"deletions have shape \(80, 1\)"):
         draw_saturation("A" * 80, np.zeros((80, 4)), np.zeros((80, 1)))
 

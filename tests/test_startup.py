@@ -76,6 +76,21 @@ def test_does_not_wait_for_children_that_keep_the_pipe():
     assert run(code).stderr == "message\n"
 
 
+@pytest.mark.parametrize(
+    ("backend", "why"), [("numpy_of_mine", "is not one of Keras"), ("openvino", "is not installed")]
+)
+def test_a_backend_that_cannot_be_had_is_named(backend, why):
+    code = (
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'openvino' else find(name)\n"
+        "try:\n    with quiet_startup():\n        pass\n"
+        "except ValueError as error:\n    print(error)\n"
+    )
+    said = run(code, KERAS_BACKEND=backend).stdout
+    assert f"KERAS_BACKEND names the backend '{backend}', which {why}: set it to one that is (tensorflow, " in said
+    assert run(code, KERAS_BACKEND="tensorflow").stdout == run(code, KERAS_BACKEND="").stdout == ""
+
+
 def test_log_level_of_the_user_stays():
     code = "with quiet_startup():\n    print(os.environ['TF_CPP_MIN_LOG_LEVEL'])\n"
     assert run(code, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"

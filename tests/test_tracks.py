@@ -227,6 +227,10 @@ def test_figure_of_a_locus(tiled):
     assert "XI:51-300 with 2 genes" in result.output
     assert (folder / "locus.png").read_bytes().startswith(b"\x89PNG")
     assert "XI:1-400 with 2 genes" in draw("--region", "chrXI:1-400").output
+    for suffix, start in (("svg", b"<?xml"), ("pdf", b"%PDF")):
+        output = folder / f"locus.{suffix}"
+        assert CliRunner().invoke(main, [*command, "--gene", "one", "-o", str(output)]).exit_code == 0
+        assert output.read_bytes().startswith(start)
     for arguments, message in (
         (("--region", "XI:0-400"), "must lie within the 400 bp"),
         (("--region", "XV:1-400"), "names chromosome XV, but the tracks have"),

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from yeastpromoter.__main__ import main
 from yeastpromoter.effect_tables import by_distance, by_substitution, is_transition, read_effects, substitutions
+from yeastpromoter.variant_figures import distance_figure, substitution_figure
 
 
 def effects(**columns):
@@ -47,10 +48,7 @@ def test_bins_of_the_distance():
     np.testing.assert_allclose(table["mean_size"], [4, 1.5, 1.5])
     np.testing.assert_allclose(table["median_size"], [4, 1, 1.5])
     np.testing.assert_allclose(table["mean_effect"], [4, 2.5 / 3, -0.5])
-    assert np.isnan(table["mean_size_low"][0])  # a single gene says nothing of others
-    # Two genes: a resample has both, or one of them twice.
-    assert table["mean_size_low"][2] == 1
-    assert table["mean_size_high"][2] == 2
+    assert table[["mean_size_low", "mean_effect_high"]].isna().all(axis=None)  # two genes say nothing of others
     assert len(by_distance(effects(distance=[0], effect=[1.0]))) == 0
 
 
@@ -87,7 +85,13 @@ def test_kinds_of_substitutions():
     np.testing.assert_allclose(found["mean_size"], [2, 3, -1, 1, 1, 2.5, 5])
     np.testing.assert_allclose(found["mean_effect"], [0, 2, -2, -1, 1, -0.5, 5])
     np.testing.assert_allclose(found["median_size"], [2, 3, np.nan, 1, 1, 2.5, 5])
-    low, high = found.loc["transitions - transversions", ["mean_size_low", "mean_size_high"]]
+    assert found["mean_size_low"].isna().all()
+    many = by_substitution(pd.concat([table.assign(gene=table["gene"] + str(n)) for n in range(12)])).set_index("kind")
+    # Transitions have 36 genes, transversions 24: too few for themselves, and for the difference.
+    assert many["genes"].tolist()[:3] == [36, 24, 60]
+    assert many["mean_size_low"].notna().tolist() == [True] + [False] * 6
+    many = by_substitution(pd.concat([table.assign(gene=table["gene"] + str(n)) for n in range(20)])).set_index("kind")
+    low, high = many.loc["transitions - transversions", ["mean_size_low", "mean_size_high"]]
     assert low < -1 < high
     only = by_substitution(table[is_transition((table["REF"] + table["ALT"]).to_numpy())])
     assert list(only["kind"]) == ["transitions", "A>G", "C>T"]
@@ -203,7 +207,58 @@ def test_command_without_annotation(tmp_path):
     assert "There are no distances (no annotation), so no figure of them." in done.output
     found = pd.read_csv(tmp_path / "effect_by_substitution.tsv", sep="\t")
     assert found["mean_size"].tolist() == [1.5, 1.5]
-    assert found["mean_size_low"].tolist() == [1, 1]  # the two positions were resampled
+    assert np.isnan(found["mean_size_low"]).all()
+    # Without genes, positions are resampled: a row for each of its strands says no more.
+    count = 40
+    table = effects(effect=np.linspace(-1, 1, count), gene=["."] * count, distance=[np.nan] * count)
+    both = pd.concat([table.assign(strand=strand) for strand in "+-"], ignore_index=True)
+    found = [by_substitution(rows).set_index("kind").loc["transversions"] for rows in (table, both)]
+    assert [row["genes"] for row in found] == [40, 40]
+    assert found[0]["mean_size_high"] == pytest.approx(found[1]["mean_size_high"])
+
+
+def texts_of(figure):
+    legends = [text.get_text() for axis in figure.axes if axis.get_legend() for text in axis.get_legend().get_texts()]
+    return " | ".join([*legends, *(part() for axis in figure.axes for part in (axis.get_title, axis.get_xlabel))])
+
+
+def test_figures_say_what_they_are_over_and_show_all(tmp_path):
+    few = effects(effect=[0.1, -0.2, 0.3, 7.5, 0.1, 0.2, 0.3], gene=list("aaaabbb"), distance=[-5] * 6 + [0])
+    above = (figure := distance_figure(few, by_distance(few))).axes[0]
+    assert "6 rows of 2 genes: one for each allele and gene" in above.get_title()
+    assert "not shown: 1 rows that reach into the coding sequence" in above.get_title()
+    assert "mean (no 95 % interval: fewer than 30 genes)" in texts_of(figure)
+    figure = substitution_figure(few, by_substitution(few))
+    left, right = figure.axes
+    assert left.get_xlim()[1] >= 7.5, "the largest effect is shown"
+    assert "transversions: 7 rows of 2 genes\nmean 1.243" in texts_of(figure)
+    assert "(no 95 % interval: fewer than 30 genes)" in right.get_xlabel()
+    many = effects(effect=np.linspace(-1, 1, 60), distance=[-5] * 60)
+    figure = substitution_figure(many, by_substitution(many))
+    assert "60 rows of 60 genes\nmean 0.508 (0.4" in texts_of(figure)
+    assert "means, with 95 % interval over genes" in texts_of(figure)
+    alone = many.assign(gene=".")
+    assert "60 rows of 60 positions" in texts_of(substitution_figure(alone, by_substitution(alone)))
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_in_other_formats_are_the_same_each_time(tmp_path, suffix, start):
+    table = write_tsv(tmp_path / "e.tsv", effects(effect=[1.0, 2.0], gene=[".", "."], distance=[np.nan, np.nan]))
+    written = []
+    for folder in ("one", "two"):
+        assert invoke(table, "-o", tmp_path / folder, "--figure-format", suffix, "--resamples", 100).exit_code == 0
+        written.append((tmp_path / folder / f"effect_by_substitution.{suffix}").read_bytes())
+    assert written[0].startswith(start)
+    assert written[0] == written[1]
+
+
+def test_the_predictions_are_not_overwritten(tmp_path):
+    path = write_tsv(tmp_path / "effect_by_substitution.tsv", effects(effect=[1.0]))
+    before = path.read_bytes()
+    done = invoke(path, "-o", tmp_path)
+    assert done.exit_code == 1
+    assert "is among the files that are written" in done.output
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

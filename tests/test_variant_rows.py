@@ -157,6 +157,11 @@ def test_where_the_list_goes(files, tmp_path):
         VariantRows(**made, skipped_file=tmp_path / "nowhere" / "x.tsv")
     with pytest.raises(ValueError, match="skipped_file must be a path, false"):
         VariantRows(**made, skipped_file=True)
+    for read in (made["vcf_file"], made["fasta_file"]):
+        before = read.read_bytes()
+        with pytest.raises(ValueError, match="which is read: it would be overwritten"):
+            VariantRows(**made, skipped_file=read)
+        assert read.read_bytes() == before
 
 
 def test_files_in_a_folder_that_cannot_be_written(files, tmp_path):

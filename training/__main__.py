@@ -13,6 +13,7 @@ import click
 from training.config import load_config, synthetic_use
 from training.layout import Layout, report_of
 from yeastpromoter.commands.errors import MessageGroup
+from yeastpromoter.commands.files import HDF5, JSON, TABLE, InputFile
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -72,16 +73,15 @@ def _settings(command):
     return wrapped
 
 
-def _path(name: str, default: str, folder: bool = False):
-    kind = _FOLDER if folder else _FILE
-    return click.option(f"--{name}", type=kind, help=f"Default: {default} in the results.")
+def _path(name: str, default: str, kind: click.Path | None = None):
+    return click.option(f"--{name}", type=kind or InputFile(), help=f"Default: {default} in the results.")
 
 
 _run = click.option("--run", "run_name", required=True, help="Name of the run.")
 _table = _path("table", "data/constructs.h5")
 _buckets = _path("buckets", "data/buckets.h5")
 _split = _path("split", "data/split.h5")
-_report = click.option("--report", type=_FILE, help="Default: beside the output, as .json.")
+_report = click.option("--report", type=JSON, help="Default: beside the output, as .json.")
 
 
 @click.group(cls=MessageGroup, context_settings={"max_content_width": 120})
@@ -91,7 +91,7 @@ def main() -> None:
 
 @main.command()
 @_settings
-@_path("report", "data/files.json")
+@_path("report", "data/files.json", JSON)
 def download(settings: _Settings, report: Path | None) -> None:
     """Get the data files that are not in the data folder yet; check those that are."""
     from training.download import download as step
@@ -101,7 +101,7 @@ def download(settings: _Settings, report: Path | None) -> None:
 
 @main.command()
 @_settings
-@_path("output", "data/constructs.h5")
+@_path("output", "data/constructs.h5", HDF5)
 @_report
 def assemble(settings: _Settings, output: Path | None, report: Path | None) -> None:
     """Bring all sources into one table of 110-bp constructs, without what resembles a held-out sequence."""
@@ -114,7 +114,7 @@ def assemble(settings: _Settings, output: Path | None, report: Path | None) -> N
 @main.command()
 @_settings
 @_table
-@_path("output", "data/buckets.h5")
+@_path("output", "data/buckets.h5", HDF5)
 @_report
 def buckets(settings: _Settings, table: Path | None, output: Path | None, report: Path | None) -> None:
     """Assign a bucket to every construct."""
@@ -128,7 +128,7 @@ def buckets(settings: _Settings, table: Path | None, output: Path | None, report
 @_settings
 @_table
 @_buckets
-@_path("output", "data/split.h5")
+@_path("output", "data/split.h5", HDF5)
 @_report
 def split(
     settings: _Settings, table: Path | None, buckets: Path | None, output: Path | None, report: Path | None
@@ -153,7 +153,7 @@ def split(
 @_table
 @_buckets
 @_split
-@_path("output", "runs/RUN/sample.h5")
+@_path("output", "runs/RUN/sample.h5", HDF5)
 @_report
 def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
     """Choose a run's training constructs (GC correction, where the run asks for it)."""
@@ -180,7 +180,7 @@ def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
 @click.option("--recipe", required=True, help="Name of the recipe, one of those under synthetic.")
 @_table
 @_split
-@_path("output", "data/synthetic.RECIPE.h5")
+@_path("output", "data/synthetic.RECIPE.h5", HDF5)
 @_report
 def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
     """Make the synthetic constructs of a recipe."""
@@ -204,12 +204,12 @@ def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
 @_run
 @click.option(
     "--weights",
-    type=_FILE,
+    type=InputFile(),
     multiple=True,
     help="Weights of each teacher, in the order of the run's teachers. Default: those in the results.",
 )
 @_path("synthetic", "data/synthetic.RECIPE.h5")
-@_path("output", "runs/RUN/synthetic_scores.h5")
+@_path("output", "runs/RUN/synthetic_scores.h5", HDF5)
 @_report
 @click.option("--precision", type=click.Choice(["bfloat16", "float32"]), default="bfloat16", show_default=True)
 def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precision: str, **paths: Path | None) -> None:
@@ -246,7 +246,7 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
 @_path("sample", "runs/RUN/sample.h5")
 @_path("synthetic", "runs/RUN/synthetic_scores.h5")
 @_path("initial", "runs/INITIAL/best.weights.h5 of the run to start from, if there is one,")
-@_path("output", "runs/RUN", folder=True)
+@_path("output", "runs/RUN", _FOLDER)
 @click.option(
     "--progress",
     type=click.Choice(["bar", "line", "none"]),
@@ -290,7 +290,7 @@ def train(settings: _Settings, run_name: str, progress: str, restart: bool, **pa
     show_default=True,
     help="Parts to score, separated by commas. The test part is for the chosen run, once.",
 )
-@_path("output", "runs/RUN/evaluation", folder=True)
+@_path("output", "runs/RUN/evaluation", _FOLDER)
 def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None) -> None:
     """Score a run against the measurements."""
     settings.run(run_name)
@@ -305,7 +305,7 @@ def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None
 @main.command("base-changes")
 @_settings
 @_run
-@_path("output", "runs/RUN/base_changes.json")
+@_path("output", "runs/RUN/base_changes.json", JSON)
 def base_changes(settings: _Settings, run_name: str, output: Path | None) -> None:
     """Measure a run's mean effects (alt − ref, buckets) of single-base changes, by class, in random sequences."""
     settings.run(run_name)
@@ -319,7 +319,7 @@ def base_changes(settings: _Settings, run_name: str, output: Path | None) -> Non
 @_settings
 @_run
 @click.option("--part", default="validation", show_default=True, help="Part of the split to draw predictions of.")
-@_path("output", "runs/RUN/figures", folder=True)
+@_path("output", "runs/RUN/figures", _FOLDER)
 def figures(settings: _Settings, run_name: str, part: str, output: Path | None) -> None:
     """Draw the figures of an evaluated run, and a table of its epochs."""
     settings.run(run_name)
@@ -333,7 +333,7 @@ def figures(settings: _Settings, run_name: str, part: str, output: Path | None) 
 @main.command()
 @_settings
 @_run
-@click.option("--output", type=_FILE, help="Default: NAME/RUN.json in the folder of the records.")
+@click.option("--output", type=JSON, help="Default: NAME/RUN.json in the folder of the records.")
 def record(settings: _Settings, run_name: str, output: Path | None) -> None:
     """Write the small record of a finished run: its configuration, the hashes of its data, its scores."""
     settings.run(run_name)
@@ -364,7 +364,7 @@ def export(settings: _Settings, run_name: str | None, entry: Path | None) -> Non
 @_settings
 @_run
 @click.option("--part", default="validation", show_default=True, help="Part of the split that the figures are of.")
-@_path("output", "runs/RUN/report.html")
+@_path("output", "runs/RUN/report.html", _FILE)
 @click.option("--records", type=_FOLDER, help="Folder with the records of the runs. Default: the configuration's.")
 def report(settings: _Settings, run_name: str, part: str, output: Path | None, records: Path | None) -> None:
     """Write the report of a run whose figures are drawn: one HTML page that needs no other file and no network."""
@@ -380,11 +380,15 @@ def report(settings: _Settings, run_name: str, part: str, output: Path | None, r
 @main.command()
 @_settings
 @_run
-@click.option("--sequences", type=_FILE, required=True, help="FASTA, table, or one sequence a line; plain or gzip.")
-@click.option("--weights", type=_FILE, help="Default: those of the run.")
-@click.option("--output", type=_FILE, required=True, help="Table to write: id, sequence, expression, bucket scores.")
-@click.option("--rows", type=_FILE, help="Row numbers for the leaderboard: a sample submission, or one number a line.")
-@click.option("--leaderboard", type=_FILE, help="JSON to write: row number to expression, for --rows.")
+@click.option(
+    "--sequences", type=InputFile(), required=True, help="FASTA, table, or one sequence a line; plain or gzip."
+)
+@click.option("--weights", type=InputFile(), help="Default: those of the run.")
+@click.option("--output", type=TABLE, required=True, help="Table to write: id, sequence, expression, bucket scores.")
+@click.option(
+    "--rows", type=InputFile(), help="Row numbers for the leaderboard: a sample submission, or one number a line."
+)
+@click.option("--leaderboard", type=JSON, help="JSON to write: row number to expression, for --rows.")
 @click.option("--decoding", type=click.Choice(["weighted_mean", "argmax"]), default="weighted_mean", show_default=True)
 @click.option("--sequence-type", type=click.Choice(["construct", "insert"]), default="construct", show_default=True)
 @click.option("--other-lengths", type=click.Choice(["error", "drop", "fit"]), default="error", show_default=True)
@@ -450,7 +454,7 @@ def simulate(output: Path, constructs: int, seed: int) -> None:
     help="Mean number of cells of a sequence; the number is geometrically distributed.",
 )
 @click.option(
-    "--counts", type=_FILE, help="Also write the true expression and the cells in each of the 18 buckets to this table."
+    "--counts", type=TABLE, help="Also write the true expression and the cells in each of the 18 buckets to this table."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, counts: Path | None, seed: int) -> None:
@@ -473,7 +477,7 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
 @main.command("compare-labels")
 @click.option(
     "--counts",
-    type=_FILE,
+    type=InputFile(),
     required=True,
     help="Table of simulated sorting (tabs; plain or gzip), with the true expression and count_0 to count_17.",
 )

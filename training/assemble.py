@@ -22,7 +22,7 @@ from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
 from yeastpromoter.construct import (
     CONSTRUCT_LENGTH,
-    INSERT_LENGTH,
+    INSERT,
     LEFT_ADAPTER,
     MOST_FITTED,
     RIGHT_ADAPTER,
@@ -34,7 +34,6 @@ from yeastpromoter.construct_rules import NAMED, SEQUENCE_LENGTHS
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.text_tables import TextTable
 
-_INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
 #: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
 #: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
 _REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
@@ -44,7 +43,7 @@ _VALUES_SHOWN = 10
 
 def insert_letters(matrix: np.ndarray) -> np.ndarray:
     """The 80 positions of the insert in constructs, `uint8` (N, 110) to (N, 80)."""
-    return matrix[:, _INSERT]
+    return matrix[:, INSERT]
 
 
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:

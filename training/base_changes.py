@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from training.evaluate import layout, run_settings, run_weights
-from training.metrics import LEVEL, RESAMPLES, resampled
+from training.metrics import as_interval
 from training.tables import sha256_of, write_report
-from yeastpromoter.construct import add_adapters
+from yeastpromoter.construct import INSERT, add_adapters
 from yeastpromoter.decoding import BUCKET_VALUES
 from yeastpromoter.encoding import ALPHABET, letters
 from yeastpromoter.entry import TrainedNetwork
-from yeastpromoter.mutagenesis import REGIONS, saturation_mutagenesis
+from yeastpromoter.mutagenesis import saturation_mutagenesis
 from yeastpromoter.network import build_network
 from yeastpromoter.random_inserts import random_inserts
+from yeastpromoter.statistics import LEVEL, RESAMPLES, bootstrap, percentile_interval
 
 DECODING = "weighted_mean"
 #: What is said of a configuration, whose name is put in.
@@ -85,33 +86,34 @@ def class_effects(
     dict
         ``mean_absolute_effect`` of each of `CLASSES`, ``ratio`` for each of `RATIOS` and ``mean_effect`` of each of
         `SIGNED`; each with ``value``, ``low`` and ``high``, the bounds of the 95 % percentile interval. All changes
-        of a class count alike, whatever sequence they are in. None where it is undefined.
+        of a class count alike, whatever sequence they are in. None where it is undefined, and the bounds also for fewer
+        sequences than `yeastpromoter.statistics.MIN_GROUPS`.
     """
-    drawn = resampled(np.arange(len(bases)), np.random.default_rng(seed), resamples)
-    weights = np.concatenate([np.ones((1, len(bases))), drawn])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        absolute = {}
-        for name, changes in CLASSES.items():
-            count, _, total = _sums(effects, bases, changes)
-            absolute[name] = (weights @ total) / (weights @ count)
-        ratio = {name: absolute[above] / absolute[below] for name, (above, below) in RATIOS.items()}
-        signed = {}
-        for name, changes in SIGNED.items():
-            count, total, _ = _sums(effects, bases, changes)
-            signed[name] = (weights @ total) / (weights @ count)
-    groups = {"mean_absolute_effect": absolute, "ratio": ratio, "mean_effect": signed}
-    return {
-        group: {name: _interval(numbers[0], numbers[1:]) for name, numbers in values.items()}
-        for group, values in groups.items()
+    kinds = {
+        "mean_absolute_effect": {name: (2, _sums(effects, bases, changes)) for name, changes in CLASSES.items()},
+        "mean_effect": {name: (1, _sums(effects, bases, changes)) for name, changes in SIGNED.items()},
     }
 
+    def statistics(weights: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = {
+                group: {name: (weights @ sums[kind]) / (weights @ sums[0]) for name, (kind, sums) in named.items()}
+                for group, named in kinds.items()
+            }
+            mean = found["mean_absolute_effect"]
+            found["ratio"] = {name: mean[above] / mean[below] for name, (above, below) in RATIOS.items()}
+        return found
 
-def _interval(value: float, draws: np.ndarray) -> dict[str, float | None]:
-    draws = draws[np.isfinite(draws)]
-    low = high = None
-    if len(draws):
-        low, high = (float(bound) for bound in np.quantile(draws, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)))
-    return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
+    def flat(found: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
+        return np.column_stack([values for named in found.values() for values in named.values()])
+
+    value = statistics(np.ones((1, len(bases))))
+    draws = bootstrap(lambda weights: flat(statistics(weights)), len(bases), resamples, seed)
+    bounds = zip(*percentile_interval(draws, len(bases)), strict=True)
+    return {
+        group: {name: as_interval(number, *next(bounds)) for name, (number,) in named.items()}
+        for group, named in value.items()
+    }
 
 
 def base_changes(
@@ -155,14 +157,13 @@ def base_changes(
     constructs = letters([add_adapters(row.tobytes().decode()) for row in inserts])
     trained = TrainedNetwork(network, DECODING, BUCKET_VALUES, digest)
     effects = saturation_mutagenesis(trained, constructs).effects
-    positions = REGIONS["insert"]
     found = {
         "configuration": config["name"],
         "run": run_name,
         "weights_sha256": digest,
         "settings": dict(wanted),
         "bootstrap": {"resamples": RESAMPLES, "seed": 0, "level": LEVEL},
-        **class_effects(effects, constructs[:, positions.start : positions.stop]),
+        **class_effects(effects, constructs[:, INSERT]),
     }
     write_report(output if output is not None else layout(results).base_changes(run_name), found)
     return found

@@ -6,7 +6,6 @@ weights that are kept so far, ``mean`` the average of the last epochs' weights; 
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
+
+from yeastpromoter.whole_files import whole_hdf5
 
 
 def _state(network: keras.Model) -> dict[str, list]:
@@ -67,17 +68,13 @@ def save_checkpoint(
     best, mean : list of numpy.ndarray
         Weights that are kept so far, and the average of the last epochs' (empty without averaging).
     """
-    partial = path.with_name(path.name + ".partial")
     state = {name: [variable.numpy() for variable in variables] for name, variables in _state(network).items()}
-    with h5py.File(partial, "w") as file:
+    with whole_hdf5(path) as file:
         for name, values in (state | {"best": best, "mean": mean}).items():
             group = file.create_group(name)
             for index, value in enumerate(values):
                 group.create_dataset(f"{index:03d}", data=value)
         file.attrs["progress"] = json.dumps(progress)
-    with partial.open("rb") as written:
-        os.fsync(written.fileno())  # else a power failure can leave the new name with nothing in it
-    os.replace(partial, path)
 
 
 def load_checkpoint(path: Path, network: keras.Model) -> None:

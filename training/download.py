@@ -1,8 +1,6 @@
 """Get the data files of a configuration from their origins, each checked against its hash."""
 
 import hashlib
-import os
-import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -13,6 +11,7 @@ from typing import Any
 from training.config import files_of
 from training.data_files import check_sha256
 from training.tables import write_report
+from yeastpromoter.whole_files import whole_file
 
 _BLOCK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 60
@@ -42,9 +41,8 @@ def fetch(url: str, path: str | Path, sha256: str | None = None) -> str:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     digest, size = hashlib.sha256(), 0
-    try:
+    with whole_file(path) as partial:
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response, partial.open("wb") as file:
                 announced = response.headers.get("Content-Length")
@@ -61,9 +59,6 @@ def fetch(url: str, path: str | Path, sha256: str | None = None) -> str:
                 f"{url} has sha256 {found} but the configuration says {sha256} for {path.name}: the file at its origin "
                 "has changed, or a page that is not the file was sent"
             )
-        shutil.move(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return found
 
 

@@ -14,13 +14,15 @@ from training.assemble import insert_letters
 from training.buckets import hard_labels
 from training.config import ALL_SOURCES
 from training.layout import Layout
-from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, varies, with_intervals
+from training.metrics import affordable, noise_ceiling, pearson, varies, with_intervals
 from training.notices import warn
 from training.scores import predict_scores
 from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
 from yeastpromoter.encoding import gc_content
 from yeastpromoter.network import build_network
+from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
+from yeastpromoter.whole_files import write_frame
 
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.tsv"
@@ -43,7 +45,7 @@ EXPLANATIONS = {
     "share of constructs whose largest score is that of the measured bucket",
     "reason": "why a correlation has no value: what does not vary by more than rounding correlates with nothing",
     "low, high": "bounds of the 95 % percentile interval, by resampling groups of constructs that share a 30-mer "
-    "(single constructs where the split is random)",
+    f"(single constructs where the split is random); null for fewer than {MIN_GROUPS} groups",
     "resamples": "how many resamples these bounds are of, where a set has too many groups for those of bootstrap",
     "noise_ceiling": "among the constructs with two replicates: their correlation r, the reliability of their mean "
     "2r/(1+r) (Spearman-Brown), its square root, which is the correlation that perfect predictions would have with "
@@ -289,6 +291,6 @@ def evaluate(
         "warnings": warnings,
     }
     output.mkdir(parents=True, exist_ok=True)
-    constructs[_COLUMNS].to_csv(output / PREDICTIONS_FILE, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+    write_frame(output / PREDICTIONS_FILE, constructs[_COLUMNS])
     write_report(output / EVALUATION_FILE, evaluation)
     return evaluation

@@ -5,7 +5,6 @@ of every model that uses them, the run's record beside them, the predictions tha
 tables of figures in MODEL_CARD.md and README.md.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import make_record, read_evaluation
 from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
+from yeastpromoter.whole_files import whole_file, write_whole
 
 MODEL_YAML = "model.yaml"
 #: Folders of the models that share the weights, from that of the entry.
@@ -49,7 +49,7 @@ def set_arguments(path: str | Path, values: Mapping[str, str]) -> None:
         If an argument does not stand there exactly once, or the file does not say the new values afterwards.
     """
     path = Path(path)
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         before = file.read()
     text = before
     for name, value in values.items():
@@ -64,8 +64,7 @@ def set_arguments(path: str | Path, values: Mapping[str, str]) -> None:
     wanted["args"] |= values
     if yaml.safe_load(text) != wanted:
         raise ValueError(f"{path}: {', '.join(values)} stand there, but not as arguments (args) of the model")
-    with path.open("w", newline="") as file:
-        file.write(text)
+    write_whole(path, text)
 
 
 def _interval(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
@@ -223,21 +222,19 @@ def expected_predictions(entry: str | Path) -> Path:
         If model.yaml names no such file or the command fails; the message holds its output.
     """
     entry = Path(entry).absolute()
-    expect = yaml.safe_load((entry / MODEL_YAML).read_text()).get("test", {}).get("expect")
+    expect = yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8")).get("test", {}).get("expect")
     if not expect:
         raise ValueError(f"{entry / MODEL_YAML} does not say under test: expect: where the predictions go")
     path = entry / expect
-    partial = path.with_name(f"partial.{path.name}")
-    partial.unlink(missing_ok=True)
-    # -P: else Python would look for the entry's module `model` in the folder that this runs in, which may be another
-    # entry.
-    command = [sys.executable, "-P", "-m", "kipoi", "test", str(entry), "-o", str(partial)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode or not partial.is_file():
-        partial.unlink(missing_ok=True)
-        raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    _repack(partial)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        partial.unlink()  # Kipoi wants to make it
+        # -P: else Python would look for the entry's module `model` in the folder that this runs in, which may be
+        # another entry.
+        command = [sys.executable, "-P", "-m", "kipoi", "test", str(entry), "-o", str(partial)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode or not partial.is_file():
+            raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        _repack(partial)
     return path
 
 
@@ -284,23 +281,22 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     made = make_record(config, run_name, results)
     figures = dict(zip(DOCUMENTS, (long_figures(evaluation), short_figures(evaluation)), strict=True))
 
-    arguments = yaml.safe_load((entry / MODEL_YAML).read_text())["args"]
+    arguments = yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]
     path = entry / arguments["weights"]
     # Built and saved anew: the file then holds the network's weights and no optimiser state, whatever was stored.
     network = build_network(made["settings"]["first_activation"])
     network.load_weights(run_weights(results, run_name))
-    partial = path.with_name(f"partial.{path.name}")
-    network.save_weights(partial)
-    sha256 = sha256_of(partial)
-    version = weights_version(config["name"], run_name, sha256)
-    values = {
-        "weights_sha256": sha256,
-        "weights_version": version,
-        "first_activation": made["settings"]["first_activation"],
-    }
-    for model in MODELS:
-        set_arguments(entry / model / MODEL_YAML, values)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        network.save_weights(partial)
+        sha256 = sha256_of(partial)
+        version = weights_version(config["name"], run_name, sha256)
+        values = {
+            "weights_sha256": sha256,
+            "weights_version": version,
+            "first_activation": made["settings"]["first_activation"],
+        }
+        for model in MODELS:
+            set_arguments(entry / model / MODEL_YAML, values)
     exported = {"weights_version": version, "weights_sha256": sha256, "run": made}
     write_report(entry / RECORD_FILE, exported)
     for document, text in figures.items():

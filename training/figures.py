@@ -14,6 +14,8 @@ from training.record import read_evaluation, read_json
 from training.train import HISTORY_FILE
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.figure_style import BLACK, BLUE, DENSITY, GREEN, GREY, ORANGE, STYLE, subplots
+from yeastpromoter.statistics import MIN_GROUPS, Z_95
+from yeastpromoter.whole_files import write_frame, write_whole
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
@@ -21,6 +23,8 @@ TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse")
 TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse")
 EXPRESSION = "expression (mean bucket, 0 to 17)"
 FIGURES = ("learning_curves", "scatter", "residuals", "buckets", "gc")
+#: Percentiles at which the whiskers of a box end.
+WHISKERS = (5, 95)
 #: Edges of the bins of GC content in which residuals are averaged.
 GC_EDGES = np.linspace(0, 1, 21)
 
@@ -133,8 +137,8 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
     constructs : pandas.DataFrame
         ``source``, ``measured`` and ``predicted``, finite.
     sources : mapping
-        The evaluation of these constructs, by source: the title of a panel says the Pearson correlation and its 95 %
-        interval.
+        The evaluation of these constructs, by source: the title of a panel says the Pearson correlation, its 95 %
+        interval, and the number of groups that this is over.
     narrow : bool, optional
         One panel below the other, for narrow screens.
 
@@ -145,8 +149,9 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
     """
     groups = list(_by_source(constructs))
     figure, axes = _row_of_panels(len(groups), 4.8, 4.5 if narrow else 5, narrow, sharex=not narrow, sharey=not narrow)
-    low = min(0, np.floor(constructs["predicted"].min()))
-    high = max(N_BUCKETS - 1, np.ceil(constructs["predicted"].max()))
+    expression = constructs[["measured", "predicted"]]
+    low = min(0, np.floor(expression.min().min()))
+    high = max(N_BUCKETS - 1, np.ceil(expression.max().max()))
     length = shown_length(sources)
     for axis, (source, rows) in zip(axes, groups, strict=True):
         drawn = axis.hexbin(
@@ -154,7 +159,8 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
         )
         axis.plot([low, high], [low, high], color=BLACK, lw=1, ls="--")
         summary = sources[source][length]
-        said = f"{words(source)}, {len(rows):,} constructs\nPearson {with_bounds(summary['pearson'])}"
+        counted = f"{len(rows):,} constructs in {summary['groups']:,} groups"
+        said = f"{words(source)}, {counted}\nPearson {with_bounds(summary['pearson'])}"
         axis.set(title=said, xlabel=f"measured {EXPRESSION}", aspect="equal")
         _colorbar(figure, drawn, axis, narrow or axis is axes[-1])
         if narrow or axis is axes[0]:
@@ -173,17 +179,25 @@ def with_bounds(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
 
 
 def _running_mean(
-    values: np.ndarray, residual: np.ndarray, edges: np.ndarray
+    values: np.ndarray, residual: np.ndarray, group: np.ndarray, edges: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middles of the bins with at least five constructs, the mean residual there, and 1.96 of its standard errors."""
-    position = np.clip(np.digitize(values, edges) - 1, 0, len(edges) - 2)
-    count = np.bincount(position, minlength=len(edges) - 1)
+    """Middles of the bins with at least five constructs, the mean residual there, and 1.96 of its standard errors.
+
+    The standard error is over groups; it is NaN for fewer than `MIN_GROUPS` of them.
+    """
+    bins = len(edges) - 1
+    position = np.clip(np.digitize(values, edges) - 1, 0, bins - 1)
+    count = np.bincount(position, minlength=bins)
     enough = count >= 5
     count = np.maximum(count, 1)
-    mean = np.bincount(position, weights=residual, minlength=len(edges) - 1) / count
-    spread = np.bincount(position, weights=(residual - mean[position]) ** 2, minlength=len(edges) - 1)
-    error = np.sqrt(spread / np.maximum(count - 1, 1) / count)
-    return ((edges[:-1] + edges[1:]) / 2)[enough], mean[enough], 1.96 * error[enough]
+    mean = np.bincount(position, weights=residual, minlength=bins) / count
+    pairs, pair = np.unique(np.stack([position, group]), axis=1, return_inverse=True)
+    sums = np.bincount(pair.ravel(), weights=residual - mean[position])
+    groups = np.bincount(pairs[0], minlength=bins)
+    squares = np.bincount(pairs[0], weights=sums**2, minlength=bins)
+    error = np.sqrt(squares * groups / np.maximum(groups - 1, 1)) / count
+    margin = np.where(groups >= MIN_GROUPS, Z_95 * error, np.nan)
+    return ((edges[:-1] + edges[1:]) / 2)[enough], mean[enough], margin[enough]
 
 
 def residuals(constructs: pd.DataFrame, narrow: bool = False):
@@ -192,15 +206,15 @@ def residuals(constructs: pd.DataFrame, narrow: bool = False):
     Parameters
     ----------
     constructs : pandas.DataFrame
-        ``source``, ``measured``, ``predicted``, ``bucket`` and ``gc``, finite.
+        ``source``, ``measured``, ``predicted``, ``bucket``, ``gc`` and ``group``, finite.
     narrow : bool, optional
         All panels one below the other, for narrow screens.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels a source; the line is the mean within buckets, or within bins of GC content of 0.05, with 1.96
-        standard errors.
+        Two panels a source; the line is the mean within buckets, or within bins of GC content of 0.05, with its 95 %
+        interval over groups, where there are at least `MIN_GROUPS`.
     """
     from matplotlib.colors import LogNorm
 
@@ -228,9 +242,11 @@ def residuals(constructs: pd.DataFrame, narrow: bool = False):
                 cmap=DENSITY,
             )
             panel.axhline(0, color=BLACK, lw=1, ls="--")
-            middle, mean, margin = _running_mean(values, error, edges)
+            middle, mean, margin = _running_mean(values, error, rows["group"].to_numpy(), edges)
             panel.errorbar(middle, mean, margin, color="white", lw=4, elinewidth=3)
-            panel.errorbar(middle, mean, margin, color=ORANGE, marker="o", ms=4, lw=2, label="mean, 95 % interval")
+            panel.errorbar(
+                middle, mean, margin, color=ORANGE, marker="o", ms=4, lw=2, label="mean, 95 % interval over groups"
+            )
             panel.set(xlabel=label, ylim=(-bound, bound))
             if narrow or not column:
                 panel.set_ylabel("predicted less measured (buckets)")
@@ -274,11 +290,16 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
     above.legend(**legend)
     predicted = [constructs["predicted"][constructs["bucket"] == bucket].to_numpy() for bucket in range(N_BUCKETS)]
     there = [bucket for bucket in range(N_BUCKETS) if len(predicted[bucket])]
+    whiskers = [np.percentile(predicted[bucket], WHISKERS) for bucket in there]
+    beyond = sum(
+        int(((predicted[bucket] < low) | (predicted[bucket] > high)).sum())
+        for bucket, (low, high) in zip(there, whiskers, strict=True)
+    )
     below.plot([0, N_BUCKETS - 1], [0, N_BUCKETS - 1], color=GREY, ls="--", zorder=1, label="bucket itself")
     below.boxplot(
         [predicted[bucket] for bucket in there],
         positions=there,
-        whis=(5, 95),
+        whis=WHISKERS,
         showfliers=False,
         widths=0.6,
         patch_artist=True,
@@ -290,6 +311,14 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
     )
     below.set(xlabel="measured bucket", ylabel=f"predicted {EXPRESSION}", xticks=range(0, N_BUCKETS, 1 + narrow))
     below.legend(**legend)
+    below.text(
+        0.01,
+        0.99,
+        f"not shown: {beyond:,} constructs beyond the whiskers",
+        transform=below.transAxes,
+        va="top",
+        fontsize=8,
+    )
     return figure
 
 
@@ -412,8 +441,8 @@ def figures(
 
     output.mkdir(parents=True, exist_ok=True)
     table = epochs_table(history)
-    table.to_csv(output / "table_2.tsv", sep="\t", index=False, float_format="%.6g")
-    (output / "table_2.md").write_text(epochs_markdown(table) + "\n")
+    write_frame(output / "table_2.tsv", table)
+    write_whole(output / "table_2.md", epochs_markdown(table) + "\n")
     learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
     title = f"{config['name']}: {run_name}, {part} part{learned}"
     title += "" if length == LENGTHS[0] else f", {LENGTH_NAMES[length]}"
@@ -429,7 +458,7 @@ def figures(
             for narrow in (False, True):
                 figure = draw[name](narrow)
                 figure.suptitle(f"{config['name']}: {run_name}" if name == "learning_curves" else title)
-                (output / figure_file(name, narrow)).write_bytes(png_of(figure))
+                write_whole(output / figure_file(name, narrow), png_of(figure))
     files = [output / figure_file(name, narrow) for narrow in (False, True) for name in FIGURES]
     return [output / "table_2.tsv", output / "table_2.md", *files]
 

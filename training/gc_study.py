@@ -11,6 +11,7 @@ from training.config import ALL_SOURCES
 from training.evaluate import LENGTHS
 from training.markdown import markdown_table, percent, replace_block, words
 from training.record import SEEDS, changed_settings, flat_settings, read_json, spread, without_folders
+from yeastpromoter.whole_files import write_whole
 
 TABLE_FILE, FIGURE_FILE = "gc_study.md", "gc_study.png"
 PART = "validation"
@@ -289,7 +290,8 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
         "effective share of the constructs",
     )
     data.axvline(0, color=BLACK, lw=1)
-    data.set(title="training data after the correction", xlim=(-0.05, 1.05))
+    low, high = data.get_xlim()
+    data.set(title="training data after the correction", xlim=(min(low, -0.05), max(high, 1.05)))
     steps = np.linspace(0.27, -0.27, len(sources)) if len(sources) > 1 else [0]
     for number, (source, offset) in enumerate(zip(sources, steps, strict=True)):
         style = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
@@ -356,9 +358,9 @@ def gc_study(
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     table = study_table(runs, missing)
-    (output / TABLE_FILE).write_text(table + "\n")
+    write_whole(output / TABLE_FILE, table + "\n")
     with matplotlib.rc_context(STYLE):
-        (output / FIGURE_FILE).write_bytes(png_of(study_figure(runs, missing)))
+        write_whole(output / FIGURE_FILE, png_of(study_figure(runs, missing)))
     if document is not None:
         replace_block(document, "gc-study", table)
     return missing

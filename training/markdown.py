@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from yeastpromoter.whole_files import write_whole
+
 
 def words(name: str) -> str:
     """A name of the configuration as words: underscores become spaces."""
@@ -43,7 +45,7 @@ def replace_block(path: str | Path, name: str, content: str) -> None:
     if not path.is_file():
         raise ValueError(f"{path} is not there, but its block {name!r} has to be written")
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         text = file.read()
     blocks = re.findall(re.escape(begin) + ".*?" + re.escape(end), text, re.DOTALL)
     if len(blocks) != 1 or text.count(begin) != 1 or text.count(end) != 1:
@@ -51,5 +53,4 @@ def replace_block(path: str | Path, name: str, content: str) -> None:
             f"{path} must hold exactly one block from {begin} to {end} but has {text.count(begin)} of the first and "
             f"{text.count(end)} of the second"
         )
-    with path.open("w", newline="") as file:
-        file.write(text.replace(blocks[0], f"{begin}\n{content}\n{end}"))
+    write_whole(path, text.replace(blocks[0], f"{begin}\n{content}\n{end}"))

@@ -6,14 +6,11 @@ construct counts: once each for the value itself, and as often as it was drawn f
 
 import numpy as np
 
-#: Weights held at once, resamples times constructs; a bound on memory (32 MB an array).
-_CHUNK = 4_000_000
+from yeastpromoter.statistics import RESAMPLES, bootstrap, percentile_interval
 
 #: Standard deviation below which values count as constant. Of expression, in buckets, that is a ten-thousandth of one,
 #: about what rounding in float32 and the order of additions make of equal predictions.
 LEAST_SD = 1e-4
-LEVEL = 0.95
-RESAMPLES = 1000
 #: What the statistics compare, in the order in which the reason for an undefined one is looked for.
 _SIDES = {
     "pearson": ("predicted", "measured"),
@@ -135,30 +132,6 @@ def statistics(
     return values | {"gc_excess": values["gc_predicted"] - values["gc_measured"]}
 
 
-def resampled(group: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """Draw groups with replacement, as many as there are; count each construct as often as its group was drawn.
-
-    Parameters
-    ----------
-    group : numpy.ndarray
-        Group of each construct, `int` (N,).
-    rng : numpy.random.Generator
-        Source of randomness.
-    resamples : int
-        Number of resamples R.
-
-    Returns
-    -------
-    numpy.ndarray
-        `float64` (R, N).
-    """
-    names, position = np.unique(group, return_inverse=True)
-    drawn = rng.integers(len(names), size=(resamples, len(names)))
-    drawn += np.arange(resamples)[:, np.newaxis] * len(names)
-    counts = np.bincount(drawn.ravel(), minlength=resamples * len(names)).reshape(resamples, len(names))
-    return counts[:, position].astype(np.float64)
-
-
 def affordable(resamples: int, groups: int) -> int:
     """How many of some wanted bootstrap resamples are drawn: at most 200 of above 100,000 groups."""
     return min(resamples, RESAMPLES_OF_MANY) if groups > MANY_GROUPS else resamples
@@ -174,9 +147,8 @@ def with_intervals(
 ) -> dict[str, dict[str, float | None]]:
     """Agreement of predictions with measurements, each statistic with its bootstrap interval.
 
-    Constructs of one group share parts of their sequence, so they are no independent draws: whole groups are
-    resampled (the cluster bootstrap; Davison and Hinkley 1997, Bootstrap Methods and their Application, section
-    3.8). Where every construct is a group of its own this is the ordinary bootstrap.
+    Constructs of one group share parts of their sequence, so whole groups are resampled: see
+    `yeastpromoter.statistics`.
 
     Parameters
     ----------
@@ -193,37 +165,39 @@ def with_intervals(
     -------
     dict of str to dict
         For each of `statistics`: ``value`` and the bounds ``low`` and ``high`` of the 95 % percentile interval;
-        None where it is undefined (values that do not vary, also in most resamples; a single group). Without a value,
-        ``reason`` says why.
+        None where it is undefined (values that do not vary), and the bounds also for fewer groups than
+        `yeastpromoter.statistics.MIN_GROUPS`. Without a value, ``reason`` says why.
     """
     measured, predicted, gc = (np.asarray(values, dtype=np.float64) for values in (measured, predicted, gc))
+    names, position = np.unique(group, return_inverse=True)
     value = statistics(np.ones((1, len(measured))), measured, predicted, gc)
-    rng = np.random.default_rng(seed)
-    at_once = max(1, _CHUNK // len(measured))
-    chunks = [
-        statistics(resampled(group, rng, min(at_once, resamples - start)), measured, predicted, gc)
-        for start in range(0, resamples, at_once)
-    ]
-    bounds = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+
+    def of_groups(weights: np.ndarray) -> np.ndarray:
+        return np.column_stack(list(statistics(weights[:, position], measured, predicted, gc).values()))
+
+    draws = bootstrap(of_groups, len(names), resamples, seed, values=len(measured))
+    bounds = zip(*percentile_interval(draws, len(names)), strict=True)
     constant = {
         "predicted": None if varies(predicted) else "the predictions do not vary",
         "measured": None if varies(measured) else "the measurements do not vary",
         "gc": None if varies(gc) else "the GC content does not vary",
     }
     result = {}
-    for name, (number,) in value.items():
-        if not np.isfinite(number):
+    for (name, (number,)), (low, high) in zip(value.items(), bounds, strict=True):
+        if np.isfinite(number):
+            result[name] = as_interval(number, low, high)
+        else:
             reasons = (constant[side] for side in _SIDES[name])
-            why = next(filter(None, reasons), "it is undefined")
-            result[name] = {"value": None, "low": None, "high": None, "reason": why}
-            continue
-        draws = np.concatenate([chunk[name] for chunk in chunks])
-        draws = draws[np.isfinite(draws)]
-        low = high = None
-        if len(np.unique(group)) > 1 and 2 * len(draws) > resamples:
-            low, high = (float(bound) for bound in np.quantile(draws, bounds))
-        result[name] = {"value": float(number), "low": low, "high": high}
+            result[name] = as_interval(np.nan, np.nan, np.nan) | {
+                "reason": next(filter(None, reasons), "it is undefined")
+            }
     return result
+
+
+def as_interval(value: float, low: float, high: float) -> dict[str, float | None]:
+    """A statistic with the bounds of its interval as JSON can hold it: None for what is undefined."""
+    named = {"value": value, "low": low, "high": high}
+    return {name: float(number) if np.isfinite(number) else None for name, number in named.items()}
 
 
 def noise_ceiling(first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:

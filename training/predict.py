@@ -1,7 +1,6 @@
 """Predict a list of sequences with a run's weights, in the forms that the DREAM Challenge 2022 asked for."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from yeastpromoter.decoding import METHODS, N_BUCKETS, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.sequence_files import SequenceFile
 from yeastpromoter.text_files import read_text
+from yeastpromoter.whole_files import whole_table, write_whole
 
 _ROWS_AT_ONCE = 65_536
 
@@ -114,10 +114,9 @@ def predict(
 
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".partial")
     expressions = np.empty(len(file))
     records = np.empty(len(file), dtype=np.int64)
-    with partial.open("w", encoding="utf-8") as table:
+    with whole_table(output) as table:
         print("record", "id", "sequence", "expression", *(f"{b:02d}" for b in range(N_BUCKETS)), sep="\t", file=table)
         for start in range(0, len(file), _ROWS_AT_ONCE):
             place = np.arange(start, min(start + _ROWS_AT_ONCE, len(file)))
@@ -129,7 +128,6 @@ def predict(
             ):
                 text = construct.tobytes().decode("ascii").upper()
                 print(record, name, text, f"{value:.6g}", *(f"{s:.6g}" for s in row), sep="\t", file=table)
-    os.replace(partial, output)
 
     if wanted is not None:
         values = dict(zip(records.tolist(), expressions.tolist(), strict=True))
@@ -139,5 +137,5 @@ def predict(
                 raise ValueError(f"{rows}: row {row} has no prediction, {why} ({len(file)} sequences of {sequences})")
         leaderboard = Path(leaderboard)
         leaderboard.parent.mkdir(parents=True, exist_ok=True)
-        leaderboard.write_text(json.dumps({str(row): values[row] for row in wanted}) + "\n", encoding="utf-8")
+        write_whole(leaderboard, json.dumps({str(row): values[row] for row in wanted}) + "\n")
     return len(file)

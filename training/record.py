@@ -36,7 +36,7 @@ def read_json(path: str | Path) -> Any:
     if not path.is_file():
         raise ValueError(f"{path} is not there: run the step that writes it first")
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
 

@@ -5,7 +5,6 @@ those of the steps' own reports.
 """
 
 import base64
-import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from training.tables import PARTS
 from training.train import HISTORY_FILE, SUMMARY_FILE
 from training.versions import versions
 from yeastpromoter.figure_style import STYLE
+from yeastpromoter.whole_files import write_whole
 
 FOLDER = Path(__file__).parent / "workflow" / "report"
 TITLES = {
@@ -553,7 +553,5 @@ def report(
     )
     output = Path(output) if output is not None else paths.page(run_name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f"partial.{output.name}")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, output)
+    write_whole(output, page)
     return output

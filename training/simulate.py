@@ -14,6 +14,7 @@ from training.tables import BASES
 from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.whole_files import write_whole
 
 RANDOM_FILE = "random.txt.gz"
 TILES_FILE = "tiles.txt.gz"
@@ -131,7 +132,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     middle = len(genome) // 2
     chromosomes = {"one": genome[:middle], "two": genome[middle:]}
     fasta = "".join(f">{name}\n{_wrapped(chromosome)}\n" for name, chromosome in chromosomes.items())
-    (folder / GENOME_FILE).write_text(fasta)
+    write_whole(folder / GENOME_FILE, fasta)
     windows = np.lib.stride_tricks.sliding_window_view(genome, INSERT_LENGTH)
     tiles = windows[tile_starts]
     same_length = np.flatnonzero(longer == 0)
@@ -146,7 +147,7 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     unknown = rng.random(n_sample) < 0.01
     noisy[unknown, rng.integers(0, INSERT_LENGTH, unknown.sum())] = ord("N")
     longer = np.where(rng.random(n_sample) < 0.1, rng.integers(-5, 6, n_sample), 0)
-    (folder / SAMPLE_FILE).write_bytes(_lines(_of_lengths(noisy, longer, rng), _text(values)).rstrip(b"\n"))
+    write_whole(folder / SAMPLE_FILE, _lines(_of_lengths(noisy, longer, rng), _text(values)).rstrip(b"\n"))
 
     copied = random[rng.choice(same_length, max(len(same_length) // 20, 1), replace=False)].copy()
     for row, number in enumerate(rng.integers(0, 4, len(copied))):
@@ -187,7 +188,7 @@ def _wrapped(letters_: np.ndarray) -> str:
 
 def _write_gzip(path: Path, content: bytes) -> None:
     # Neither the time nor the name is stored, so that equal content makes equal files.
-    path.write_bytes(gzip.compress(content, mtime=0))
+    write_whole(path, gzip.compress(content, mtime=0))
 
 
 def _write_tiles(path: Path, inserts: np.ndarray, n_tiles: int, original: np.ndarray, rng) -> None:

@@ -19,7 +19,7 @@ from training.tables import BASES
 from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
 from yeastpromoter.encoding import reverse_complement
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_file, whole_table
 
 TRAIN_FILE = "train_sequences.txt"
 HELD_OUT_FILE = "held_out_sequences.txt.gz"
@@ -166,7 +166,7 @@ def simulate_sorting(
         train = stack.enter_context(stack.enter_context(whole_file(folder / TRAIN_FILE)).open("wb"))
         table = None
         if counts is not None:
-            table = stack.enter_context(stack.enter_context(whole_file(counts)).open("wb"))
+            table = stack.enter_context(whole_table(counts)).buffer
             names = ["sequence", "true_expression", *(f"count_{bucket}" for bucket in range(N_BUCKETS))]
             table.write("\t".join(names).encode() + b"\n")
         bar = stack.enter_context(tqdm(total=sequences, unit=" sequences", unit_scale=True, disable=None))

@@ -5,7 +5,6 @@ bytes, so ``h5py.File(path)["sequence"][:]`` reads them and 6.7 million of them 
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from training.data_files import digest_of
 from yeastpromoter.encoding import ALPHABET
+from yeastpromoter.whole_files import whole_hdf5, write_whole
 
 CHUNK_ROWS = 16_384
 
@@ -71,8 +71,7 @@ def write_table(path: str | Path, columns: dict[str, np.ndarray], **attributes: 
         raise ValueError(f"{path}: columns must have one length but have {lengths}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
+    with whole_hdf5(path) as file:
         for name, values in columns.items():
             values = np.asarray(values)
             options = {}
@@ -82,7 +81,6 @@ def write_table(path: str | Path, columns: dict[str, np.ndarray], **attributes: 
             file.create_dataset(name, data=values, **options)
         for name, value in attributes.items():
             file.attrs[name] = json.dumps(value)
-    os.replace(partial, path)
 
 
 def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
@@ -161,6 +159,4 @@ def write_report(path: str | Path, report: dict[str, Any]) -> None:
     """Write what a step did as indented JSON; the file appears only once it is whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(report, indent=2) + "\n")
-    os.replace(partial, path)
+    write_whole(path, json.dumps(report, indent=2) + "\n")

@@ -7,7 +7,6 @@ interrupted run goes on.
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -26,6 +25,7 @@ from training.run_data import RunData
 from training.tables import sha256_of, write_report
 from training.versions import versions
 from yeastpromoter.network import build_network
+from yeastpromoter.whole_files import whole_file
 
 WEIGHTS_FILE = "best.weights.h5"
 CHECKPOINT_FILE = "checkpoint.h5"
@@ -302,9 +302,8 @@ def _write_weights(first_activation: str, weights: list[np.ndarray], path: Path)
     """Save weights from a network that was never compiled, so without optimiser state, and in one move."""
     network = build_network(first_activation)
     network.set_weights(weights)
-    partial = path.with_name(f"partial.{path.name}")
-    network.save_weights(partial)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        network.save_weights(partial)
 
 
 def train(
@@ -355,6 +354,10 @@ def train(
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     with alone_in(output):
+        # What a training that was killed left: here no other can be writing them.
+        for name in (CHECKPOINT_FILE, WEIGHTS_FILE, HISTORY_FILE, SUMMARY_FILE):
+            for left in output.glob(f"partial.*.{name}"):
+                left.unlink()
         return _train(run, table, buckets, split, sample, output, synthetic, initial, verbose, restart)
 
 

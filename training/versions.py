@@ -22,7 +22,7 @@ def versions(*packages: str) -> dict[str, str]:
     dict of str to str
         ``yeastpromoter``, ``python``, and each package.
     """
-    found = {"yeastpromoter": tomllib.loads(PROJECT.read_text())["project"]["version"]}
+    found = {"yeastpromoter": tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]}
     found["python"] = platform.python_version()
     for name in packages:
         try:

@@ -10,9 +10,10 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 - Variants: `variants`, `variant_windows`, `variant_rows`, `variant_scores`, `effect_tables`, `variant_ranking`,
   `variant_figures`.
 - Which bases matter: `mutagenesis`, `partial_network`, `saturation_files`, `saturation_figure`, `contributions`,
-  `contribution_figure`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`, `planting_figure`.
+  `contribution_figure`, `region_files`, `agreement`; known sites: `sites` (`sites.yaml`), `planting`,
+  `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
-- For all of them: `whole_files`, `prediction_tables`, `argument_names`, `figure_style`, `startup`; for the files that
-  Kipoi loads: `own_package`, `whole_batches`, `by_path`, `messages`; the commands, `python -m yeastpromoter`:
-  `commands`.
+- For all of them: `whole_files`, `prediction_tables`, `argument_names`, `statistics`, `figure_style`, `startup`; for
+  the files that Kipoi loads: `own_package`, `whole_batches`, `by_path`, `messages`; the commands,
+  `python -m yeastpromoter`: `commands`.
 """

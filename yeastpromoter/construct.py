@@ -16,6 +16,40 @@ RIGHT_FLANK = "TCTTAATTAAAAAAAGATAGAAAACATTAGGAGTGTAACACAAGACTTTCGGATCC"
 INSERT_LENGTH = 80
 CONSTRUCT_LENGTH = len(LEFT_ADAPTER) + INSERT_LENGTH + len(RIGHT_ADAPTER)
 
+#: The parts of a construct that can be asked for, as indices of its bases, from 0.
+REGIONS = {
+    "insert": slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH),
+    "construct": slice(0, CONSTRUCT_LENGTH),
+}
+INSERT = REGIONS["insert"]
+
+#: The coordinate of tables and figures, in words.
+COORDINATE = (
+    f"position in the insert, from 1 at its first base: 1 to {INSERT_LENGTH} are the insert, "
+    f"{1 - len(LEFT_ADAPTER)} to 0 the left adapter, "
+    f"{INSERT_LENGTH + 1} to {INSERT_LENGTH + len(RIGHT_ADAPTER)} the right one"
+)
+
+COORDINATE_LABEL = "position in the insert (bp, 5′ to 3′; the reporter gene follows)"
+
+
+def region_positions(region: str) -> range:
+    """List the positions of a region, in the one coordinate of all tables and figures.
+
+    Parameters
+    ----------
+    region : {"insert", "construct"}
+        One of `REGIONS`.
+
+    Returns
+    -------
+    range
+        Positions in the insert, counted from 1 at its first base: 1 to 80, or -16 to 93 with the adapters.
+    """
+    bases = REGIONS[region]
+    return range(bases.start - INSERT.start + 1, bases.stop - INSERT.start + 1)
+
+
 #: Bases that `fit_construct` and `fit_insert` add or take off at most. They are for sequences that are nearly right, as
 #: libraries have them: the public measurements hold constructs of 87 to 135 bp. A longer promoter is more than a
 #: construct with a few extra bases: what its middle does says nothing about the whole.

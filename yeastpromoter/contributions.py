@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER
+from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT
 from yeastpromoter.encoding import ALPHABET
 from yeastpromoter.gradients import expression_cotangent, input_gradient
 from yeastpromoter.inputs import as_constructs, of_input
@@ -42,8 +42,6 @@ STEPS = 64
 
 #: Rows that pass through the network at once: with their inner layers about 0.6 GB of memory.
 BATCH_SIZE = 256
-
-INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
 
 
 def gradient_x_input(trained: TrainedNetwork, x: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:

@@ -10,9 +10,8 @@ import pandas as pd
 
 from yeastpromoter.encoding import ALPHABET
 from yeastpromoter.prediction_tables import read_columns
+from yeastpromoter.statistics import RESAMPLES, bootstrap, percentile_interval
 
-RESAMPLES = 1000
-LEVEL = 0.95
 BIN_SIZE = 25
 
 _TEXT = tuple(f"metadata/{name}" for name in ("chromosome", "id", "REF", "ALT", "gene", "gene_name", "strand"))
@@ -22,9 +21,6 @@ _NUMBERS = ("metadata/position", *_MISSING)
 
 _TRANSITIONS = ("AG", "GA", "CT", "TC")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-#: Numbers held at once while resampling; a bound on memory (32 MB an array).
-_CHUNK = 4_000_000
 
 
 def read_effects(path: str | Path) -> pd.DataFrame:
@@ -114,8 +110,8 @@ def by_distance(
     -------
     pandas.DataFrame
         A row for each bin that has any: ``from`` and ``to`` (its first and last distance), ``rows``, ``genes``,
-        ``mean_size`` (mean absolute effect) with ``mean_size_low`` and ``mean_size_high`` (95 % interval, NaN for a
-        single gene), ``median_size``, and ``mean_effect`` with its interval.
+        ``mean_size`` (mean absolute effect) with ``mean_size_low`` and ``mean_size_high`` (95 % interval, NaN for
+        fewer genes than `yeastpromoter.statistics.MIN_GROUPS`), ``median_size``, and ``mean_effect`` with its interval.
     """
     upstream = effects[effects["distance"] < 0]
     number = (-1 - upstream["distance"].to_numpy(dtype=np.int64)) // bin_size
@@ -148,7 +144,8 @@ def by_substitution(effects: pd.DataFrame, resamples: int = RESAMPLES, seed: int
     pandas.DataFrame
         ``kind``: transitions, transversions, the difference of the two (first less second, of the means only), and
         the twelve substitutions as they read on the strand of the gene (``A>C``, ...), those that there are; further
-        columns as in `by_distance`.
+        columns as in `by_distance`. Where there are no genes ``genes`` counts positions. The difference has an interval
+        only if both kinds have enough genes.
     """
     single = effects[(effects["REF"].str.len() == 1) & (effects["ALT"].str.len() == 1)]
     pairs = substitutions(single)
@@ -156,12 +153,19 @@ def by_substitution(effects: pd.DataFrame, resamples: int = RESAMPLES, seed: int
     kinds = {"transitions": transition, "transversions": ~transition}
     kinds |= {f"{a}>{b}": pairs == a + b for a in ALPHABET for b in ALPHABET if a != b}
     kinds = {name: found for name, found in kinds.items() if found.any()}
-    unit = single["gene"] if (single["gene"] != ".").any() else single["chromosome"] + single["position"].astype(str)
+    unit = (
+        single["gene"] if unit_of(effects) == "genes" else single["chromosome"] + ":" + single["position"].astype(str)
+    )
     contrast = (0, 1) if {"transitions", "transversions"} <= set(kinds) else None
     table = _summary(single, list(kinds.values()), unit.to_numpy(), resamples, seed, contrast)
     names = list(kinds)
     table.insert(0, "kind", names if contrast is None else [*names, "transitions - transversions"])
     return table if contrast is None else table.iloc[[0, 1, len(table) - 1, *range(2, len(names))]]
+
+
+def unit_of(effects: pd.DataFrame) -> str:
+    """What is resampled and counted: ``"genes"``, or ``"positions"`` where there was no annotation."""
+    return "genes" if (effects["gene"] != ".").any() else "positions"
 
 
 def substitutions(single: pd.DataFrame) -> np.ndarray:
@@ -195,27 +199,27 @@ def _summary(
     if not groups:
         return pd.DataFrame(columns=["rows", "genes", *_means("mean_size"), "median_size", *_means("mean_effect")])
     counts = total(np.ones(len(rows)))
-    table = pd.DataFrame(
-        {"rows": counts.sum(axis=1).astype(np.int64), "genes": (counts > 0).sum(axis=1).astype(np.int64)}
-    )
+    table = pd.DataFrame({"rows": counts.sum(axis=1), "genes": (counts > 0).sum(axis=1)}).astype(np.int64)
+    enough = table["genes"].to_numpy()
+    if contrast is not None:
+        table.loc[len(table)] = [table["rows"][list(contrast)].sum(), len(units)]
+        enough = np.append(enough, enough[list(contrast)].min())
+
+    def means_of(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """Mean of each group, (R, groups), for weights of the units, (R, units); NaN where none counts."""
+        drawn = weights @ counts.T
+        means = np.divide(weights @ sums.T, drawn, out=np.full_like(drawn, np.nan), where=drawn > 0)
+        if contrast is None:
+            return means
+        first, second = contrast
+        return np.column_stack([means, means[:, first] - means[:, second]])
+
     for name, values in (("mean_size", np.abs(effect)), ("mean_effect", effect)):
         sums = total(values)
-        mean = sums.sum(axis=1) / counts.sum(axis=1)
-        drawn = _resampled_means(sums, counts, resamples, seed)
-        if contrast is not None:
-            first, second = contrast
-            mean = np.append(mean, mean[first] - mean[second])
-            drawn = np.column_stack([drawn, drawn[:, first] - drawn[:, second]])
-        low, high = _interval(drawn)
-        alone = np.append(table["genes"] < 2, [False] * (len(mean) - len(table)))
-        if name == "mean_size":
-            if contrast is not None:
-                table.loc[len(table)] = [table["rows"][list(contrast)].sum(), len(np.unique(codes))]
-            table = table.astype(np.int64)
-        for column, value in zip(
-            _means(name), (mean, np.where(alone, np.nan, low), np.where(alone, np.nan, high)), strict=True
-        ):
-            table[column] = value
+        draws = bootstrap(lambda weights, sums=sums: means_of(weights, sums), len(units), resamples, seed)
+        low, high = percentile_interval(draws, enough)
+        table[name] = means_of(np.ones((1, len(units))), sums)[0]
+        table[f"{name}_low"], table[f"{name}_high"] = low, high
         if name == "mean_size":
             medians = [np.median(values[found]) for found in groups]
             table["median_size"] = medians + [np.nan] * (len(table) - len(medians))
@@ -224,25 +228,3 @@ def _summary(
 
 def _means(name: str) -> list[str]:
     return [name, f"{name}_low", f"{name}_high"]
-
-
-def _resampled_means(sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Mean of each group in each resample of the units, (resamples, groups); NaN where it drew none of the group."""
-    rng = np.random.default_rng(seed)
-    n_units = sums.shape[1]
-    share = np.full(n_units, 1 / n_units)
-    step = max(1, _CHUNK // n_units)
-    means = []
-    for first in range(0, resamples, step):
-        weights = rng.multinomial(n_units, share, size=min(step, resamples - first)).astype(np.float64)
-        drawn = weights @ counts.T
-        means.append(np.divide(weights @ sums.T, drawn, out=np.full_like(drawn, np.nan), where=drawn > 0))
-    return np.concatenate(means)
-
-
-def _interval(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    tail = (1 - LEVEL) / 2
-    there = ~np.isnan(drawn).all(axis=0)
-    bounds = np.full((2, drawn.shape[1]), np.nan)
-    bounds[:, there] = np.nanquantile(drawn[:, there], [tail, 1 - tail], axis=0)
-    return bounds[0], bounds[1]

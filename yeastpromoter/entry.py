@@ -134,7 +134,7 @@ def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32
             f"{path} does not exist: {entry} is not the folder of this Kipoi entry. Was the package installed without "
             "the rest? Install it with `pip install --no-deps -e .` in the entry's folder"
         )
-    arguments = yaml.safe_load(path.read_text())["args"]
+    arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
     arguments.pop("check_adapters", None)  # of what the Kipoi model is given, not of the network
     return build_trained_network(**arguments | {"weights": Path(entry) / arguments["weights"]}, dtype=dtype)
 

@@ -9,14 +9,13 @@ from itertools import permutations
 import numpy as np
 
 from yeastpromoter.adapters import END_LENGTH, FORMS, forms_of, refusal
-from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.construct import CONSTRUCT_LENGTH, INSERT, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.encoding import ALPHABET, letters, one_hot
 
 SHAPES = f"(N, {CONSTRUCT_LENGTH}, {len(ALPHABET)}) for constructs or (N, {INSERT_LENGTH}, {len(ALPHABET)}) for inserts"
 
 _LEFT = one_hot(letters([LEFT_ADAPTER]))
 _RIGHT = one_hot(letters([RIGHT_ADAPTER]))
-_INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
 _BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 #: Orders of the columns that may have been meant, the right one left out.
 _ORDERS = [order for order in permutations(range(len(ALPHABET))) if order != tuple(range(len(ALPHABET)))]
@@ -112,7 +111,7 @@ def of_input(constructs: np.ndarray, length: int) -> np.ndarray:
     """
     if length == CONSTRUCT_LENGTH:
         return constructs
-    return constructs[:, len(LEFT_ADAPTER) : len(LEFT_ADAPTER) + INSERT_LENGTH]
+    return constructs[:, INSERT]
 
 
 def _as_numbers(x: np.ndarray) -> np.ndarray:
@@ -182,7 +181,7 @@ def _check_one_hot(x: np.ndarray) -> None:
 
 def _check_known(base: np.ndarray) -> None:
     """Refuse inserts that hold nothing but N."""
-    unknown = ~base[:, _INSERT if base.shape[1] == CONSTRUCT_LENGTH else slice(None)].any(axis=1)
+    unknown = ~base[:, INSERT if base.shape[1] == CONSTRUCT_LENGTH else slice(None)].any(axis=1)
     if unknown.any():
         raise ValueError(
             f"{unknown.sum():,} of {len(base):,} records of the model input hold nothing but N, which cannot be "

@@ -11,24 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yeastpromoter.construct import (
-    CONSTRUCT_LENGTH,
-    INSERT_LENGTH,
-    LEFT_ADAPTER,
-    LEFT_FLANK,
-    RIGHT_FLANK,
-    fit_window,
-)
+from yeastpromoter.construct import CONSTRUCT_LENGTH, LEFT_FLANK, REGIONS, RIGHT_FLANK, fit_window
 from yeastpromoter.encoding import ALPHABET, letters, one_hot
 from yeastpromoter.entry import TrainedNetwork
 from yeastpromoter.partial_network import PartialNetwork
 from yeastpromoter.prediction import compile_network
-
-#: The positions of a construct, from 0, that each region has.
-REGIONS = {
-    "insert": range(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH),
-    "construct": range(CONSTRUCT_LENGTH),
-}
 
 METHODS = ("partial", "plain")
 
@@ -150,7 +137,7 @@ class Mutagenesis:
             raise ValueError(f"method must be one of {', '.join(METHODS)} but is {method!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1 but is {batch_size}")
-        self.region, self.positions = region, REGIONS[region]
+        self.region, self.positions = region, range(CONSTRUCT_LENGTH)[REGIONS[region]]
         self._trained, self._deletions, self._batch_size = trained, deletions, batch_size
         self._predict = compile_network(trained.network)
         self._score: _Scorer = (

@@ -18,14 +18,12 @@ from yeastpromoter.construct import INSERT_LENGTH
 from yeastpromoter.encoding import letters, one_hot, reverse_complement
 from yeastpromoter.inputs import as_constructs
 from yeastpromoter.sites import Site, shuffled_sites
+from yeastpromoter.statistics import mean_with_interval
 
 if TYPE_CHECKING:
     from yeastpromoter.entry import TrainedNetwork
 
 BATCH_SIZE = 1024
-
-#: Normal quantile of a two-sided 95 % interval.
-Z_95 = 1.959964
 
 #: A mean effect nearer to zero than this, in buckets, counts as none, however narrow its interval is.
 SMALLEST_EFFECT = 0.1
@@ -99,7 +97,7 @@ def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
     """
     width = sites.shape[-1]
     if not 0 <= position <= inserts.shape[1] - width:
-        raise ValueError(f"a site of {width} bp does not fit into {inserts.shape[1]} bp at position {position}")
+        raise ValueError(f"a site of {width} bp does not fit into {inserts.shape[1]} bp at position {position + 1}")
     planted = inserts.copy()
     planted[:, position : position + width] = sites
     return planted
@@ -189,7 +187,7 @@ def position_table(planting: Planting) -> pd.DataFrame:
     pandas.DataFrame
         A row for each strand and position: ``factor``, ``site``, ``strand``, ``position`` (of the site's leftmost base
         in the insert, from 1), ``inserts`` (how many count), ``mean_effect``, ``sd`` over the inserts, and ``low`` and
-        ``high`` of the 95 % interval of the mean (normal), in buckets.
+        ``high`` of the 95 % interval of the mean (normal; NaN for few inserts), in buckets.
     """
     tables = []
     for strand, effects in planting.effects.items():
@@ -221,41 +219,23 @@ def summarise(plantings: Sequence[Planting]) -> pd.DataFrame:
         ``strongest_strand``, and ``inserts``. Effects in buckets.
 
         ``observed`` is ``"+"`` or ``"-"`` where the interval excludes zero and the mean effect is at least 0.1 buckets
-        from it, otherwise ``"none"``; ``as_expected`` is ``"yes"`` or ``"no"``, and ``"open"`` where the expectation is
-        ``"depends"``.
+        from it, otherwise ``"none"``, and ``"unknown"`` where there is no interval; ``as_expected`` is ``"yes"`` or
+        ``"no"``, and ``"open"`` where the expectation is ``"depends"`` or ``observed`` is ``"unknown"``.
     """
     return pd.DataFrame([_summary(planting) for planting in plantings])
-
-
-def mean_with_interval(values: np.ndarray) -> tuple[int, float, float, float, float]:
-    """Mean of the finite values with its 95 % interval by the normal distribution.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        (N,).
-
-    Returns
-    -------
-    tuple
-        Number of finite values, mean, standard deviation (of a sample), and the two ends of the interval of the mean.
-        What is undefined for so few values is NaN.
-    """
-    values = values[np.isfinite(values)]
-    mean = values.mean() if values.size else np.nan
-    sd = values.std(ddof=1) if values.size > 1 else np.nan
-    half = Z_95 * sd / np.sqrt(values.size) if values.size else np.nan
-    return values.size, float(mean), float(sd), float(mean - half), float(mean + half)
 
 
 def _summary(planting: Planting) -> dict:
     # Positions and strands of one insert are not independent of each other; inserts are.
     by_insert = np.mean(np.concatenate(list(planting.effects.values()), axis=1), axis=1)
     count, mean, _, low, high = mean_with_interval(by_insert)
-    observed = "none"
+    observed = "unknown" if np.isnan(low) else "none"
     if abs(mean) >= SMALLEST_EFFECT and (low > 0 or high < 0):
         observed = "+" if mean > 0 else "-"
     expected = planting.site.expected
+    as_expected = "yes" if observed == expected else "no"
+    if expected == "depends" or observed == "unknown":
+        as_expected = "open"
     table = position_table(planting)
     strongest = table.loc[table["mean_effect"].abs().idxmax()]
     return {
@@ -263,7 +243,7 @@ def _summary(planting: Planting) -> dict:
         "site": planting.site.letters,
         "expected": expected,
         "observed": observed,
-        "as_expected": "open" if expected == "depends" else "yes" if observed == expected else "no",
+        "as_expected": as_expected,
         "mean_effect": mean,
         "low": low,
         "high": high,

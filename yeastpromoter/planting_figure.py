@@ -64,7 +64,7 @@ def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
         palindrome = "" if "-" in planting.effects else ", palindrome"
         axis.set_title(f"{site.factor}: {expected}{palindrome}\n{site.letters}", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(0, INSERT_LENGTH)
+        axis.set_xlim(0.5, INSERT_LENGTH + 0.5)
     for axis in list(axes.flat)[len(plantings) :]:
         axis.set_visible(False)
     for number, axis in enumerate(axes.flat):

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.construct import COORDINATE_LABEL, REGIONS, region_positions
 from yeastpromoter.encoding import ALPHABET
-from yeastpromoter.figure_style import BASE_COLOURS, GREY
+from yeastpromoter.figure_style import BASE_COLOURS, GREY, position_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS = ("png", "svg", "pdf")
 
 #: Brown to white to blue-green: a diverging map that stays readable with red-green blindness.
 _COLOUR_MAP = "BrBG"
@@ -34,7 +32,7 @@ def draw_saturation(
     Above, a logo: each base of the sequence, as high as the expression that is lost on average when another base
     takes its place, which is minus the mean of its three effects. Letters that point up raise expression, letters
     that point down lower it. Below, a heat map of all effects, the bases of the sequence marked by a dot. The
-    adapters are marked where the sequence is a whole construct.
+    adapters are marked where the sequence is a whole construct. Positions are counted in the insert, from 1.
 
     Parameters
     ----------
@@ -60,6 +58,10 @@ def draw_saturation(
         If the shapes do not fit.
     """
     length = len(bases)
+    of_length = {len(region_positions(region)): region_positions(region) for region in REGIONS}
+    if length not in of_length:
+        raise ValueError(f"the sequence has {length} bp but must have {' or '.join(map(str, of_length))}")
+    positions = of_length[length]
     if effects.shape != (length, len(ALPHABET)):
         raise ValueError(f"effects have shape {effects.shape} but must have shape ({length}, {len(ALPHABET)})")
     if deletions is not None and deletions.shape != (length,):
@@ -71,12 +73,11 @@ def draw_saturation(
     figure = Figure(figsize=(2.6 + _INCHES_A_POSITION * length, 3.6 + 0.28 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     logo, heat = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 0.3 * len(rows)])
-    _draw_logo(logo, bases, effects)
-    image = _draw_heat_map(heat, bases, rows)
-    whole = length == len(LEFT_ADAPTER) + INSERT_LENGTH + len(RIGHT_ADAPTER)
-    if whole:
-        _mark_adapters(logo, heat, length)
-    heat.set_xlabel(f"Position in the {'construct' if whole else 'insert'} (bp, 5′ to 3′; the reporter gene follows)")
+    _draw_logo(logo, bases, effects, positions)
+    image = _draw_heat_map(heat, bases, rows, positions)
+    position_axis(logo, positions)
+    position_axis(heat, positions, names=False)
+    heat.set_xlabel(COORDINATE_LABEL)
     bar = figure.colorbar(image, ax=heat, pad=0.01, fraction=0.03, aspect=8)
     bar.set_label("Effect, alt − ref\n(buckets)")
     known = "" if reference is None else f"expression {reference:.2f} of 0 to 17"
@@ -86,15 +87,16 @@ def draw_saturation(
     return figure
 
 
-def _draw_logo(axes: Axes, bases: str, effects: np.ndarray) -> None:
+def _draw_logo(axes: Axes, bases: str, effects: np.ndarray, positions: range) -> None:
     import logomaker
     import pandas as pd
 
     heights = np.zeros(effects.shape)
-    for position, base in enumerate(bases):
+    for index, base in enumerate(bases):
         if base in ALPHABET:
-            heights[position, ALPHABET.index(base)] = -effects[position].sum() / (len(ALPHABET) - 1)
-    logo = logomaker.Logo(pd.DataFrame(heights, columns=list(ALPHABET)), ax=axes, color_scheme=BASE_COLOURS)
+            heights[index, ALPHABET.index(base)] = -effects[index].sum() / (len(ALPHABET) - 1)
+    table = pd.DataFrame(heights, columns=list(ALPHABET), index=positions)
+    logo = logomaker.Logo(table, ax=axes, color_scheme=BASE_COLOURS)
     # Letters that point down stay upright: they are read, not only seen.
     logo.style_glyphs(flip=False)
     largest = max(np.abs(heights).max(), 1e-9)
@@ -106,17 +108,16 @@ def _draw_logo(axes: Axes, bases: str, effects: np.ndarray) -> None:
     axes.tick_params(axis="x", labelbottom=False)
 
 
-def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray):
+def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray, positions: range):
     limit = np.abs(rows).max() or 1.0
-    image = axes.imshow(rows, cmap=_COLOUR_MAP, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    extent = (positions[0] - 0.5, positions[-1] + 0.5, len(rows) - 0.5, -0.5)
+    colours = {"cmap": _COLOUR_MAP, "vmin": -limit, "vmax": limit}
+    image = axes.imshow(rows, **colours, aspect="auto", interpolation="nearest", extent=extent)
     axes.set_yticks(range(len(rows)), [*ALPHABET, "deleted"][: len(rows)])
     axes.set_ylabel("Changed to")
     axes.tick_params(axis="y", length=0)
-    ticks = [position for position in range(len(bases)) if position == 0 or (position + 1) % 10 == 0]
-    axes.set_xticks(ticks, [str(position + 1) for position in ticks])
-    axes.set_xlim(-0.5, len(bases) - 0.5)
     # The sequence itself, between logo and heat map: letters of the logo can be too small to read.
-    for position, base in enumerate(bases):
+    for position, base in zip(positions, bases, strict=True):
         colour = BASE_COLOURS.get(base, GREY)
         axes.annotate(
             base,
@@ -131,18 +132,7 @@ def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray):
             fontweight="bold",
             color=colour,
         )
-    marked = [(position, ALPHABET.index(base)) for position, base in enumerate(bases) if base in ALPHABET]
+    marked = [(place, ALPHABET.index(base)) for place, base in zip(positions, bases, strict=True) if base in ALPHABET]
     if marked:
         axes.plot(*zip(*marked, strict=True), ".", color=GREY, markersize=3)
     return image
-
-
-def _mark_adapters(logo: Axes, heat: Axes, length: int) -> None:
-    insert = len(LEFT_ADAPTER), length - len(RIGHT_ADAPTER)
-    for start, stop, name in ((0, insert[0], "left adapter"), (insert[1], length, "right adapter")):
-        logo.axvspan(start - 0.5, stop - 0.5, color="#eeeeee", zorder=-2)
-        middle = (start + stop - 1) / 2
-        logo.text(middle, 0.98, name, transform=logo.get_xaxis_transform(), ha="center", va="top", fontsize=9)
-    for axes in (logo, heat):
-        for border in insert:
-            axes.axvline(border - 0.5, color="black", linewidth=1, linestyle="--")

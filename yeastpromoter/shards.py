@@ -26,7 +26,7 @@ import numpy as np
 
 from yeastpromoter.prediction_tables import read_rows
 from yeastpromoter.sequence_files import SequenceFile
-from yeastpromoter.whole_files import whole_file, whole_table
+from yeastpromoter.whole_files import same_file, whole_table, write_whole
 
 #: The columns of `kipoi predict --keep_metadata` that say which sequence a row is of.
 ID, LENGTH, RECORD = "metadata/id", "metadata/length", "metadata/record"
@@ -175,8 +175,11 @@ def split(
             stop - start,
             _hash_of(sequences, start, stop),
         )
-        with whole_file(folder / shard.file) as file:
-            file.write_bytes(sequences.text_of(bounds[number], bounds[number + 1]))
+        if same_file(path, folder / shard.file):
+            raise ValueError(
+                f"{path}: is the file of a shard in {folder}, and would be overwritten: cut into another folder"
+            )
+        write_whole(folder / shard.file, sequences.text_of(bounds[number], bounds[number + 1]))
         _check_shard(folder / shard.file, shard, sequences, arguments)
         shards.append(asdict(shard))
     manifest = {
@@ -192,8 +195,7 @@ def split(
     }
     if _state_of(path) != state:
         raise ValueError(f"{sequences.path} changed while it was split: split it again")
-    with whole_file(folder / MANIFEST) as file:
-        file.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
@@ -364,6 +366,8 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
         whole is set aside, with ``damaged.`` before its name, so that the next run of a workflow predicts that shard
         again, and no other.
     """
+    if any(same_file(output, table) for table in tables):
+        raise ValueError(f"{output} is the table of a shard: it would be overwritten")
     damaged, header = [], None
     with whole_table(output) as text:
         joined = text.buffer

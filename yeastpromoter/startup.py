@@ -5,6 +5,7 @@ neither ``TF_CPP_MIN_LOG_LEVEL`` nor Python's logging keeps them away. They are 
 of its own rather than in memory, so that the last words of a TensorFlow that aborts still arrive.
 """
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -21,6 +22,9 @@ NOISE = re.compile(
     rb"|E\d{4} \d\d:\d\d:\S+ +\d+ \S+:\d+\] failed call to cuInit: .*\(303\)"
 )
 
+#: The backends of Keras, each with the package that it needs.
+BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino", "numpy": "numpy"}
+
 #: How long to wait for the filter to pass on its last lines: only a child process that was started meanwhile
 #: and still holds the pipe can keep it.
 PATIENCE_SECONDS = 2.0
@@ -34,7 +38,13 @@ def quiet_startup() -> Iterator[None]:
     passed on as they come. TensorFlow's later information lines are turned off by ``TF_CPP_MIN_LOG_LEVEL=1``,
     unless that variable is set already; warnings and errors stay. Where a filter cannot be set up (no standard
     error, no process to be had), nothing is filtered.
+
+    Raises
+    ------
+    ValueError
+        If the environment variable ``KERAS_BACKEND`` names a backend that Keras does not know or that is not installed.
     """
+    _check_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     process = _start_filter()
     if process is None:
@@ -55,6 +65,19 @@ def quiet_startup() -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _check_backend() -> None:
+    backend = os.environ.get("KERAS_BACKEND")
+    if not backend or "keras" in sys.modules:
+        return
+    installed = [name for name, package in BACKENDS.items() if importlib.util.find_spec(package) is not None]
+    if backend not in installed:
+        why = "is not installed" if backend in BACKENDS else "is not one of Keras"
+        raise ValueError(
+            f"the environment variable KERAS_BACKEND names the backend {backend!r}, which {why}: set it to one that is "
+            f"({', '.join(installed)}), or unset it"
+        )
 
 
 def _start_filter() -> subprocess.Popen | None:

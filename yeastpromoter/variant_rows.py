@@ -27,7 +27,7 @@ from yeastpromoter.variant_windows import (
     windows,
 )
 from yeastpromoter.variants import MISSING, REASONS, Variant, read_variants, unreadable
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import same_file, whole_table
 
 SKIPPED_COLUMNS = ("record", "chromosome", "position", "id", "REF", "ALT", "gene", "strand", "reason")
 
@@ -139,6 +139,9 @@ class VariantRows:
         self.skipped_rows: Counter[str] = Counter()
         self._rows: list[_Row] = []
         self.skipped_path = self._skipped_path(skipped_file)
+        for read in (self.vcf_path, fasta_file, annotation_file):
+            if self.skipped_path is not None and read is not None and same_file(self.skipped_path, read):
+                raise ValueError(f"skipped_file names {self.skipped_path}, which is read: it would be overwritten")
         self._decide_and_list()
         del self._unknown  # 4 bytes a base, and needed no more
         self.notes = tuple(self._notes())
@@ -220,7 +223,7 @@ class VariantRows:
             self._decide(None)
             return
         try:
-            with whole_file(self.skipped_path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as table:
+            with whole_table(self.skipped_path) as table:
                 table.write("\t".join(SKIPPED_COLUMNS) + "\n")
                 self._decide(table)
         except PermissionError as error:

@@ -12,7 +12,6 @@ from training.metrics import (
     affordable,
     noise_ceiling,
     pearson,
-    resampled,
     statistics,
     weighted_pearson,
     weighted_ranks,
@@ -57,22 +56,14 @@ def test_statistics_of_a_weighting_are_those_of_repeated_constructs():
         assert found["gc_excess"][row] == pytest.approx(wanted["gc_predicted"] - wanted["gc_measured"])
 
 
-def test_resampling_draws_whole_groups_as_many_as_there_are():
-    group = np.array([7, 3, 7, 9, 7])
-    counts = resampled(group, np.random.default_rng(0), 200)
-    assert counts.shape == (200, 5)
-    np.testing.assert_array_equal(counts[:, 0], counts[:, 2])
-    np.testing.assert_array_equal(counts[:, 0], counts[:, 4])
-    np.testing.assert_array_equal(counts[:, [0, 1, 3]].sum(axis=1), 3)
-    assert len(np.unique(counts, axis=0)) == 10  # ways to draw 3 of 3
-
-
-def test_interval_of_two_groups_by_hand():
-    # Errors of 1 in one group and 3 in the other: a resample has a mean of 1, 2 or 3, each end in a quarter of them.
-    measured, gc = np.arange(4.0), np.array([0.2, 0.4, 0.6, 0.9])
-    found = with_intervals(measured, measured + np.array([1, 1, 3, 3]), gc, np.array([0, 0, 1, 1]), seed=1)
-    assert found["mae"] == {"value": 2, "low": 1, "high": 3}
-    assert found["mse"] == {"value": 5, "low": 1, "high": 9}
+def test_interval_of_two_kinds_of_groups_by_hand():
+    # Errors of 1 in half of the groups and 3 in the other: the mean error is 1 + 2 k / 40, and k, how many of the 40
+    # drawn groups are of the second half, is binomial: 14 to 26 in at least 95 % of the draws.
+    group = np.repeat(np.arange(40), 2)
+    measured, gc = np.arange(80.0), np.linspace(0.2, 0.9, 80)
+    found = with_intervals(measured, measured + np.where(group < 20, 1, 3), gc, group, resamples=4000, seed=1)
+    assert found["mae"] == {"value": 2, "low": pytest.approx(1.7, abs=0.051), "high": pytest.approx(2.3, abs=0.051)}
+    assert found["mse"] == {"value": 5, "low": pytest.approx(3.8, abs=0.21), "high": pytest.approx(6.2, abs=0.21)}
 
 
 def test_interval_covers_what_it_should_and_copies_do_not_narrow_it():
@@ -96,8 +87,9 @@ def test_interval_follows_from_the_seed():
     assert with_intervals(*values, seed=4) != with_intervals(*values, seed=5)
 
 
-def test_a_single_group_has_no_interval():
-    found = with_intervals(np.arange(4.0), np.array([1.0, 3, 2, 4]), np.full(4, 0.5), np.zeros(4, int))
+@pytest.mark.parametrize("group", [np.zeros(4, int), np.arange(4)])
+def test_few_groups_have_no_interval(group):
+    found = with_intervals(np.arange(4.0), np.array([1.0, 3, 2, 4]), np.full(4, 0.5), group)
     assert found["pearson"] == {"value": pytest.approx(0.8), "low": None, "high": None}
     assert found["gc_measured"]["value"] is None
 

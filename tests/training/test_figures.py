@@ -40,6 +40,7 @@ def constructs(count=400):
             "predicted": measured + 1,
             "bucket": np.rint(measured).astype(int),
             "gc": rng.uniform(0.2, 0.7, count),
+            "group": np.arange(count),
         }
     )
 
@@ -75,7 +76,7 @@ def test_learning_curves_show_the_history():
 
 
 def evaluated(value, low, high):
-    return {"110_bp": {"pearson": {"value": value, "low": low, "high": high}}}
+    return {"110_bp": {"pearson": {"value": value, "low": low, "high": high}, "groups": 123}}
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -83,8 +84,8 @@ def test_scatter_has_every_construct_of_each_source_and_the_interval(narrow):
     sources = {"first_source": evaluated(0.5, 0.4567, 0.6), "other": evaluated(0.7, None, None)}
     panels = [axis for axis in scatter(constructs(), sources, narrow).axes if axis.collections and axis.get_title()]
     assert [panel.get_title() for panel in panels] == [
-        "first source, 200 constructs\nPearson 0.500 (0.457 to 0.600)",
-        "other, 200 constructs\nPearson 0.700",
+        "first source, 200 constructs in 123 groups\nPearson 0.500 (0.457 to 0.600)",
+        "other, 200 constructs in 123 groups\nPearson 0.700",
     ]
     assert [panel.collections[0].get_array().sum() for panel in panels] == [200, 200]
     assert with_bounds({"value": None, "low": None, "high": None}) == "–"
@@ -107,10 +108,10 @@ def test_residuals_are_predicted_less_measured(narrow):
 
 
 def test_residuals_by_bucket_and_by_gc_with_interval():
-    # Ten of bucket 3, where truncation puts 3.9, with GC content 0.32 and errors of 1 and 3 in turn; four are too few.
-    rows = pd.DataFrame({"source": "one", "measured": 3.9, "bucket": 3, "gc": 0.32}, index=range(14))
-    rows["predicted"] = rows["measured"] + [1, 3] * 7
-    rows.loc[10:, ["bucket", "gc"]] = (8, 0.52)
+    # 40 of bucket 3, where truncation puts 3.9, with GC content 0.32 and errors of 1 and 3 in turn; four are too few.
+    rows = pd.DataFrame({"source": "one", "measured": 3.9, "bucket": 3, "gc": 0.32, "group": range(44)})
+    rows["predicted"] = rows["measured"] + [1, 3] * 22
+    rows.loc[40:, ["bucket", "gc"]] = (8, 0.52)
     (bucket,), (gc,) = panels_of_residuals(rows)
     for panel, middle in ((bucket, 3), (gc, 0.325)):
         container = panel.containers[-1]
@@ -119,8 +120,17 @@ def test_residuals_by_bucket_and_by_gc_with_interval():
             [pytest.approx(2)],
         ]
         (bar,) = container.lines[2][0].get_segments()
-        # The standard deviation of 1, 3, 1, 3, ... is the root of 10 / 9.
-        assert bar[1][1] - bar[0][1] == pytest.approx(2 * 1.96 * np.sqrt(10 / 9 / 10))
+        # The standard deviation of 1, 3, 1, 3, ... is the root of 40 / 39.
+        assert bar[1][1] - bar[0][1] == pytest.approx(2 * 1.96 * np.sqrt(40 / 39 / 40), rel=1e-4)
+    # Each four times, as groups of four: no more is known than before. In two groups nothing is known.
+    for group, width in ((np.repeat(range(44), 4), 2 * 1.96 / np.sqrt(39)), (np.arange(176) % 2, None)):
+        copies = pd.concat([rows] * 4).sort_index(kind="stable").reset_index(drop=True).assign(group=group)
+        (panel,), _ = panels_of_residuals(copies)
+        (bar, *_) = [s for s in panel.containers[-1].lines[2][0].get_segments() if len(s)] or [None]
+        if width is None:
+            assert bar is None or np.isnan(bar).any()
+        else:
+            assert bar[1][1] - bar[0][1] == pytest.approx(width, rel=1e-4)
 
 
 def test_narrow_figures_have_their_panels_one_below_the_other():
@@ -155,6 +165,10 @@ def test_buckets_show_occupancy_and_predictions():
         round(np.mean(line.get_xdata())): line.get_ydata()[0] for line in below.lines if line.get_linewidth() == 2
     }
     assert medians == {bucket: bucket + 0.25 for bucket in range(18) if bucket != 5}
+    assert below.texts[0].get_text() == "not shown: 0 constructs beyond the whiskers"
+    spread = pd.DataFrame({"source": "one", "bucket": 4, "predicted": np.arange(101.0)})
+    # The 5th percentile of 0 to 100 is 5: five lie below it, and five above the 95th.
+    assert bucket_panels(spread).axes[1].texts[0].get_text() == "not shown: 10 constructs beyond the whiskers"
 
 
 def test_gc_before_and_after():
@@ -200,7 +214,7 @@ def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypat
     )
     wanted = evaluation["tiles"]["all_lengths"]
     assert wanted["constructs"] == 5
-    assert f"tiles, 5 constructs\nPearson {with_bounds(wanted['pearson'])}" in titles[2]
+    assert f"tiles, 5 constructs in {wanted['groups']} groups\nPearson {with_bounds(wanted['pearson'])}" in titles[2]
     assert "constructs of all lengths" in titles[8]
 
 

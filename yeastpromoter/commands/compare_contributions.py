@@ -11,14 +11,15 @@ import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.agreement import MEASURES, rank_agreement
-from yeastpromoter.construct import add_adapters
-from yeastpromoter.contributions import INSERT, STEPS, expression_gradient, gradient_x_input, integrated_gradients
+from yeastpromoter.commands.files import TABLE
+from yeastpromoter.construct import INSERT, add_adapters
+from yeastpromoter.contributions import STEPS, expression_gradient, gradient_x_input, integrated_gradients
 from yeastpromoter.encoding import letters, one_hot
 from yeastpromoter.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.mutagenesis import saturation_mutagenesis
-from yeastpromoter.planting import mean_with_interval
 from yeastpromoter.random_inserts import random_inserts
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.statistics import MIN_GROUPS, mean_with_interval
+from yeastpromoter.whole_files import whole_table
 
 _BLOCK = 32
 
@@ -31,7 +32,11 @@ _TITLES = {
 
 @click.command()
 @click.option(
-    "--count", type=click.IntRange(min=2), default=500, show_default=True, help="Number of random inserts of 80 bp."
+    "--count",
+    type=click.IntRange(min=MIN_GROUPS),
+    default=500,
+    show_default=True,
+    help="Number of random inserts of 80 bp.",
 )
 @click.option("--gc", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Their expected GC content.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Their seed.")
@@ -42,11 +47,7 @@ _TITLES = {
     show_default=True,
     help="Points of the integral of integrated gradients.",
 )
-@click.option(
-    "--table",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write, separated by tabs: the correlations of each insert.",
-)
+@click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz): the correlations of each insert.")
 def compare_contributions(count: int, gc: float, seed: int, steps: int, table: Path | None) -> None:
     """How well contributions agree with saturation mutagenesis on random inserts.
 
@@ -59,11 +60,11 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
     """
     with ExitStack() as stack:
         # Entered first: what is wrong with the path shows at once, not after the work.
-        path = None if table is None else stack.enter_context(whole_file(table))
+        file = None if table is None else stack.enter_context(whole_table(table))
         trained = load_trained_network()
         agreement = _compare(trained, random_inserts(count, seed, gc), steps)
-        if path is not None:
-            agreement.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+        if file is not None:
+            agreement.to_csv(file, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
     click.echo(_markdown(agreement))
     click.echo(
         f"\nSpearman correlation with saturation mutagenesis, mean over {count:,} random inserts (GC {gc:g}, seed "

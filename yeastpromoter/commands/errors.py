@@ -1,13 +1,24 @@
-"""How commands say what is wrong with a user's input."""
+"""How commands start and end: what a terminal cannot show, what is wrong with a user's input, being stopped."""
 
+from __future__ import annotations
+
+import codecs
+import io
 import os
 import shlex
-from typing import Any
+import signal
+import sys
+import threading
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from yeastpromoter.argument_names import NAMING, in_python
+
+#: What a terminal gets that has not all the characters that the commands write.
+_PLAIN = {"−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "↔": "<->", "→": "->", "←": "<-", "′": "'", "≥": ">=",
+          "≤": "<=", "±": "+/-", "µ": "u", "“": '"', "”": '"', "’": "'"}  # fmt: skip
 
 
 def refuse_if_given(option: str, why: str) -> None:
@@ -62,6 +73,12 @@ class MessageGroup(click.Group):
     With the environment variable ``YEASTPROMOTER_TRACEBACK`` set, the traceback is shown.
     """
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line; see `show_all_characters` and `tidy_up_when_stopped`."""
+        show_all_characters()
+        tidy_up_when_stopped()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         before = NAMING.set(as_option)
@@ -74,3 +91,34 @@ class MessageGroup(click.Group):
             raise click.ClickException(str(error)) from error
         finally:
             NAMING.reset(before)
+
+
+def show_all_characters() -> None:
+    """Let standard output and standard error replace the characters that the user's locale does not have.
+
+    A minus sign becomes a hyphen, so that numbers keep their sign, and what has no plain form a question mark.
+    """
+    codecs.register_error("yeastpromoter", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="yeastpromoter")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+def tidy_up_when_stopped() -> None:
+    """Let SIGTERM and a terminal that closes end the process as an error does, which removes partial files."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only there can it be asked for
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it is ignored
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # a second one would stop the tidying up
+    sys.exit(128 + number)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from yeastpromoter.commands.files import InputFile, figure_format_option
 from yeastpromoter.entry import load_trained_network
+from yeastpromoter.figure_style import save_figure
 from yeastpromoter.planting import (
     SMALLEST_EFFECT,
     insert_predictor,
@@ -20,7 +22,8 @@ from yeastpromoter.planting import (
 )
 from yeastpromoter.random_inserts import random_inserts
 from yeastpromoter.sites import SITES_FILE, Site, read_sites
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.statistics import MIN_GROUPS
+from yeastpromoter.whole_files import write_frame
 
 
 @click.command()
@@ -30,10 +33,15 @@ from yeastpromoter.whole_files import whole_file
     type=click.Path(file_okay=False, path_type=Path),
     default="planted_sites",
     show_default=True,
-    help="Folder for positions.tsv, summary.tsv and figure.png.",
+    help="Folder for positions.tsv, summary.tsv and figure.png (or .svg, .pdf).",
 )
+@figure_format_option
 @click.option(
-    "--count", type=click.IntRange(min=2), default=1000, show_default=True, help="Number of random inserts of 80 bp."
+    "--count",
+    type=click.IntRange(min=MIN_GROUPS),
+    default=1000,
+    show_default=True,
+    help="Number of random inserts of 80 bp.",
 )
 @click.option("--gc", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Their expected GC content.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of inserts and shuffling.")
@@ -46,11 +54,13 @@ from yeastpromoter.whole_files import whole_file
 @click.option(
     "--sites",
     "sites_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=InputFile(),
     default=SITES_FILE,
     help="YAML file of sites.  [default: sites.yaml of the package, which explains its keys and names its literature]",
 )
-def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tuple, sites_file: Path) -> None:
+def plant(
+    output: Path, figure_format: str, count: int, gc: float, seed: int, step: int, factors: tuple, sites_file: Path
+) -> None:
     """What known binding sites do to expression, as the network predicts it.
 
     Each site is planted into random inserts at every position and on both strands (on one if it is its own reverse
@@ -85,12 +95,10 @@ def plant(output: Path, count: int, gc: float, seed: int, step: int, factors: tu
             positions = possible_positions(site, step)
             plantings.append(plant_everywhere(predict, inserts, site, positions, rng, bar.update))
     summary = summarise(plantings)
-    with whole_file(output / "positions.tsv") as path:
-        pd.concat(map(position_table, plantings)).to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
-    with whole_file(output / "summary.tsv") as path:
-        summary.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+    for name, table in (("positions", pd.concat(map(position_table, plantings))), ("summary", summary)):
+        write_frame(output / f"{name}.tsv", table)
     title = f"Planted sites: {count:,} random inserts, GC {gc:g}, weights {trained.weights_version}"
-    _draw(plantings, title, output / "figure.png")
+    _draw(plantings, title, output / f"figure.{figure_format}")
     undefined = sum(int(np.isnan(effects).sum()) for planting in plantings for effects in planting.effects.values())
     if undefined:
         click.echo(f"Note: {undefined:,} effects are undefined (their bucket scores cancel) and left out", err=True)
@@ -119,8 +127,7 @@ def _choose(sites: list[Site], factors: tuple[str, ...]) -> list[Site]:
 def _draw(plantings: list, title: str, figure_file: Path) -> None:
     from yeastpromoter.planting_figure import planting_panels
 
-    with whole_file(figure_file) as path:
-        planting_panels(plantings, title).savefig(path, dpi=150, format="png")
+    save_figure(planting_panels(plantings, title), figure_file)
 
 
 def _markdown(summary: pd.DataFrame) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from yeastpromoter.commands.files import FASTA, TABLE, InputFile
 from yeastpromoter.effect_tables import read_effects
 from yeastpromoter.genome import read_genome
 from yeastpromoter.variant_ranking import COLUMNS, MIDDLE, rank, reference_inserts
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_table, write_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
 #: Longer alleles are shortened on the terminal, never in the file.
 _LETTERS_SHOWN = 10
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command()
-@click.argument("predictions", type=_FILE)
-@click.option("-o", "--output", type=_FILE, required=True, help="Table to write (tabs), all rows.")
+@click.argument("predictions", type=InputFile())
+@click.option("-o", "--output", type=TABLE, required=True, help="Table to write (.tsv, or .tsv.gz), all rows.")
 @click.option(
     "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows to show, and to write inserts of."
 )
 @click.option(
     "--inserts",
-    type=_FILE,
+    type=FASTA,
     help="FASTA to write: the 80 bp around each of the top variants, with REF, as `saturate` and `contributions` read "
     "it with --sequence-type insert. Needs --fasta-file.",
 )
-@click.option("--fasta-file", type=_FILE, help="The genome that the effects were predicted with; only for --inserts.")
+@click.option(
+    "--fasta-file", type=InputFile(), help="The genome that the effects were predicted with; only for --inserts."
+)
 def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
     """Sort variants by the size of their predicted effect and show the first ones.
 
@@ -60,16 +61,15 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
         if inserts is not None:
             best = ranked[ranked["rank"].notna()].head(top)
             cut = [insert for insert in reference_inserts(best, read_genome(fasta_file)) if insert is not None]
-            path = stack.enter_context(whole_file(inserts))
-            path.write_text("".join(f">{name}\n{bases}\n" for name, bases in cut), encoding="utf-8")
+            file = stack.enter_context(whole_table(inserts))
+            file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
             if len(cut) < len(best):
                 click.echo(
                     f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "
                     f"{MIDDLE + 1} it would reach over the end of the chromosome.",
                     err=True,
                 )
-        path = stack.enter_context(whole_file(output))
-        ranked.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+        write_frame(output, ranked)
     undefined = int(ranked["rank"].isna().sum())
     if undefined:
         click.echo(f"{undefined:,} of {len(ranked):,} rows have no defined effect: they come last, unranked.", err=True)

@@ -6,46 +6,31 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import h5py
 import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.commands.errors import refuse_if_given
-from yeastpromoter.commands.sequence_input import open_sequences, sequence_file_options
+from yeastpromoter.commands.files import HDF5, TABLE, figure_format_option
+from yeastpromoter.commands.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.entry import load_trained_network
-from yeastpromoter.figure_style import file_name
-from yeastpromoter.mutagenesis import BATCH_SIZE, REGIONS, Mutagenesis, Saturation
-from yeastpromoter.saturation_figure import FORMATS, draw_saturation
-from yeastpromoter.saturation_files import SaturationHdf5, open_table, region_letters, table_rows
+from yeastpromoter.figure_style import file_name, save_figure
+from yeastpromoter.mutagenesis import BATCH_SIZE, Mutagenesis, Saturation
+from yeastpromoter.region_files import RegionHdf5, region_letters
+from yeastpromoter.saturation_figure import draw_saturation
+from yeastpromoter.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
 from yeastpromoter.sequence_files import Batch
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.whole_files import whole_hdf5, whole_table
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @sequence_file_options
-@click.option(
-    "--table",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (.tsv, or .tsv.gz), of all changes.",
-)
-@click.option("--hdf5", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file to write, of all effects.")
+@click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz), of all changes.")
+@click.option("--hdf5", type=HDF5, help="HDF5 file to write, of all effects.")
 @click.option(
     "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a figure of each sequence."
 )
-@click.option(
-    "--figure-format",
-    type=click.Choice(FORMATS),
-    default="png",
-    show_default=True,
-    help="Format of the figures; only with --figures.",
-)
-@click.option(
-    "--region",
-    type=click.Choice(list(REGIONS)),
-    default="insert",
-    show_default=True,
-    help="Where bases are changed: the 80 bp of the insert, or all 110 bp of the construct, adapters included.",
-)
+@figure_format_option
+@region_option
 @click.option(
     "--deletions/--no-deletions", default=False, show_default=True, help="Take out each single base of the region, too."
 )
@@ -72,18 +57,18 @@ def saturate(
           --table effects.tsv --hdf5 effects.h5 --figures figures --deletions
 
     The table has one row for each change: id, record (its number in the input, from 0), position, ref, alt,
-    ref_expression, alt_expression, effect_alt_minus_ref. Positions count from 1 at the first base of the region: of
-    the insert, or with --region construct of the construct, whose positions 18 to 97 are the insert. A sequence that
-    was fitted to 110 bp is counted as the construct that it was fitted to. Where an N stands there are four
-    substitutions, and ref is what the network makes of an N. A deletion has the alt "-".
+    ref_expression, alt_expression, effect_alt_minus_ref. Positions are those of `contributions`: in the insert,
+    counted from 1 at its first base, with either region; the left adapter has -16 to 0, the right one 81 to 93. The
+    insert of a sequence that was fitted to 110 bp is bases 18 to 97 of the construct that it was fitted to. Where an N
+    stands there are four substitutions, and ref is what the network makes of an N. A deletion has the alt "-".
 
     A deletion leaves 109 bp. The construct is brought to 110 bp again by the plasmid's base before the left adapter,
     so that what lies between the deletion and the reporter gene stays in place and the rest moves one base toward it.
     Where a sequence was fitted from another length that base is not known to be next, and deletions are refused.
 
-    The HDF5 file has the datasets id, record, sequence, reference (expression), effects (sequence, position, base in
-    the order A, C, G, T; 0 for the base that stands there) and deletions (sequence, position), each with a
-    description.
+    The HDF5 file has the datasets id, record, length, sequence, position (that of each column), reference
+    (expression), effects (sequence, position, base in the order A, C, G, T; 0 for the base that stands there) and
+    deletions (sequence, position), each with a description.
 
     A figure shows a logo (letters up: bases that raise expression, by minus the mean of their three effects) over a
     heat map of all effects. It takes about a second.
@@ -108,13 +93,15 @@ def saturate(
         if table:
             writers.append(_table_writer(stack, table, region))
         if hdf5:
-            file = stack.enter_context(h5py.File(stack.enter_context(whole_file(hdf5)), "w"))
+            file = stack.enter_context(whole_hdf5(hdf5))
         if figures:
             figures.mkdir(parents=True, exist_ok=True)
             writers.append(_figure_writer(figures, figure_format, region))
         trained = load_trained_network()
         if hdf5:
-            writers.append(SaturationHdf5(file, len(sequences), region, deletions, trained.weights_version).write)
+            quantities = QUANTITIES | (DELETIONS if deletions else {})
+            hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities)
+            writers.append(lambda batch, result: hdf5_file.write(batch, vars(result)))
         mutagenesis = Mutagenesis(trained, region, deletions, batch_size=min(BATCH_SIZE, len(sequences)))
         # Without a terminal there is no bar.
         with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
@@ -129,7 +116,8 @@ def saturate(
 
 
 def _table_writer(stack: ExitStack, path: Path, region: str):
-    file = stack.enter_context(open_table(path))
+    file = stack.enter_context(whole_table(path))
+    file.write("\t".join(COLUMNS) + "\n")
 
     def write(batch: Batch, result: Saturation) -> None:
         file.writelines(table_rows(batch, region, result))
@@ -144,7 +132,6 @@ def _figure_writer(folder: Path, suffix: str, region: str):
             figure = draw_saturation(
                 bases.tobytes().decode("ascii"), result.effects[n], deletions, result.reference[n], str(batch.ids[n])
             )
-            with whole_file(folder / file_name(int(batch.records[n]), str(batch.ids[n]), suffix)) as partial:
-                figure.savefig(partial, format=suffix, dpi=150)
+            save_figure(figure, folder / file_name(int(batch.records[n]), str(batch.ids[n]), suffix))
 
     return write

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
+from yeastpromoter.commands.files import InputFile
+from yeastpromoter.construct import COORDINATE, REGIONS
 from yeastpromoter.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS
 from yeastpromoter.sequence_files import SequenceFile
 
@@ -20,7 +23,7 @@ class _Column(click.ParamType):
 
 
 _OPTIONS = (
-    click.argument("sequence_file", type=click.Path()),
+    click.argument("sequence_file", type=InputFile()),
     click.option(
         "--sequence-column",
         type=_Column(),
@@ -64,6 +67,17 @@ _OPTIONS = (
 )
 
 
+#: Where bases are changed, or their contributions written.
+region_option = click.option(
+    "--region",
+    type=click.Choice(list(REGIONS)),
+    default="insert",
+    show_default=True,
+    help="The 80 bp of the insert, or all 110 bp of the construct, adapters included. Either way a position is the "
+    f"{COORDINATE}.",
+)
+
+
 def sequence_file_options(command: Callable) -> Callable:
     """Give a command the argument SEQUENCE_FILE and the options that say how to read it.
 
@@ -75,7 +89,7 @@ def sequence_file_options(command: Callable) -> Callable:
 
 
 def open_sequences(
-    sequence_file: str,
+    sequence_file: Path,
     sequence_column: int | str,
     id_column: int | str | None,
     header: str,
@@ -93,7 +107,7 @@ def open_sequences(
         If anything is wrong with the file.
     """
     sequences = SequenceFile(
-        sequence_file,
+        str(sequence_file),
         sequence_column=sequence_column,
         id_column=id_column,
         header=_HEADERS[header],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from yeastpromoter.commands.files import TABLE
 from yeastpromoter.shards import MANIFEST, check_predictions, check_source, join, read_manifest, split
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -92,13 +93,7 @@ def check_command(folder: Path, name: str, predictions: Path) -> None:
 @shards.command("join")
 @click.argument("folder", type=_FOLDER)
 @click.argument("predictions", type=_FOLDER)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (.tsv or .tsv.gz).",
-)
+@click.option("-o", "--output", required=True, type=TABLE, help="Table to write (.tsv, or .tsv.gz).")
 def join_command(folder: Path, predictions: Path, output: Path) -> None:
     """Join the predictions of the shards, in the order of the input.
 

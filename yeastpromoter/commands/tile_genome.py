@@ -6,20 +6,15 @@ from pathlib import Path
 
 import click
 
+from yeastpromoter.commands.files import TABLE, InputFile
 from yeastpromoter.genome import ChromosomeNames, read_genome
 from yeastpromoter.tiling import write_inserts
 from yeastpromoter.whole_files import whole_table
 
 
 @click.command()
-@click.argument("genome", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Table to write (.tsv, or .tsv.gz).",
-)
+@click.argument("genome", type=InputFile())
+@click.option("-o", "--output", required=True, type=TABLE, help="Table to write (.tsv, or .tsv.gz).")
 @click.option(
     "--step",
     type=click.IntRange(min=1),

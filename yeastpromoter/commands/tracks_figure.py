@@ -9,19 +9,17 @@ import click
 
 from yeastpromoter.annotation import Gene, read_genes
 from yeastpromoter.commands.errors import refuse_if_given
+from yeastpromoter.commands.files import FIGURE, InputFile
 from yeastpromoter.genome import ChromosomeNames
 from yeastpromoter.tiling import STRANDS
 from yeastpromoter.tracks import read_track, track_lengths
-from yeastpromoter.whole_files import whole_file
 
 _REGION = re.compile(r"^(?P<chromosome>[^:]+):(?P<start>[\d,]+)-(?P<stop>[\d,]+)$")
 
 
 @click.command()
 @click.argument("tracks", type=click.Path(path_type=Path))
-@click.option(
-    "--annotation", required=True, type=click.Path(path_type=Path), help="Genes: GTF or GFF3, plain, gzip or bgzip."
-)
+@click.option("--annotation", required=True, type=InputFile(), help="Genes: GTF or GFF3, plain, gzip or bgzip.")
 @click.option("--region", help="Locus to draw, first and last base counted from 1, such as II:277000-281000.")
 @click.option(
     "--gene",
@@ -36,9 +34,7 @@ _REGION = re.compile(r"^(?P<chromosome>[^:]+):(?P<start>[\d,]+)-(?P<stop>[\d,]+)
     show_default=True,
     help="Bases to draw on both sides of the genes; only with --gene.",
 )
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Figure to write (.png)."
-)
+@click.option("-o", "--output", required=True, type=FIGURE, help="Figure to write (.png, .svg or .pdf).")
 def tracks_figure(
     tracks: Path, annotation: Path, region: str | None, genes: tuple[str, ...], around: int, output: Path
 ) -> None:
@@ -53,7 +49,7 @@ def tracks_figure(
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     import matplotlib
 
-    from yeastpromoter.figure_style import STYLE
+    from yeastpromoter.figure_style import STYLE, save_figure
     from yeastpromoter.tracks_figure import locus_figure
 
     if (region is None) == (not genes):
@@ -70,8 +66,8 @@ def tracks_figure(
         start, stop = max(0, start - around), min(lengths[chromosome], stop + around)
     values = {strand: read_track(path, chromosome, start, stop) for strand, path in files.items()}
     shown = [gene for gene in coding if gene.chromosome == chromosome and gene.start < stop and gene.stop > start]
-    with matplotlib.rc_context(STYLE), whole_file(output) as partial:
-        locus_figure(values, shown, chromosome, start, stop).savefig(partial, format="png")
+    with matplotlib.rc_context(STYLE):
+        save_figure(locus_figure(values, shown, chromosome, start, stop), output)
     click.echo(f"{chromosome}:{start + 1:,}-{stop:,} with {len(shown)} genes: {output}", err=True)
 
 

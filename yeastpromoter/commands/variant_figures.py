@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 import numpy as np
 
-from yeastpromoter.effect_tables import BIN_SIZE, RESAMPLES, by_distance, by_substitution, read_effects
-from yeastpromoter.whole_files import whole_file
+from yeastpromoter.commands.files import InputFile, figure_format_option
+from yeastpromoter.effect_tables import BIN_SIZE, by_distance, by_substitution, read_effects
+from yeastpromoter.statistics import RESAMPLES
+from yeastpromoter.whole_files import same_file, write_frame
 
 _TITLE = "Predicted effects (alt − ref) of {}"
 
 
 @click.command()
-@click.argument("predictions", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("predictions", type=InputFile())
 @click.option(
     "-o",
     "--output",
@@ -22,6 +24,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     default=".",
     help="Folder for the files; it is made if it is not there.  [default: the current one]",
 )
+@figure_format_option
 @click.option(
     "--bin-size",
     type=click.IntRange(min=1),
@@ -36,7 +39,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     show_default=True,
     help="Bootstrap resamples behind the 95 % intervals.",
 )
-def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: int) -> None:
+def variant_figures(predictions: Path, output: Path, figure_format: str, bin_size: int, resamples: int) -> None:
     """Figures and tables of predicted variant effects: by distance, and by kind of substitution.
 
     PREDICTIONS is what `kipoi predict` of variant_effects wrote with --keep_metadata, .tsv or .h5. Effect is alt − ref
@@ -49,7 +52,8 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
                                        substitutions on the strand of the gene; single bases only
 
     Each row of PREDICTIONS counts once, so that a variant in the promoters of two genes counts twice. The 95 %
-    intervals are bootstrap intervals over genes (over positions where there was no annotation).
+    intervals are bootstrap intervals over genes (over positions where there was no annotation); there are none of
+    fewer than 30 genes, which would be too narrow.
 
     \b
     Example:
@@ -57,6 +61,9 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
           '{"vcf_file": "my.vcf.gz", "fasta_file": "genome.fa", "annotation_file": "genes.gtf"}'
       python -m yeastpromoter variant-figures effects.tsv -o figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    for name in ("effect_by_distance.tsv", "effect_by_substitution.tsv"):
+        if same_file(predictions, output / name):
+            raise ValueError(f"{predictions} is among the files that are written: name another folder with --output")
     effects = read_effects(predictions)
     if effects.empty:
         click.echo(f"{predictions}: there are no variants, so no figures of them.", err=True)
@@ -70,7 +77,7 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
     made = []
     if (effects["distance"] < 0).any():
         table = by_distance(effects, bin_size, resamples)
-        made += _write(output / "effect_by_distance", "distance_figure", effects, table, title)
+        made += _write(output / "effect_by_distance", figure_format, "distance_figure", effects, table, title)
         inside = int((effects["distance"] >= 0).sum())
         if inside:
             click.echo(f"{inside:,} rows that reach into the coding sequence are in no bin of the distance.", err=True)
@@ -78,7 +85,7 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
         click.echo("There are no distances (no annotation), so no figure of them.", err=True)
     table = by_substitution(effects, resamples)
     if len(table):
-        made += _write(output / "effect_by_substitution", "substitution_figure", effects, table, title)
+        made += _write(output / "effect_by_substitution", figure_format, "substitution_figure", effects, table, title)
     else:
         click.echo("There are no substitutions of a single base, so no figure of them.", err=True)
     others = int(((effects["REF"].str.len() != 1) | (effects["ALT"].str.len() != 1)).sum())
@@ -88,17 +95,16 @@ def variant_figures(predictions: Path, output: Path, bin_size: int, resamples: i
         click.echo(path)
 
 
-def _write(stem: Path, drawing: str, effects, table, title: str) -> list[Path]:
+def _write(stem: Path, suffix: str, drawing: str, effects, table, title: str) -> list[Path]:
     import matplotlib
 
     from yeastpromoter import variant_figures as drawings
-    from yeastpromoter.figure_style import STYLE
+    from yeastpromoter.figure_style import STYLE, save_figure
 
-    paths = [stem.with_suffix(".png"), stem.with_suffix(".tsv")]
-    with whole_file(paths[1]) as partial:
-        table.to_csv(partial, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
-    with matplotlib.rc_context(STYLE), whole_file(paths[0]) as partial:
+    paths = [stem.with_suffix(f".{suffix}"), stem.with_suffix(".tsv")]
+    write_frame(paths[1], table)
+    with matplotlib.rc_context(STYLE):
         figure = getattr(drawings, drawing)(effects, table)
         figure.suptitle(title)
-        figure.savefig(partial, format="png")
+        save_figure(figure, paths[0])
     return paths
