@@ -480,6 +480,9 @@ def assemble(
     for name in ("expression", "weight", "replicate_1", "replicate_2"):
         merged[name] = merged[name].astype(np.float32)
     order = ("sequence", "source", "fitted", "expression", "weight", "replicate_1", "replicate_2")
+    merged_away = int(measurements.sum()) - len(merged["sequence"])
+    if merged_away:
+        say(f"{merged_away:,} repeated measurements of a construct are merged: {len(merged['sequence']):,} constructs")
     write_table(output, {name: merged[name] for name in order}, sources=labels)
     write_report(
         report,
@@ -488,7 +491,7 @@ def assemble(
             "sources": counts,
             "measurements": int(measurements.sum()),
             "constructs": len(merged["sequence"]),
-            "merged_away": int(measurements.sum()) - len(merged["sequence"]),
+            "merged_away": merged_away,
             "by_source": merged_counts,
             "agreement": agreement,
             "warnings": warnings,

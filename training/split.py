@@ -92,8 +92,8 @@ def _check_parts(
     if constructs["validation"] < FEW_CONSTRUCTS:
         warnings.append(
             warn(
-                f"the validation part has {constructs['validation']:,} constructs: too few to tell which epoch or run "
-                "is better"
+                f"only {constructs['validation']:,} of {sum(constructs.values()):,} constructs are in the validation "
+                "part: too few to tell which epoch or run is better"
             )
         )
     for label, parts in by_source.items():

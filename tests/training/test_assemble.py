@@ -136,7 +136,7 @@ def test_what_is_left_out_is_said(tmp_path, capsys):
     assert f"Warning: {warning}\n" in capsys.readouterr().err
 
 
-def test_repeated_measurements_are_merged_by_weight(tmp_path):
+def test_repeated_measurements_are_merged_by_weight(tmp_path, capsys):
     write(tmp_path / "a", (TEXTS[0], 4), (TEXTS[1], 8), (TEXTS[0], 6))
     write(tmp_path / "b", (TEXTS[1], 2), (TEXTS[2], 3))
     found, report, sources = run(tmp_path, source("a", weight=2), source("b", label="other", weight=1))
@@ -148,6 +148,7 @@ def test_repeated_measurements_are_merged_by_weight(tmp_path):
     assert (found[TEXTS[1]]["replicate_1"], found[TEXTS[1]]["replicate_2"]) == (8, 2)
     assert np.isnan(found[TEXTS[2]]["replicate_1"])
     assert (report["measurements"], report["constructs"], report["merged_away"]) == (5, 3, 2)
+    assert "2 repeated measurements of a construct are merged: 3 constructs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("other_lengths", ["error", "drop", "fit"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
-from training.batches import EpochBatches, Examples, with_flanks
+from training.batches import EpochBatches, Examples, fitting_batch_size, with_flanks
 from yeastpromoter.construct import LEFT_FLANK, RIGHT_FLANK
 
 
@@ -116,3 +116,21 @@ def test_some_constructs_can_be_in_every_epoch_while_the_others_take_turns():
     assert set(epochs[2]) | set(epochs[3]) == set(range(10))
     with pytest.raises(ValueError, match="epoch_size is 4 but must be larger than 4"):
         EpochBatches(data, 4, 1, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "constructs", "devices", "found"),
+    [
+        (1024, 3_750_000, 1, 1024),
+        (128, 3200, 1, 128),
+        (128, 3199, 1, 127),
+        (1024, 811, 1, 32),
+        (1024, 100, 1, 16),
+        (1024, 5, 1, 16),
+        (8, 100, 1, 8),
+        (1024, 811, 3, 30),
+        (24, 30, 24, 24),
+    ],
+)
+def test_small_tables_have_smaller_batches(wanted, constructs, devices, found):
+    assert fitting_batch_size(wanted, constructs, devices) == found

@@ -5,7 +5,7 @@ import pytest
 from made_up_results import config, make_results, write_json
 
 from training.evaluate import evaluate
-from training.record import ablation_table, differences, record, write_ablation_table
+from training.record import ablation_table, differences, make_record, record, write_ablation_table
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,17 @@ def test_ablation_table_of_nothing(tmp_path):
     write_json(tmp_path / "public" / "plain.json", {"run": "plain"})
     with pytest.raises(ValueError, match="is no record of a run"):
         ablation_table(tmp_path)
+
+
+def test_a_record_says_why_a_correlation_is_undefined(made):
+    path = made / "runs/plain/evaluation/evaluation.json"
+    before = path.read_text()
+    evaluation = json.loads(before)
+    undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
+    evaluation["parts"]["validation"]["tiles"]["110_bp"]["spearman"] = undefined
+    write_json(path, evaluation)
+    found = make_record(config(), "plain", made)["evaluation"]["validation"]
+    path.write_text(before)
+    assert found["tiles"]["110_bp"]["spearman"] == [None, None, None]
+    assert found["tiles"]["110_bp"]["reasons"] == {"spearman": "the predictions do not vary"}
+    assert "reasons" not in found["random"]["all_lengths"]

@@ -475,3 +475,41 @@ def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
     report = json.loads((tmp_path / "out.json").read_text())
     assert (report["teachers"], report["constructs"]) == (2, 48)
     assert np.array(report["teacher_pearson"]).shape == (2, 2)
+
+
+def test_a_training_of_few_steps_is_warned_of(capsys):
+    from training.train import plan
+
+    default = phase(batch_size=1024, epochs=20)
+    # 811 constructs: batches of 32, 25 steps an epoch, 500 in all.
+    assert plan(run_of(default), [811]) == []
+    assert "batches of 32 constructs, not of 1,024, since there are 811" in capsys.readouterr().err
+    # 300: batches of 16, 18 steps an epoch; 21 constructs: one step of 16 and no second one of 5.
+    for count, steps in ((300, 360), (21, 20)):
+        (warning,) = plan(run_of(default), [count])
+        assert f"the training has at most {steps} steps" in warning
+        assert f"Warning: {warning}" in capsys.readouterr().err
+        assert plan(run_of(default), [count], from_random=False) == [], "trained weights have their averages"
+    # Phases add up: 360 and 4 epochs of 1,000 constructs in 62 steps.
+    second = phase(batch_size=16, epochs=4, epoch_size=1000)
+    assert plan(run_of(default, second), [300, 40_000]) == []
+    capsys.readouterr()
+    assert plan(run_of(phase(batch_size=128, epochs=10)), [38_824]) == []
+    assert capsys.readouterr().err == "", "nothing is said where all is as the settings say"
+
+
+def test_the_training_has_the_batches_that_fit(paths, small, tmp_path, monkeypatch):
+    from training import train as module
+
+    sizes = []
+
+    class Batches(module.EpochBatches):
+        def __init__(self, examples, batch_size, *others):
+            super().__init__(examples, batch_size, *others)
+            sizes.append((len(self), self[0][0].shape[0]))
+
+    monkeypatch.setattr(module, "EpochBatches", Batches)
+    summary = steps(paths, run_of(phase(batch_size=1024, epochs=1)), tmp_path)
+    assert set(sizes) == {(3, 16)}, "56 constructs"
+    (warning,) = summary["warnings"]
+    assert "at most 3 steps" in warning
