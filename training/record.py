@@ -30,11 +30,11 @@ def read_json(path: str | Path) -> Any:
     Raises
     ------
     ValueError
-        If it is not there or holds no JSON.
+        If it does not exist or holds no JSON.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path} is not there: run the step that writes it first")
+        raise ValueError(f"{path} does not exist: run the step that writes it first")
     try:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
@@ -89,8 +89,13 @@ def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
-def _bounds(bounds: Mapping[str, float | None]) -> list[float | None]:
-    return [None if bounds[key] is None else round(bounds[key], 4) for key in ("value", "low", "high")]
+def _rounded(value: float | None) -> float | None:
+    # Finer than any document shows, so that what is made from a record is rounded once.
+    return None if value is None else round(value, 6)
+
+
+def _bounds(bounds: Mapping[str, Any]) -> list[float | None]:
+    return [_rounded(bounds[key]) for key in ("value", "low", "high")]
 
 
 def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -100,9 +105,11 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
     for name in _STATISTICS:
         short[name] = _bounds(summary[name])
+    reasons = {name: summary[name]["reason"] for name in _STATISTICS if summary[name].get("reason")}
+    short |= {"reasons": reasons} if reasons else {}
     if "noise_ceiling" in summary:
-        ceiling = summary["noise_ceiling"]
-        short["noise_ceiling"] = None if ceiling["ceiling"] is None else round(ceiling["ceiling"], 4)
+        short["noise_ceiling"] = _rounded(summary["noise_ceiling"]["ceiling"])
+        short["replicated_pearson"] = _rounded(summary["noise_ceiling"]["predicted_pearson"])
     return short
 
 

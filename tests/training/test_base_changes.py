@@ -82,7 +82,7 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     with pytest.raises(ValueError, match=r"made_up does not ask .* add base_changes: \{\} to it"):
         base_changes(config() | {"base_changes": None}, "plain", results)
     evaluate(settings, "plain", results, resamples=2)
-    with pytest.raises(ValueError, match=r"base_changes\.json is not there"):
+    with pytest.raises(ValueError, match=r"base_changes\.json does not exist"):
         record(settings, "plain", results, tmp_path / "plain.json")
     base_changes(settings, "plain", results)
     found = json.loads((results / "runs/plain/base_changes.json").read_text())
