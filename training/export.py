@@ -35,8 +35,8 @@ from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 
 MODEL_YAML = "model.yaml"
-#: Folders of the models that share the weights, from that of the entry.
-MODELS = (".", "variant_effects")
+#: Those of the models that share the weights, in the entry.
+MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
@@ -62,22 +62,24 @@ def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> st
     ValueError
         If a key does not stand there exactly once, or the text does not say the new values then.
     """
-    text = read_document(path)
-    wanted, end = yaml.safe_load(text), "\r\n" if "\r\n" in text else "\n"
-    for section, named in values.items():
-        for key, value in named.items():
-            place = re.compile(rf"^    {re.escape(key)}:[^\r\n]*(?:\r?\n {{5,}}[^\r\n]*)*", re.MULTILINE)
-            if len(place.findall(text)) != 1:
-                raise ValueError(
-                    f"{path} must have exactly one key '    {key}: …' but has {len(place.findall(text))}: the new "
-                    "value has no certain place"
-                )
-            lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
-            new = (end + 8 * " ").join([">-", *lines]) if " " in value else value
-            text = place.sub(lambda _, new=f"    {key}: {new}": new, text)
-        wanted[section] = wanted.get(section, {}) | named
+    before = text = read_document(path)
+    end = "\r\n" if "\r\n" in text else "\n"
+    keys = {key: value for named in values.values() for key, value in named.items()}
+    for key, value in keys.items():
+        place = re.compile(rf"^    {re.escape(key)}:[^\r\n]*(?:\r?\n {{5,}}[^\r\n]*)*", re.MULTILINE)
+        found = len(place.findall(text))
+        if found != 1:
+            raise ValueError(
+                f"{path} must have exactly one key '    {key}: …' but has {found}: the new value has no certain place"
+            )
+        lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
+        # A hash of digits alone would be a number.
+        new = (end + 8 * " ").join([">-", *lines]) if " " in value or value.isdigit() else value
+        text = place.sub(lambda _, new=f"    {key}: {new}": new, text)
+    wanted = yaml.safe_load(before)
+    wanted |= {section: wanted.get(section, {}) | named for section, named in values.items()}
     if yaml.safe_load(text) != wanted:
-        raise ValueError(f"{path}: the keys {', '.join(k for n in values.values() for k in n)} stand in other sections")
+        raise ValueError(f"{path}: the keys {', '.join(keys)} do not stand under {' and '.join(values)}")
     return text
 
 
@@ -221,8 +223,8 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     finally:
         partial.unlink(missing_ok=True)
     write_report(entry / RECORD_FILE, exported)
-    for model in MODELS:
-        expected_predictions(entry / model)
+    for name in MODEL_YAMLS:
+        expected_predictions((entry / name).parent)
     return exported
 
 
@@ -252,7 +254,7 @@ def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str
         | {"first_activation": record["settings"]["first_activation"]},
         "info": {"trained_on": trained_on(record)},
     }
-    texts = {f"{model}/{MODEL_YAML}": with_values(Path(entry) / model / MODEL_YAML, values) for model in MODELS}
+    texts = {name: with_values(Path(entry) / name, values) for name in MODEL_YAMLS}
     blocks = {
         "MODEL_CARD.md": {
             "weights": weights_text(exported),
