@@ -159,8 +159,9 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
         on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions; for
-        each evaluated part and source the statistics, as value and 95 % interval; and, where the configuration asks
-        for them, the mean effects of single-base changes, likewise.
+        each evaluated part and source the statistics, as value and 95 % interval (with ``reasons`` why some are
+        undefined, where the evaluation gives them); and, where the configuration asks for them, the mean effects of
+        single-base changes, likewise.
 
     Raises
     ------
