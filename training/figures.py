@@ -84,10 +84,10 @@ def epochs_note(record: Mapping[str, Any]) -> str:
     labels = list(dict.fromkeys(words(source.get("label") or source["name"]) for source in record["data"]["sources"]))
     data = f"the {record['training_constructs']:,} constructs of this run ({listed(labels)})"
     compared = (
-        f"They cannot be compared with Table 2 of the report, where it is otherwise: {'; '.join(others)}."
+        f"These numbers cannot be compared with Table 2 of the KircherLab report, since here {'; '.join(others)}."
         if others
-        else "Labels (one-hot, of rounded buckets) and loss (MSE) are those of the report: its Table 2 can be compared "
-        f"with this one as far as its 6.7 million sequences can with {data}."
+        else "Labels (one-hot, of rounded buckets) and loss (MSE) are those of the KircherLab report: its Table 2 can be "
+        f"compared with this one as far as its 6.7 million sequences can with {data}."
     )
     remembered = " It learned from the validation part, too, whose figures say how well it remembers."
     return (

@@ -88,7 +88,7 @@ def test_the_epoch_that_is_kept_is_named_with_its_reason():
 
 def test_table_2_of_the_report_is_compared_only_with_what_is_like_it():
     note = epochs_note(trained())
-    assert "its Table 2 can be compared" in note
+    assert "its Table 2 can be compared with this one" in note
     assert "1,234 constructs of this run (some library)" in note
     assert "The run has the weights of phase 1, epoch 1, which has the lowest validation loss" in note
     unlike = {
@@ -101,8 +101,8 @@ def test_table_2_of_the_report_is_compared_only_with_what_is_like_it():
     for said, settings in unlike.items():
         note = epochs_note(trained(**settings))
         assert said in note
-        assert "cannot be compared with Table 2 of the report" in note
-        assert "can be compared" not in note
+        assert "cannot be compared with Table 2 of the KircherLab report" in note
+        assert "can be compared with this one" not in note
     assert "truncated to buckets" in epochs_note(trained() | {"buckets": {"method": "truncate"}})
     assert "how well it remembers" in epochs_note(trained(learn_from=["train", "validation"]))
 
