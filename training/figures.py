@@ -86,8 +86,8 @@ def epochs_note(record: Mapping[str, Any]) -> str:
     compared = (
         f"These numbers cannot be compared with Table 2 of the KircherLab report, since here {'; '.join(others)}."
         if others
-        else "Labels (one-hot, of rounded buckets) and loss (MSE) are those of the KircherLab report: its Table 2 can be "
-        f"compared with this one as far as its 6.7 million sequences can with {data}."
+        else "Labels (one-hot, of rounded buckets) and loss (MSE) are those of the KircherLab report: its Table 2 can "
+        f"be compared with this one as far as its 6.7 million sequences can with {data}."
     )
     remembered = " It learned from the validation part, too, whose figures say how well it remembers."
     return (
