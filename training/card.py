@@ -136,7 +136,8 @@ def evaluation_text(record: Mapping[str, Any]) -> str:
     said += f"The run learned from the {listed(learned)} part{'s' * (len(learned) > 1)}"
     if len(learned) > 1:
         said += ", so its figures for these parts, marked as learned, say how well it remembers"
-    return said + ("." if "test" in record["evaluation"] else ". The test part has not been scored for it.")
+    said += "." if "test" in record["evaluation"] else ". The test part has not been scored for it."
+    return "\n\n".join([said, *(f"Warning: {_plain(text)}." for text in record.get("warnings", []))])
 
 
 def scored_part(record: Mapping[str, Any]) -> str:

@@ -158,10 +158,10 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions; for
-        each evaluated part and source the statistics, as value and 95 % interval (with ``reasons`` why some are
-        undefined, where the evaluation gives them); and, where the configuration asks for them, the mean effects of
-        single-base changes, likewise.
+        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
+        ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
+        and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
+        configuration asks for them, the mean effects of single-base changes, likewise.
 
     Raises
     ------
@@ -206,6 +206,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         "epochs": summary["epochs"],
         "seconds": summary["seconds"],
         "best": summary["best"],
+        "warnings": [*summary.get("warnings", []), *evaluation.get("warnings", [])],
         "versions": {"keras": summary["keras"], "backend": summary["backend"], **summary.get("versions", {})},
         "bootstrap": evaluation["bootstrap"],
         "evaluation": {

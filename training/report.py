@@ -160,9 +160,10 @@ def _fewer_resamples(evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str) -> Section:
+def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str, warnings: Sequence[str]) -> Section:
     learned = record["settings"]["learn_from"]
     rows = [
+        *(["warning", text] for text in warnings),
         ["configuration", record["configuration"]],
         ["run", record["run"]],
         ["learned from", f"the {' and '.join(learned)} part, {record['training_constructs']:,} constructs"],
@@ -496,9 +497,10 @@ def report(
     assembled, buckets, split, sample = (
         read_json(report_of(table)) for table in (paths.constructs, paths.buckets, paths.split, paths.sample(run_name))
     )
+    warnings = [text for step in (assembled, buckets, split, sample, record) for text in step.get("warnings", [])]
     drawn = paths.figures(run_name)
     sections = [
-        _summary(record, evaluation, part),
+        _summary(record, evaluation, part, warnings),
         _configuration(record),
         Section(
             "data",

@@ -103,7 +103,7 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     assert made["base_changes"]["settings"] == wanted
     value, low, high = made["base_changes"]["ratio"]["strong_weak_to_gc_kept"]
     bounds = found["ratio"]["strong_weak_to_gc_kept"]
-    assert (value, low, high) == tuple(round(bounds[key], 4) for key in ("value", "low", "high"))
+    assert (value, low, high) == tuple(round(bounds[key], 6) for key in ("value", "low", "high"))
     assert made["gc_correction"]["after"]["gc_expression_pearson"] == 0.3
     assert "bucket_distance_to_target" not in made["gc_correction"]["after"]
     path = results / "runs/plain/base_changes.json"

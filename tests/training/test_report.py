@@ -12,7 +12,7 @@ from made_up_results import SOURCES, config, make_results, write_json
 from matplotlib.image import imread
 from test_gc_study import made_up
 
-from training.card import long_figures
+from training.card import evaluation_text, long_figures
 from training.config import default_settings, load_config, studies_gc_correction
 from training.evaluate import evaluate
 from training.figures import FIGURES, epochs_note, figures
@@ -133,7 +133,8 @@ def made(tmp_path_factory):
     evaluate(config(), "plain", results, resamples=20)
     for name, content in (("constructs", ASSEMBLED), ("split", SPLIT)):
         write_json(results / "data" / f"{name}.json", content)
-    write_json(results / "data" / "buckets.json", {"method": "round", "constructs": list(range(100, 118))})
+    buckets = {"method": "round", "constructs": list(range(100, 118)), "warnings": ["few values"]}
+    write_json(results / "data" / "buckets.json", buckets)
     write_json(results / "runs" / "plain" / "sample.json", SAMPLE)
     with pytest.raises(ValueError, match=r"learning_curves\.png does not exist: run the step figures first"):
         report(config(), "plain", results, records=results)
@@ -229,6 +230,7 @@ def test_predictions_that_do_not_vary_are_called_so(made):
     path = made / "runs/plain/evaluation/evaluation.json"
     before = path.read_text()
     evaluation = json.loads(before)
+    evaluation["warnings"] = ["all predictions are about 12"]
     undefined = {"value": None, "low": None, "high": None, "reason": "predictions do not vary"}
     for lengths in evaluation["parts"]["validation"].values():
         for summary in lengths.values():
@@ -239,6 +241,8 @@ def test_predictions_that_do_not_vary_are_called_so(made):
         recorded = make_record(config(), "plain", made)
     finally:
         path.write_text(before)
+    assert found.tables["The run"][:2] == [["warning", "few values"], ["warning", "all predictions are about 12"]]
+    assert "Warning: all predictions are about 12." in evaluation_text(recorded)
     (said,) = found.rows("The run")["Pearson, tiles, validation part"]
     assert said.startswith("predictions do not vary; 3 constructs")
     rows = [row for row in found.tables["Accuracy"] if row[:2] == ["validation", "tiles"]]
