@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from yeastpromoter.decoding import BUCKET_VALUES, CANCELLATION, decode
+from yeastpromoter.decoding import BUCKET_VALUES, CANCELLATION, check_bucket_values, decode
 
 SCORES = hnp.arrays(np.float64, (5, 18), elements=st.floats(-10, 10, allow_subnormal=False))
 
@@ -23,6 +23,28 @@ def test_bucket_values():
     scores = np.array([[1.0, 3.0], [2.0, 2.0]])
     np.testing.assert_allclose(decode(scores, [10, 20]), [17.5, 15])
     np.testing.assert_array_equal(decode(scores, [10, 20], "argmax"), [20, 10])
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "wanted"),
+    [
+        (3, float("nan"), "finite"),
+        (0, float("-inf"), "finite"),
+        (17, "17", "finite"),
+        (2, None, "finite"),
+        (5, 3.5, "less"),
+    ],
+)
+def test_values_that_buckets_cannot_have_are_refused(number, value, wanted):
+    values = list(range(18))
+    values[number] = value
+    with pytest.raises(ValueError, match=rf"bucket_values\[{number}\] is .*{wanted}"):
+        check_bucket_values(values)
+
+
+def test_values_that_buckets_can_have():
+    values = [-2.5, *[0] * 16, np.float32(7)]
+    np.testing.assert_array_equal(check_bucket_values(values), values)
 
 
 @given(SCORES)

@@ -228,6 +228,8 @@ def test_wrong_arguments(make_model):
         make_model(decoding="mean")
     with pytest.raises(ValueError, match="bucket_values must be 18 numbers but are 17"):
         make_model(bucket_values=list(range(17)))
+    with pytest.raises(ValueError, match=r"bucket_values\[4\] is nan but must be a finite number"):
+        make_model(bucket_values=[0, 1, 2, 3, float("nan"), *range(5, 18)])
     with pytest.raises(ValueError, match="first_activation"):
         make_model(first_activation="elu")
     with pytest.raises(ValueError, match="is a whole HDF5 file but not the one that is expected"):

@@ -108,7 +108,7 @@ def assemble(settings: _Settings, output: Path | None, report: Path | None) -> N
     from training.assemble import assemble as step
 
     output = output or settings.layout.constructs
-    step(settings.config["data"], output, report or report_of(output))
+    step(settings.config["data"], output, report or report_of(output), settings.layout.files)
 
 
 @main.command()
@@ -171,6 +171,7 @@ def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
         paths["report"] or report_of(output),
         run["learn_from"],
         run["source_weights"],
+        layout.files,
     )
 
 
@@ -194,6 +195,7 @@ def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
         paths["split"] or layout.split,
         output,
         paths["report"] or report_of(output),
+        layout.files,
     )
 
 

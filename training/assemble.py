@@ -4,6 +4,7 @@ Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 sc
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.data_files import DataFiles
+from training.notices import say, warn
 from training.similarity import KmerSet, Neighbours, repeated_rows
-from training.tables import letters_of, sequences_of, sha256_of, write_report, write_table
+from training.tables import letters_of, sequences_of, write_report, write_table
 from training.text_tables import numbers, read_text_table
 from training.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from yeastpromoter.construct import (
@@ -27,6 +30,9 @@ from yeastpromoter.construct import (
 from yeastpromoter.decoding import N_BUCKETS
 
 _INSERT = slice(len(LEFT_ADAPTER), len(LEFT_ADAPTER) + INSERT_LENGTH)
+#: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
+#: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
+_REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
 #: Different values of a column that a message shows.
 _VALUES_SHOWN = 10
 
@@ -34,41 +40,6 @@ _VALUES_SHOWN = 10
 def insert_letters(matrix: np.ndarray) -> np.ndarray:
     """The 80 positions of the insert in constructs, `uint8` (N, 110) to (N, 80)."""
     return matrix[:, _INSERT]
-
-
-def check_sha256(path: str | Path, expected: str | None) -> str:
-    """Check a file against its hash.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    expected : str or None
-        Its SHA-256, 64 hexadecimal digits; None to take the file as it is.
-
-    Returns
-    -------
-    str
-        The SHA-256 that was found.
-
-    Raises
-    ------
-    ValueError
-        If the file is absent or has another hash.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is not there: get it with the download step, or point data.folder of the configuration at the "
-            "folder that holds it"
-        )
-    found = sha256_of(path)
-    if expected is not None and found != expected:
-        raise ValueError(
-            f"{path} has sha256 {found} but the configuration says {expected}: the file is another version, or its "
-            "download was cut short"
-        )
-    return found
 
 
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
@@ -139,7 +110,7 @@ def _check_letters(sequence: pd.Series, original: pd.Series, path: Path, header:
 
 
 def _harmonise(
-    source: Mapping[str, Any], folder: Path, other_lengths: str, counts: dict[str, Any]
+    source: Mapping[str, Any], path: Path, other_lengths: str, counts: dict[str, Any]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
 
@@ -147,8 +118,6 @@ def _harmonise(
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
     """
-    path = folder / source["file"]
-    counts["file_sha256"] = check_sha256(path, source["sha256"])
     reasons = {"error": (), "drop": ("dropped_for_length",), "fit": ("fitted", "dropped_for_length")}[other_lengths]
     names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
     counts |= dict.fromkeys(names, 0)
@@ -188,6 +157,9 @@ def _harmonise(
             name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
         }
         expression = values["expression"]
+        if len(expression):
+            counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
+            counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
         counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
         missing = np.full(len(table), np.nan)
         yield {
@@ -299,15 +271,15 @@ class HeldOut:
         return {"identical": identical, "near": near & ~identical, "shared_kmer": shared & ~near}
 
 
-def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOut:
+def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> HeldOut:
     """Read the held-out sequences.
 
     Parameters
     ----------
     held_out : sequence of mapping
         ``file`` and ``sha256`` of files with one 110-bp construct a line; further columns are ignored.
-    folder : Path
-        Folder of the files.
+    files : DataFiles
+        The folder of the files.
 
     Returns
     -------
@@ -321,19 +293,18 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], folder: Path) -> HeldOu
     """
     parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
     for entry in held_out:
-        path = folder / entry["file"]
-        check_sha256(path, entry["sha256"])
-        for table in read_text_table(path, "\t", header=False):
-            sequence = table[0].str.upper()
-            _check_letters(sequence, table[0], path, header=False)
-            length = sequence.str.len()
-            if (length != CONSTRUCT_LENGTH).any():
-                row = (length != CONSTRUCT_LENGTH).idxmax()
-                raise ValueError(
-                    f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
-                    f"{CONSTRUCT_LENGTH}"
-                )
-            parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
+        with files.reading(entry) as (path, _):
+            for table in read_text_table(path, "\t", header=False):
+                sequence = table[0].str.upper()
+                _check_letters(sequence, table[0], path, header=False)
+                length = sequence.str.len()
+                if (length != CONSTRUCT_LENGTH).any():
+                    row = (length != CONSTRUCT_LENGTH).idxmax()
+                    raise ValueError(
+                        f"{path}, line {row + 1}: a held-out sequence is {length[row]} bp long but must be "
+                        f"{CONSTRUCT_LENGTH}"
+                    )
+                parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
     return HeldOut(letters_of(np.concatenate(parts)))
 
 
@@ -342,7 +313,31 @@ def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
-def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) -> None:
+def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
+    """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
+    clipped = counts["clipped_to_scale"]
+    values = counts["of_construct_length"] + counts.get("fitted", 0)
+    if clipped <= _WARNED_BEYOND * values:
+        return []
+    line = source["calibration"]
+    calibrated = line["slope"] != 1 or line["intercept"] != 0
+    text = (
+        f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond 0 to {N_BUCKETS - 1}, the "
+        f"scale of the mean sorting bucket; they go from {counts['lowest']:.6g} to {counts['highest']:.6g}"
+    )
+    text += f" after the calibration {line['slope']:g} * value + {line['intercept']:g}" if calibrated else ""
+    if clipped > _REFUSED_BEYOND * values:
+        raise ValueError(
+            f"{text}. They are in another unit (fluorescence or a log ratio, say), so that "
+            + ("its calibration (slope, intercept) is not the right one" if calibrated else "it needs a calibration")
+            + ", or the column is another one"
+        )
+    return [warn(f"{text}. These are set to the nearer end of the scale: is its calibration right?")]
+
+
+def assemble(
+    data: Mapping[str, Any], output: str | Path, report: str | Path, downloaded: str | Path | None = None
+) -> None:
     """Assemble the sources of a configuration into one table.
 
     Parameters
@@ -355,27 +350,31 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
         and ``replicate_2`` float32 (NaN where there is none).
     report : str or Path
         JSON file for the counts: rows in, out and dropped with the reason, and the agreement between sources.
+    downloaded : str or Path, optional
+        Report of the step download: the files have to be those that it found.
 
     Raises
     ------
     ValueError
-        If a file has another hash, a column is absent, a row cannot be read, a source has no rows or selects none, or
-        everything is dropped.
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
+        rows or selects none, more than 40 % of its values are beyond the scale, or everything is dropped.
     """
-    folder = Path(data["folder"])
-    held_out = read_held_out(data["held_out"], folder)
+    files = DataFiles(data["folder"], downloaded)
+    held_out = read_held_out(data["held_out"], files)
     names = [source["name"] for source in data["sources"]]
     counts = {name: {} for name in names}
-    pieces = []
+    pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
         resembling = {}
-        for piece in _harmonise(source, folder, data["other_lengths"], counts[source["name"]]):
-            reasons = held_out.resembled_by(letters_of(piece["sequence"]))
-            for reason, mask in reasons.items():
-                resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
-            kept = ~np.logical_or.reduce(list(reasons.values()))
-            pieces.append({name: values[kept] for name, values in piece.items()})
-            pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
+            for piece in _harmonise(source, path, data["other_lengths"], counts[source["name"]]):
+                reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+                for reason, mask in reasons.items():
+                    resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+                kept = ~np.logical_or.reduce(list(reasons.values()))
+                pieces.append({name: values[kept] for name, values in piece.items()})
+                pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        warnings += _check_scale(source, path, counts[source["name"]])
         counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
@@ -387,6 +386,13 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
         raise ValueError(
             f"nothing is left of the measurements: {'; '.join(map(_what_was_dropped, names, counts.values()))}"
         )
+    for name, count in counts.items():
+        left_out = count["rows"] - count["kept_measurements"]
+        say(f"source {name!r}: {count['kept_measurements']:,} of {count['rows']:,} rows kept")
+        if 2 * left_out > count["rows"]:
+            warnings.append(warn(f"most rows are left out: {_what_was_dropped(name, count)}"))
+        elif left_out:
+            say(_what_was_dropped(name, count))
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))
     # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
     agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
@@ -417,5 +423,6 @@ def assemble(data: Mapping[str, Any], output: str | Path, report: str | Path) ->
             "merged_away": int(measurements.sum()) - len(merged["sequence"]),
             "by_source": merged_counts,
             "agreement": agreement,
+            "warnings": warnings,
         },
     )

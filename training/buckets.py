@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from training.notices import warn
 from training.tables import read_table, write_report, write_table
 from yeastpromoter.decoding import BUCKET_VALUES, N_BUCKETS
 
 METHODS = ("round", "truncate")
+#: It is warned of labels of which most are in so few buckets.
+FEW_BUCKETS, MOST = 2, 0.95
 
 
 def bucket_of(expression: np.ndarray, method: str = "round") -> np.ndarray:
@@ -80,8 +83,30 @@ def buckets(settings: Mapping[str, Any], table: str | Path, output: str | Path, 
         Table to write: ``bucket`` uint8, 0 to 17.
     report : str or Path
         JSON file for the number of constructs in each bucket.
+
+    Raises
+    ------
+    ValueError
+        If all constructs are in one bucket.
     """
-    bucket = bucket_of(read_table(table, "expression")["expression"], settings["method"])
-    write_table(output, {"bucket": bucket})
+    expression = read_table(table, "expression")["expression"]
+    bucket = bucket_of(expression, settings["method"])
     occupancy = np.bincount(bucket, minlength=N_BUCKETS)
-    write_report(report, {"method": settings["method"], "constructs": occupancy.tolist()})
+    fullest = np.argsort(-occupancy, kind="stable")[:FEW_BUCKETS]
+    found = f"with an expression of {expression.min():.6g} to {expression.max():.6g}"
+    if occupancy.max() == len(bucket):
+        raise ValueError(
+            f"all {len(bucket):,} constructs of {table}, {found}, are in bucket {fullest[0]} of 0 to {N_BUCKETS - 1}, "
+            "so there is nothing to learn: the column of the expression is another one, or needs another calibration"
+        )
+    warnings = []
+    if occupancy[fullest].sum() >= MOST * len(bucket):
+        warnings.append(
+            warn(
+                f"of the {len(bucket):,} constructs, {found}, {occupancy[fullest].sum():,} are in the buckets "
+                f"{' and '.join(map(str, sorted(fullest)))}: a network can learn little else than which of them. Does "
+                "the expression need another calibration?"
+            )
+        )
+    write_table(output, {"bucket": bucket})
+    write_report(report, {"method": settings["method"], "constructs": occupancy.tolist(), "warnings": warnings})

@@ -4,11 +4,12 @@
 """
 
 import copy
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jsonschema
@@ -109,7 +110,7 @@ def complete_config(config: Any, name: str = "the configuration") -> dict[str, A
     ValueError
         If the configuration is wrong; the message lists every mistake with the path of its key.
     """
-    mistakes = [_describe(error) for error in _errors(config, schema())]
+    mistakes = [*_not_finite(config), *(_describe(error) for error in _errors(config, schema()))]
     if not mistakes:
         config = copy.deepcopy(config)
         shared = config.pop("run_defaults", {})
@@ -193,6 +194,15 @@ def _errors(config: Any, rules: Mapping[str, Any]) -> Iterator[jsonschema.Valida
             pending[:0] = inner
         else:
             yield error
+
+
+def _not_finite(value: Any, *place: Any) -> Iterator[str]:
+    """Numbers that are none: YAML's .nan and .inf, and what is too large, which a schema takes for numbers."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{_path(place)} is {value} but must be a finite number"
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(inner, *place, key)
 
 
 def _wants_null(error: jsonschema.ValidationError) -> bool:
@@ -333,6 +343,13 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
                     f"data.sources[{number}].{key} is {column!r} but must be a column's {word}, since header is "
                     f"{str(source['header']).lower()}"
                 )
+    for entry in _all_entries(config):
+        path = PurePosixPath(entry["file"])
+        if entry["url"] is not None and (path.is_absolute() or ".." in path.parts or not path.name):
+            yield (
+                f"the file {entry['file']!r} has a url, but would not be put into data.folder: name it by a path "
+                "within that folder, without '..'"
+            )
     hashes: dict[str, str | None] = {}
     for entry in _all_entries(config):
         if hashes.setdefault(entry["file"], entry["sha256"]) != entry["sha256"]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.assemble import check_sha256
 from training.config import files_of
+from training.data_files import check_sha256
 from training.tables import write_report
 
 _BLOCK_BYTES = 1 << 20

@@ -14,7 +14,8 @@ from training.assemble import insert_letters
 from training.buckets import hard_labels
 from training.config import ALL_SOURCES
 from training.layout import Layout
-from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, with_intervals
+from training.metrics import LEVEL, RESAMPLES, affordable, noise_ceiling, pearson, varies, with_intervals
+from training.notices import warn
 from training.scores import predict_scores
 from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from yeastpromoter.decoding import decode
@@ -40,6 +41,7 @@ EXPLANATIONS = {
     "gc_excess": "gc_predicted less gc_measured",
     "bucket_scores": "mse and mae of the 18 scores against the measured bucket as one-hot labels; accuracy is the "
     "share of constructs whose largest score is that of the measured bucket",
+    "reason": "why a correlation has no value: what does not vary by more than rounding correlates with nothing",
     "low, high": "bounds of the 95 % percentile interval, by resampling groups of constructs that share a 30-mer "
     "(single constructs where the split is random)",
     "resamples": "how many resamples these bounds are of, where a set has too many groups for those of bootstrap",
@@ -169,6 +171,12 @@ def by_source(
     return result
 
 
+def _constant(predicted: np.ndarray) -> float | None:
+    """The value that several predictions have in common, up to rounding; None where they vary."""
+    predicted = predicted[np.isfinite(predicted)]
+    return None if len(predicted) < 2 or varies(predicted) else float(predicted.mean())
+
+
 def evaluate(
     config: Mapping[str, Any],
     run_name: str,
@@ -260,6 +268,14 @@ def evaluate(
         drawn = np.searchsorted(wanted, rows[in_parts(split["part"][rows], ["train"])])
         found["train_sampled"] = by_source(constructs.iloc[drawn], scores[drawn], resamples, seed)
 
+    warnings = [
+        warn(
+            f"the predictions for the {part} part do not vary (all are about {said:.5g}): the network has learned "
+            "nothing that tells constructs apart"
+        )
+        for part in parts
+        if (said := _constant(constructs["predicted"][constructs["part"] == part].to_numpy())) is not None
+    ]
     evaluation = {
         "configuration": config["name"],
         "run": run_name,
@@ -270,6 +286,7 @@ def evaluate(
         "bootstrap": {"resamples": resamples, "seed": seed, "level": LEVEL},
         "explanations": EXPLANATIONS,
         "parts": found,
+        "warnings": warnings,
     }
     output.mkdir(parents=True, exist_ok=True)
     constructs[_COLUMNS].to_csv(output / PREDICTIONS_FILE, sep="\t", index=False, float_format="%.6g", na_rep="NaN")

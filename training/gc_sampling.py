@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.assemble import check_sha256, insert_letters
+from training.assemble import insert_letters
+from training.data_files import DataFiles
 from training.metrics import weighted_pearson
 from training.tables import in_parts, letters_of, read_attribute, read_table, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH
@@ -282,6 +283,7 @@ def gc_sampling(
     report: str | Path,
     learn_from: Sequence[str] = ("train",),
     source_weights: bool = False,
+    downloaded: str | Path | None = None,
 ) -> None:
     """Choose the training constructs of one run.
 
@@ -305,6 +307,8 @@ def gc_sampling(
         Whether the weights of the sources count in the loss. They change neither the draw nor the correction's
         weights, but the report then says of the products, too, what effective number, largest weight and
         correlation they have, as ``in_loss``.
+    downloaded : str or Path, optional
+        Report of the step download: a genome has to be the file that it found.
 
     Raises
     ------
@@ -324,9 +328,8 @@ def gc_sampling(
     n_bins = int(gc_bin(np.ones(1), width)[0]) + 1
     target_gc = gc
     if settings["target"] == "genome":
-        path = Path(folder) / settings["genome"]["file"]
-        check_sha256(path, settings["genome"]["sha256"])
-        target_gc = genome_gc(path)
+        with DataFiles(folder, downloaded).reading(settings["genome"]) as (path, _):
+            target_gc = genome_gc(path)
         if not len(target_gc):
             raise ValueError(
                 f"{path} has no window of {INSERT_LENGTH} bp of A, C, G and T, so there is no GC distribution to go "

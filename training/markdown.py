@@ -40,12 +40,12 @@ def with_bounds(bounds: Mapping[str, Any], decimals: int = 3) -> str:
     Returns
     -------
     str
-        ``0.912 (0.900 to 0.923)``; with a dash in the brackets where there is no interval; the reason, or a dash, where
-        the value is undefined.
+        ``0.912 (0.900 to 0.923)``; with a dash in the brackets where there is no interval; a dash, and the reason in
+        the brackets, where the value is undefined.
     """
     value, low, high = (with_decimals(bounds[name], decimals) for name in ("value", "low", "high"))
     if value == "–":
-        return bounds.get("reason") or value
+        return f"– ({bounds['reason']})" if bounds.get("reason") else value
     return f"{value} (–)" if low == "–" else f"{value} ({low} to {high})"
 
 

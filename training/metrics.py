@@ -9,8 +9,21 @@ import numpy as np
 #: Weights held at once, resamples times constructs; a bound on memory (32 MB an array).
 _CHUNK = 4_000_000
 
+#: Standard deviation below which values count as constant. Of expression, in buckets, that is a ten-thousandth of one,
+#: about what rounding in float32 and the order of additions make of equal predictions.
+LEAST_SD = 1e-4
 LEVEL = 0.95
 RESAMPLES = 1000
+#: What the statistics compare, in the order in which the reason for an undefined one is looked for.
+_SIDES = {
+    "pearson": ("predicted", "measured"),
+    "spearman": ("predicted", "measured"),
+    "mse": (),
+    "mae": (),
+    "gc_predicted": ("predicted", "gc"),
+    "gc_measured": ("measured", "gc"),
+    "gc_excess": ("predicted", "measured", "gc"),
+}
 #: Above so many groups a resample takes seconds, and intervals are narrow enough for fewer of them.
 MANY_GROUPS = 100_000
 RESAMPLES_OF_MANY = 200
@@ -50,9 +63,16 @@ def weighted_pearson(weights: np.ndarray, first: np.ndarray, second: np.ndarray)
         return np.where(varies(first) & varies(second), covariance / np.sqrt(variances), np.nan)
 
 
+def varies(values: np.ndarray) -> bool:
+    """Whether values, (N,), vary by more than rounding."""
+    return len(values) > 1 and float(np.std(values)) >= LEAST_SD
+
+
 def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Pearson correlation of two arrays, (N,); None where either side does not vary."""
+    """Pearson correlation of two arrays, (N,); None where either side does not vary by more than rounding."""
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if not (varies(first) and varies(second)):
+        return None
     (r,) = weighted_pearson(np.ones((1, len(first))), first, second)
     return float(r) if np.isfinite(r) else None
 
@@ -99,10 +119,11 @@ def statistics(
     dict of str to numpy.ndarray
         ``pearson``, ``spearman``, ``mse``, ``mae`` (in buckets), ``gc_predicted`` and ``gc_measured`` (Pearson
         correlation of either expression with GC content) and their difference ``gc_excess`` (predicted less
-        measured), each `float64` (R,).
+        measured), each `float64` (R,). Correlations of what does not vary by more than rounding are NaN.
     """
     total = weights.sum(axis=1)
     error = predicted - measured
+    measured, predicted = (values if varies(values) else np.zeros_like(values) for values in (measured, predicted))
     values = {
         "pearson": weighted_pearson(weights, predicted, measured),
         "spearman": weighted_pearson(weights, weighted_ranks(weights, predicted), weighted_ranks(weights, measured)),
@@ -172,7 +193,8 @@ def with_intervals(
     -------
     dict of str to dict
         For each of `statistics`: ``value`` and the bounds ``low`` and ``high`` of the 95 % percentile interval;
-        None where it is undefined (values that do not vary, a single group).
+        None where it is undefined (values that do not vary, also in most resamples; a single group). Without a value,
+        ``reason`` says why.
     """
     measured, predicted, gc = (np.asarray(values, dtype=np.float64) for values in (measured, predicted, gc))
     value = statistics(np.ones((1, len(measured))), measured, predicted, gc)
@@ -183,14 +205,24 @@ def with_intervals(
         for start in range(0, resamples, at_once)
     ]
     bounds = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    constant = {
+        "predicted": None if varies(predicted) else "the predictions do not vary",
+        "measured": None if varies(measured) else "the measurements do not vary",
+        "gc": None if varies(gc) else "the GC content does not vary",
+    }
     result = {}
     for name, (number,) in value.items():
+        if not np.isfinite(number):
+            reasons = (constant[side] for side in _SIDES[name])
+            why = next(filter(None, reasons), "it is undefined")
+            result[name] = {"value": None, "low": None, "high": None, "reason": why}
+            continue
         draws = np.concatenate([chunk[name] for chunk in chunks])
         draws = draws[np.isfinite(draws)]
         low = high = None
-        if len(np.unique(group)) > 1 and len(draws):
+        if len(np.unique(group)) > 1 and 2 * len(draws) > resamples:
             low, high = (float(bound) for bound in np.quantile(draws, bounds))
-        result[name] = {"value": float(number) if np.isfinite(number) else None, "low": low, "high": high}
+        result[name] = {"value": float(number), "low": low, "high": high}
     return result
 
 

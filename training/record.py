@@ -105,8 +105,8 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
     for name in _STATISTICS:
         short[name] = _bounds(summary[name])
-    reasons = {name: summary[name]["reason"] for name in _STATISTICS if summary[name].get("reason")}
-    short |= {"reasons": reasons} if reasons else {}
+    undefined = {name: summary[name]["reason"] for name in _STATISTICS if "reason" in summary[name]}
+    short |= {"reasons": undefined} if undefined else {}
     if "noise_ceiling" in summary:
         short["noise_ceiling"] = _rounded(summary["noise_ceiling"]["ceiling"])
         short["replicated_pearson"] = _rounded(summary["noise_ceiling"]["predicted_pearson"])

@@ -23,7 +23,7 @@ from training.markdown import with_bounds, with_decimals, words
 from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
 from training.tables import PARTS
-from training.train import HISTORY_FILE
+from training.train import HISTORY_FILE, SUMMARY_FILE
 from training.versions import versions
 from yeastpromoter.figure_style import STYLE
 
@@ -160,10 +160,9 @@ def _fewer_resamples(evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str, warnings: Sequence[str]) -> Section:
+def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str) -> Section:
     learned = record["settings"]["learn_from"]
     rows = [
-        *(["warning", text] for text in warnings),
         ["configuration", record["configuration"]],
         ["run", record["run"]],
         ["learned from", f"the {' and '.join(learned)} part, {record['training_constructs']:,} constructs"],
@@ -187,6 +186,14 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
     if part in learned:
         note += f" The run learned from the {part} part: what is said of it tells how well the run remembers it."
     return Section("summary", "Summary", [Table("The run", ["", ""], rows, note, text_columns=2)])
+
+
+def _warnings(reports: Mapping[str, Mapping[str, Any]]) -> list[Section]:
+    """What the steps warned of, by the reports that they wrote."""
+    rows = [[step, text] for step, found in reports.items() for text in found.get("warnings", [])]
+    if not rows:
+        return []
+    return [Section("warnings", "Warnings", [Table("Of the steps", ["step", "warning"], rows, text_columns=2)])]
 
 
 def _configuration(record: Mapping[str, Any]) -> Section:
@@ -497,10 +504,18 @@ def report(
     assembled, buckets, split, sample = (
         read_json(report_of(table)) for table in (paths.constructs, paths.buckets, paths.split, paths.sample(run_name))
     )
-    warnings = [text for step in (assembled, buckets, split, sample, record) for text in step.get("warnings", [])]
     drawn = paths.figures(run_name)
     sections = [
-        _summary(record, evaluation, part, warnings),
+        _summary(record, evaluation, part),
+        *_warnings(
+            {
+                "assemble": assembled,
+                "buckets": buckets,
+                "split": split,
+                "train": read_json(paths.run(run_name) / SUMMARY_FILE),
+                "evaluate": evaluation,
+            }
+        ),
         _configuration(record),
         Section(
             "data",

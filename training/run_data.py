@@ -12,7 +12,7 @@ from training.batches import Examples
 from training.buckets import hard_labels, soft_labels
 from training.metrics import pearson
 from training.scores import BATCH_SIZE, predict_scores
-from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table
+from training.tables import PARTS, in_parts, letters_of, read_attribute, read_table, rows_in
 from yeastpromoter.decoding import N_BUCKETS, decode
 
 
@@ -70,6 +70,13 @@ class RunData:
         """Labels of measured constructs, soft or hard as the run asks, `int` (B,) to `float32` (B, 18)."""
         sd = self._run["soft_label_sd"]
         return soft_labels(self.expression[rows], sd) if sd else hard_labels(self.bucket[rows])
+
+    def count(self, phase: Mapping[str, Any]) -> int:
+        """How many constructs a phase learns from, without reading them."""
+        measured = 0 if phase["constructs"] == "synthetic" else len(self.rows)
+        if phase["constructs"] == "measured":
+            return measured
+        return measured + (phase["use"] or sum(rows_in(path, "sequence") for path in self._synthetic))
 
     def examples(self, phase: Mapping[str, Any]) -> Examples:
         """What a phase learns from: measured constructs, synthetic ones, or both, the measured ones first.

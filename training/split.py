@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from training.assemble import insert_letters
+from training.notices import warn
 from training.similarity import kmer_groups
 from training.tables import PARTS, letters_of, read_attribute, read_table, write_report, write_table
+
+#: It is warned of a validation part that is smaller.
+FEW_CONSTRUCTS = 30
 
 
 def assign_parts(group: np.ndarray, stratum: np.ndarray, fractions: Mapping[str, float], seed: int) -> np.ndarray:
@@ -70,6 +74,35 @@ def assign_parts(group: np.ndarray, stratum: np.ndarray, fractions: Mapping[str,
     return part
 
 
+def _check_parts(
+    constructs: Mapping[str, int], by_source: Mapping[str, Mapping[str, int]], members: np.ndarray
+) -> list[str]:
+    """Check what the parts hold, together and of each source; returns warnings."""
+    groups = f"{sum(constructs.values()):,} constructs in {len(members):,} groups, the largest of {members.max():,}"
+    empty = [name for name in PARTS if not constructs[name]]
+    for name, purpose in (("train", "is learned from"), ("validation", "decides between epochs")):
+        if name in empty:
+            raise ValueError(
+                f"the {name} part, which {purpose}, has no construct: there are {groups}, which stay together. There "
+                "are too few, its share in split.fractions is too small, or split.method has to be random"
+            )
+    warnings = []
+    if "test" in empty:
+        warnings.append(warn(f"the test part has no construct, so nothing can score the chosen run: {groups}"))
+    if constructs["validation"] < FEW_CONSTRUCTS:
+        warnings.append(
+            warn(
+                f"the validation part has {constructs['validation']:,} constructs: too few to tell which epoch or run "
+                "is better"
+            )
+        )
+    for label, parts in by_source.items():
+        missing = [name for name in PARTS if not parts[name] and name not in empty]
+        if missing and any(parts.values()):
+            warnings.append(warn(f"source {label!r} has no construct in the {' and the '.join(missing)} part"))
+    return warnings
+
+
 def split(
     settings: Mapping[str, Any], table: str | Path, buckets: str | Path, output: str | Path, report: str | Path
 ) -> None:
@@ -85,6 +118,11 @@ def split(
         Table to write: ``part`` uint8 (index into the attribute ``parts``) and ``group`` int32.
     report : str or Path
         JSON file for the number of constructs of each source in each part.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left for the training or the validation part.
     """
     source = read_table(table, "source")["source"]
     sources = read_attribute(table, "sources")
@@ -95,8 +133,17 @@ def split(
         group = np.arange(len(bucket), dtype=np.int32)
     stratum = np.unique(source.astype(int) * 256 + bucket, return_inverse=True)[1]
     part = assign_parts(group, stratum, settings["fractions"], settings["seed"])
-    write_table(output, {"part": part, "group": group}, parts=list(PARTS))
+    if len(np.unique(part)) < len(PARTS):
+        # In strata of a few constructs the share of a small part is rounded to none.
+        part = assign_parts(group, np.zeros_like(stratum), settings["fractions"], settings["seed"])
     members = np.bincount(group)
+    constructs = {name: int((part == index).sum()) for index, name in enumerate(PARTS)}
+    by_source = {
+        label: {name: int(((part == index) & (source == number)).sum()) for index, name in enumerate(PARTS)}
+        for number, label in enumerate(sources)
+    }
+    warnings = _check_parts(constructs, by_source, members)
+    write_table(output, {"part": part, "group": group}, parts=list(PARTS))
     write_report(
         report,
         {
@@ -105,10 +152,8 @@ def split(
             "groups": len(members),
             "groups_of_several": int((members > 1).sum()),
             "largest_group": int(members.max()),
-            "constructs": {name: int((part == index).sum()) for index, name in enumerate(PARTS)},
-            "by_source": {
-                label: {name: int(((part == index) & (source == number)).sum()) for index, name in enumerate(PARTS)}
-                for number, label in enumerate(sources)
-            },
+            "constructs": constructs,
+            "by_source": by_source,
+            "warnings": warnings,
         },
     )

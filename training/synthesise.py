@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.assemble import check_sha256, insert_letters, read_held_out
+from training.assemble import insert_letters, read_held_out
+from training.data_files import DataFiles
 from training.similarity import KmerSet
 from training.tables import BASES, PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.construct import INSERT_LENGTH, add_adapters
@@ -72,6 +73,7 @@ def synthesise(
     split: str | Path,
     output: str | Path,
     report: str | Path,
+    downloaded: str | Path | None = None,
 ) -> None:
     """Make the synthetic constructs of a recipe.
 
@@ -93,24 +95,25 @@ def synthesise(
         Table to write: ``sequence`` S110 in random order and ``part`` uint8.
     report : str or Path
         JSON file for the number of constructs made and left out, with the reason, and the mean GC of each part.
+    downloaded : str or Path, optional
+        Report of the step download: the files have to be those that it found.
     """
-    folder = Path(data["folder"])
+    files = DataFiles(data["folder"], downloaded)
     rng = np.random.default_rng(settings["seed"])
     matrix = letters_of(read_table(table, "sequence")["sequence"])
     part_of = read_table(split, "part")["part"]
     unseen = KmerSet(insert_letters(matrix[part_of != PARTS.index("train")]))
     measured = insert_letters(matrix[part_of == PARTS.index("train")])
     measured = measured[np.isin(measured, BASES).all(axis=1)]
-    held_out = read_held_out(data["held_out"], folder)
+    held_out = read_held_out(data["held_out"], files)
     adapted = letters([add_adapters("N" * INSERT_LENGTH)])
 
     made, numbers, counts = [], [], []
     for number, part in enumerate(settings["parts"]):
         genome = None
         if part["kind"] == "genome":
-            path = folder / part["genome"]["file"]
-            check_sha256(path, part["genome"]["sha256"])
-            genome = read_genome(path)
+            with files.reading(part["genome"]) as (path, _):
+                genome = read_genome(path)
         wanted, count = part["count"], {"kind": part["kind"], "left_out_near_held_out": 0}
         count |= {"left_out_shared_kmer_held_out": 0, "left_out_shared_kmer_test_or_validation": 0}
         count |= {"left_out_unknown_base": 0}

@@ -4,7 +4,6 @@ A column is a NumPy array with one entry (or one row) for each sequence. Sequenc
 bytes, so ``h5py.File(path)["sequence"][:]`` reads them and 6.7 million of them stay small on disk.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from training.data_files import digest_of
 from yeastpromoter.encoding import ALPHABET
 
 CHUNK_ROWS = 16_384
@@ -112,6 +112,18 @@ def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         return {name: file[name][:] for name in names or file}
 
 
+def rows_in(path: str | Path, name: str) -> int:
+    """Count the rows of a table by the shape of one of its columns.
+
+    Raises
+    ------
+    ValueError
+        If the file is not there, with the step that writes it.
+    """
+    with h5py.File(_there(path), "r") as file:
+        return len(file[name])
+
+
 def read_attribute(path: str | Path, name: str) -> Any:
     """Read one attribute of a table that `write_table` wrote.
 
@@ -142,8 +154,7 @@ def sha256_of(path: str | Path) -> str:
     ValueError
         If the file is not there, with the step that writes it.
     """
-    with _there(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest_of(_there(path))
 
 
 def write_report(path: str | Path, report: dict[str, Any]) -> None:

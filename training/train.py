@@ -17,10 +17,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.batches import EpochBatches
+from training.batches import EpochBatches, fitting_batch_size
 from training.checkpoint import alone_in, load_checkpoint, read_progress, read_weights, save_checkpoint
 from training.engine import divided_among, fed_with_letters
 from training.losses import loss_function
+from training.notices import say, warn
 from training.run_data import RunData
 from training.tables import sha256_of, write_report
 from training.versions import versions
@@ -147,6 +148,45 @@ def _earlier_progress(
     return None if differs else found | wanted
 
 
+def plan(run: Mapping[str, Any], counts: Sequence[int], from_random: bool = True) -> list[str]:
+    """Say how the phases of a run are trained where that is not as its settings say, and warn if it is too little.
+
+    Parameters
+    ----------
+    run : mapping
+        One entry of ``runs`` in a validated configuration.
+    counts : sequence of int
+        How many constructs each phase learns from.
+    from_random : bool, optional
+        Whether the run starts from random weights.
+
+    Returns
+    -------
+    list of str
+        The warnings.
+    """
+    total = 0
+    for number, (phase, count) in enumerate(zip(run["phases"], counts, strict=True), start=1):
+        batch_size = fitting_batch_size(phase["batch_size"], count, run["devices"])
+        size = min(phase["epoch_size"] or count, count)
+        steps = max(size // batch_size, 1)
+        total += phase["epochs"] * steps
+        if batch_size < phase["batch_size"]:
+            say(
+                f"phase {number}: batches of {min(batch_size, size):,} constructs, not of {phase['batch_size']:,}, "
+                f"since there are {count:,} to learn from: {steps:,} steps an epoch"
+            )
+    if total >= NORM_BATCHES or not from_random:
+        return []
+    return [
+        warn(
+            f"the training has at most {total:,} steps, but the averages in the batch normalisations alone take "
+            f"{NORM_BATCHES:,}: its predictions may hardly differ from one another. It needs more epochs, smaller "
+            "batches or more data"
+        )
+    ]
+
+
 class _Training:
     """A run under way: its network, how far it has come, and the weights that it keeps."""
 
@@ -181,8 +221,10 @@ class _Training:
     def _train_phase(self, number: int, phase: Mapping[str, Any], resume: bool) -> None:
         examples, seed = self.data.examples(phase), self.run["seed"] + 1000 * number
 
+        batch_size = fitting_batch_size(phase["batch_size"], len(examples), self.run["devices"])
+
         def batches_of(epoch: int) -> EpochBatches:
-            return EpochBatches(examples, phase["batch_size"], seed, epoch, phase["epoch_size"])
+            return EpochBatches(examples, batch_size, seed, epoch, phase["epoch_size"])
 
         first = batches_of(0)
         if first.batch_size % self.run["devices"]:
@@ -352,6 +394,7 @@ def _train(
         tensorflow.config.experimental.enable_op_determinism()
     dtype = "mixed_bfloat16" if run["precision"] == "bfloat16" else run["precision"]
     data = RunData(run, table, buckets, split, sample, synthetic)
+    warnings = plan(run, [data.count(phase) for phase in run["phases"]], from_random=not initial)
     with divided_among(run["devices"]) as building:
         with building():
             network = build_network(
@@ -380,6 +423,7 @@ def _train(
         "inputs": inputs,
         "best": _kept_record(progress["history"], run["phases"][-1]),
         "settings": settings,
+        "warnings": warnings,
     }
     write_report(output / SUMMARY_FILE, summary)
     return summary

@@ -4,7 +4,9 @@ The network gives one score for each sorting bucket. They are the raw outputs of
 probabilities nor logits, so single scores may be negative and their sum need not be 1.
 """
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -16,6 +18,39 @@ METHODS = ("weighted_mean", "argmax")
 #: Scores whose sum is smaller than this share of the sum of their absolute values cancel one another: the
 #: weighted mean would be a quotient of rounding errors.
 CANCELLATION = 1e-6
+
+
+def check_bucket_values(bucket_values: Sequence[float]) -> np.ndarray:
+    """Check what the buckets stand for.
+
+    Parameters
+    ----------
+    bucket_values : sequence of float
+        Expression that each of the 18 buckets stands for.
+
+    Returns
+    -------
+    numpy.ndarray
+        `float64` (18,).
+
+    Raises
+    ------
+    ValueError
+        If there are not 18 of them, one is not a finite number, or one is below the one before: the buckets are in the
+        order of rising expression.
+    """
+    found = list(bucket_values)
+    if len(found) != N_BUCKETS:
+        raise ValueError(f"bucket_values must be {N_BUCKETS} numbers but are {len(found)}")
+    for number, value in enumerate(found):
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise ValueError(f"bucket_values[{number}] is {value!r} but must be a finite number")
+        if number and value < found[number - 1]:
+            raise ValueError(
+                f"bucket_values[{number}] is {value!r}, less than the {found[number - 1]!r} before it, but the buckets "
+                "are in the order of rising expression"
+            )
+    return np.array(found, dtype=np.float64)
 
 
 def decode(

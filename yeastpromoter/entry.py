@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from yeastpromoter.decoding import BUCKET_VALUES, METHODS, decode
+from yeastpromoter.decoding import BUCKET_VALUES, METHODS, check_bucket_values, decode
 from yeastpromoter.network import build_network
 from yeastpromoter.prediction import compile_network
 from yeastpromoter.startup import quiet_startup
@@ -79,7 +79,7 @@ def build_trained_network(
     decoding : {"weighted_mean", "argmax"}, optional
         How bucket scores become expression (see `yeastpromoter.decoding.decode`).
     bucket_values : sequence of float, optional
-        Expression that each of the 18 buckets stands for.
+        Expression that each of the 18 buckets stands for, finite, none less than the one before.
     dtype : {"float32", "float64"}, optional
         Arithmetic of the network.
 
@@ -98,13 +98,12 @@ def build_trained_network(
     """
     if decoding not in METHODS:
         raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
-    if len(bucket_values) != len(BUCKET_VALUES):
-        raise ValueError(f"bucket_values must be {len(BUCKET_VALUES)} numbers but are {len(bucket_values)}")
+    values = tuple(check_bucket_values(bucket_values).tolist())
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with quiet_startup():
         network = build_network(first_activation, dtype=dtype)
         load_weights(network, weights, weights_sha256)
-    return TrainedNetwork(network, decoding, tuple(float(value) for value in bucket_values), weights_version)
+    return TrainedNetwork(network, decoding, values, weights_version)
 
 
 def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32") -> TrainedNetwork:

@@ -88,6 +88,53 @@ def test_values_trimmed_calibrated_and_clipped(tmp_path):
     assert counts["file_sha256"] == hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
 
 
+def test_values_of_another_unit_are_refused(tmp_path):
+    fluorescence = [1200.5, 3400, 17.5, *range(3, 8)]
+    write(tmp_path / "a", *zip(TEXTS, [*fluorescence, 20, 30, 40, 50], strict=False))
+    message = (
+        r"source 'a': 7 of 12 values of .*a are beyond 0 to 17.* from 3 to 3400. They .*fluorescence.* calibration"
+    )
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, source("a"))
+    # A half of log ratios is below 0, give or take.
+    write(tmp_path / "a", *zip(TEXTS, [-2, -1.5, -1, -0.5, -0.1, 0.1, 0.5, 1, 1.5, 2, 2.5], strict=False))
+    with pytest.raises(ValueError, match=r"5 of 11 values .* from -2 to 2.5. They .*it needs a calibration"):
+        run(tmp_path, source("a"))
+    with pytest.raises(ValueError, match=r"7 of 11 .* from -19.5 to 34.5 after the calibration 12 \* value \+ 4.5"):
+        run(tmp_path, source("a", calibration={"slope": 12, "intercept": 4.5}))
+    found, _, _ = run(tmp_path, source("a", calibration={"slope": 2, "intercept": 4}))
+    assert [found[text]["expression"] for text in TEXTS[:3]] == [0, 1, 2]
+
+
+def test_some_values_beyond_the_scale_are_warned_of(tmp_path, capsys):
+    values = [-0.25, 17.25, *range(18)]
+    write(tmp_path / "a", *zip(TEXTS, values, strict=True))
+    found, report, _ = run(tmp_path, source("a"))
+    assert [found[text]["expression"] for text in TEXTS[:3]] == [0, 17, 0]
+    (warning,) = report["warnings"]
+    assert "2 of 20 values" in warning
+    assert "from -0.25 to 17.25" in warning
+    assert f"Warning: {warning}\n" in capsys.readouterr().err
+    write(tmp_path / "a", *zip(TEXTS, [-0.25, 17, *range(18)], strict=True))
+    _, report, _ = run(tmp_path, source("a"))
+    assert report["sources"]["a"]["clipped_to_scale"] == 1
+    assert report["warnings"] == [], "1 of 20 is noise"
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    write(tmp_path / "a", *((text, "NA" if number < 2 else number) for number, text in enumerate(TEXTS[:6])))
+    _, report, _ = run(tmp_path, source("a"))
+    said = capsys.readouterr().err
+    assert "source 'a': 4 of 6 rows kept\n" in said
+    assert "of the 6 rows of source 'a', dropped_without_value 2\n" in said
+    assert report["warnings"] == []
+    write(tmp_path / "a", *((text[: 110 - (number > 1)], number) for number, text in enumerate(TEXTS[:6])))
+    _, report, _ = run(tmp_path, source("a"), other_lengths="drop")
+    (warning,) = report["warnings"]
+    assert warning == "most rows are left out: of the 6 rows of source 'a', dropped_for_length 4"
+    assert f"Warning: {warning}\n" in capsys.readouterr().err
+
+
 def test_repeated_measurements_are_merged_by_weight(tmp_path):
     write(tmp_path / "a", (TEXTS[0], 4), (TEXTS[1], 8), (TEXTS[0], 6))
     write(tmp_path / "b", (TEXTS[1], 2), (TEXTS[2], 3))

@@ -6,7 +6,7 @@ import pytest
 from training_tables import write_tables
 
 from training.buckets import bucket_of, buckets, hard_labels, soft_labels
-from training.tables import read_table
+from training.tables import read_table, write_table
 
 
 def test_rounding_and_truncation():
@@ -52,3 +52,25 @@ def test_step(tmp_path):
     report = json.loads((tmp_path / "out.json").read_text())
     assert sum(report["constructs"]) == 120
     assert len(report["constructs"]) == 18
+
+
+def expressions(folder, *values):
+    write_table(folder / "table.h5", {"expression": np.array(values, dtype=np.float32)})
+    return folder / "table.h5", folder / "out.h5", folder / "out.json"
+
+
+def test_labels_in_one_bucket_are_refused(tmp_path):
+    for values in ([3, 3, 3], [6.6, 7.4, 7]):
+        with pytest.raises(ValueError, match=r"all 3 constructs .* are in bucket [37] of 0 to 17, so there is nothing"):
+            buckets({"method": "round"}, *expressions(tmp_path, *values))
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_labels_in_two_buckets_are_warned_of(tmp_path, capsys):
+    tables = expressions(tmp_path, *[4.2] * 15, *[5.1] * 4, 11)
+    buckets({"method": "round"}, *tables)
+    (warning,) = json.loads(tables[-1].read_text())["warnings"]
+    assert "of the 20 constructs, with an expression of 4.2 to 11, 19 are in the buckets 4 and 5" in warning
+    assert warning in capsys.readouterr().err
+    buckets({"method": "round"}, *expressions(tmp_path, *[4.2] * 15, *[5.1] * 3, 11, 12))
+    assert json.loads(tables[-1].read_text())["warnings"] == []

@@ -350,6 +350,63 @@ def test_mistakes_in_sources_are_named(source, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("file", ["../../x", "/absolute", "a/../b", "..", "."])
+def test_what_is_downloaded_goes_into_the_data_folder(file):
+    config = copy.deepcopy(SMALL)
+    config["data"]["held_out"] = [{"file": file}]
+    complete_config(config)
+    config["data"]["held_out"] = [{"file": file, "url": "https://example.org/x"}]
+    with pytest.raises(ValueError, match=re.escape(f"the file {file!r} has a url, but would not be put into")):
+        complete_config(config)
+    config["data"]["held_out"] = [{"file": "a/b..txt", "url": "https://example.org/x"}]
+    complete_config(config)
+
+
+@pytest.mark.parametrize("end", ["\n", "\t", "\0"])
+def test_names_do_not_end_in_what_cannot_be_seen(end):
+    source = SMALL["data"]["sources"][0]
+    wrong = {
+        "name is": {"name": "small" + end},
+        "a name under runs is": {"runs": {"one" + end: {}}},
+        "a name under synthetic is": {"synthetic": {"mix" + end: SYNTHETIC["mix"]}},
+        "data.sources[0].name is": {"data": {"sources": [source | {"name": "a" + end}]}},
+        "data.sources[0].label is": {"data": {"sources": [source | {"label": "a" + end}]}},
+        "data.sources[0].file is": {"data": {"sources": [source | {"file": "a" + end}]}},
+        "data.sources[0].sha256 is": {"data": {"sources": [source | {"sha256": "0" * 64 + end}]}},
+        "data.sources[0].url is": {"data": {"sources": [source | {"url": "https://a/b" + end}]}},
+    }
+    for message, changes in wrong.items():
+        with pytest.raises(ValueError, match=re.escape(message)):
+            complete_config(changed(**changes))
+
+
+def test_patterns_hold_to_the_end_of_the_text():
+    # In Python $ stands before a newline at the end, too.
+    def patterns(rules):
+        for key, inner in rules.items() if isinstance(rules, dict) else enumerate(rules):
+            if key == "pattern":
+                yield inner
+            elif isinstance(inner, dict | list):
+                yield from patterns(inner)
+
+    found = list(patterns(schema()))
+    assert len(found) > 6
+    assert all(pattern.startswith("^") and pattern.endswith("\\Z") for pattern in found)
+
+
+def test_numbers_are_finite(tmp_path):
+    path = tmp_path / "config.yaml"
+    for text, place in (
+        ("runs: {one: {dropout_scale: .nan}}", "runs.one.dropout_scale is nan"),
+        ("runs: {one: {phases: [{learning_rate: .inf}]}}", "runs.one.phases[0].learning_rate is inf"),
+        ("runs: {one: {phases: [{learning_rate: 1e999}]}}", "runs.one.phases[0].learning_rate is inf"),
+        ("run_defaults: {soft_label_sd: -.inf}\nruns: {one: {}}", "run_defaults.soft_label_sd is -inf"),
+    ):
+        path.write_text(yaml.safe_dump({key: SMALL[key] for key in ("name", "data")}) + text)
+        with pytest.raises(ValueError, match=re.escape(f"{place} but must be a finite number")):
+            load_config(path)
+
+
 @pytest.mark.parametrize(("uses", "expected"), [([3, 5], 5), ([3, None], None), ([4], 4)])
 def test_the_synthetic_constructs_that_a_run_uses(uses, expected):
     phases = [{"constructs": "synthetic", "use": use} for use in uses]

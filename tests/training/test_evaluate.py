@@ -101,6 +101,37 @@ def test_a_single_group_has_no_interval():
     assert found["gc_measured"]["value"] is None
 
 
+@pytest.mark.parametrize("spread", [0.0, 1e-6, 5e-5])
+def test_a_correlation_of_constant_predictions_is_not_a_number(spread):
+    rng = np.random.default_rng(4)
+    # As a network of too few steps predicts: one value and rounding, which follows the measurements a little.
+    measured, gc, noise = rng.uniform(0, 17, 200), rng.uniform(size=200), rng.normal(size=200)
+    predicted = (12.0256 + spread * (measured / 17 + noise) / 2).astype(np.float32)
+    found = with_intervals(measured, predicted, gc, np.arange(200), resamples=50)
+    undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
+    for name in ("pearson", "spearman", "gc_predicted", "gc_excess"):
+        assert found[name] == undefined, name
+    assert found["gc_measured"]["low"] < found["gc_measured"]["value"] < found["gc_measured"]["high"]
+    assert found["mae"]["value"] == pytest.approx(np.mean(abs(predicted - measured)))
+    assert found["mae"]["low"] < found["mae"]["value"] < found["mae"]["high"]
+    assert pearson(predicted, measured) is None
+    # Ten times the bound varies.
+    assert pearson(12 + 1e-3 * noise, measured) == pytest.approx(scipy.stats.pearsonr(noise, measured)[0], abs=1e-9)
+
+
+def test_what_does_not_vary_is_named():
+    measured, predicted, gc = np.arange(9.0), np.arange(9.0)[::-1], np.linspace(0.2, 0.6, 9)
+    flat = np.full(9, 0.3)
+    for arguments, name, reason in (
+        ((flat, predicted, gc), "pearson", "the measurements do not vary"),
+        ((flat, predicted, gc), "gc_measured", "the measurements do not vary"),
+        ((measured, predicted, flat), "gc_predicted", "the GC content does not vary"),
+        ((measured, flat, flat), "gc_excess", "the predictions do not vary"),
+    ):
+        assert with_intervals(*arguments, np.arange(9), resamples=5)[name]["reason"] == reason
+    assert all("reason" not in bounds for bounds in with_intervals(measured, predicted, gc, np.arange(9)).values())
+
+
 def test_noise_ceiling_by_hand():
     first, other = np.array([1.0, -1, 1, -1]), np.array([1.0, 1, -1, -1])
     found = noise_ceiling(first, 0.6 * first + 0.8 * other)  # they correlate at 0.6

@@ -174,7 +174,7 @@ def test_figures_without_an_interval_or_a_value():
     test = {"few": {"110_bp": few, "all_lengths": few}, "flat": {"110_bp": constant, "all_lengths": constant}}
     for table in (short_figures(recorded(test=test)), long_figures(recorded(test=test))):
         assert "| 4 | 2 | 0.900 (0.880 to 0.910) | 0.800 (–) |" in table
-        assert "| 10 | 5 | predictions do not vary | 0.500 (0.400 to 0.600) |" in table
+        assert "| 10 | 5 | – (predictions do not vary) | 0.500 (0.400 to 0.600) |" in table
 
 
 def test_the_note_says_where_intervals_are_of_fewer_resamples():

@@ -153,7 +153,7 @@ def test_scatter_has_every_construct_of_each_source_and_the_interval(narrow):
 def test_what_is_said_where_a_statistic_is_undefined():
     nothing = {"value": None, "low": None, "high": None}
     assert with_bounds(nothing) == with_bounds(dict.fromkeys(nothing, np.nan)) == "–"
-    assert with_bounds(nothing | {"reason": "predictions do not vary"}) == "predictions do not vary"
+    assert with_bounds(nothing | {"reason": "predictions do not vary"}) == "– (predictions do not vary)"
     assert with_bounds({"value": 0.5, "low": None, "high": None}) == "0.500 (–)"
     assert with_bounds({"value": 0.5, "low": -0.1234, "high": 0.6}, 2) == "0.50 (-0.12 to 0.60)"
 

@@ -133,8 +133,7 @@ def made(tmp_path_factory):
     evaluate(config(), "plain", results, resamples=20)
     for name, content in (("constructs", ASSEMBLED), ("split", SPLIT)):
         write_json(results / "data" / f"{name}.json", content)
-    buckets = {"method": "round", "constructs": list(range(100, 118)), "warnings": ["few values"]}
-    write_json(results / "data" / "buckets.json", buckets)
+    write_json(results / "data" / "buckets.json", {"method": "round", "constructs": list(range(100, 118))})
     write_json(results / "runs" / "plain" / "sample.json", SAMPLE)
     with pytest.raises(ValueError, match=r"learning_curves\.png does not exist: run the step figures first"):
         report(config(), "plain", results, records=results)
@@ -226,32 +225,6 @@ def test_scores_with_intervals(made, page):
     assert said.endswith(f"({low:.3f} to {high:.3f}); 3 constructs, 3 groups")
 
 
-def test_predictions_that_do_not_vary_are_called_so(made):
-    path = made / "runs/plain/evaluation/evaluation.json"
-    before = path.read_text()
-    evaluation = json.loads(before)
-    evaluation["warnings"] = ["all predictions are about 12"]
-    undefined = {"value": None, "low": None, "high": None, "reason": "predictions do not vary"}
-    for lengths in evaluation["parts"]["validation"].values():
-        for summary in lengths.values():
-            summary |= dict.fromkeys(("pearson", "spearman", "gc_predicted", "gc_excess"), undefined)
-    write_json(path, evaluation)
-    try:
-        found = Page(report(config(), "plain", made, made / "constant.html", records=made).read_text(encoding="utf-8"))
-        recorded = make_record(config(), "plain", made)
-    finally:
-        path.write_text(before)
-    assert found.tables["The run"][:2] == [["warning", "few values"], ["warning", "all predictions are about 12"]]
-    assert "Warning: all predictions are about 12." in evaluation_text(recorded)
-    (said,) = found.rows("The run")["Pearson, tiles, validation part"]
-    assert said.startswith("predictions do not vary; 3 constructs")
-    rows = [row for row in found.tables["Accuracy"] if row[:2] == ["validation", "tiles"]]
-    assert rows[0][4:6] == ["predictions do not vary"] * 2
-    assert "nan" not in found.text.split()
-    table = long_figures(recorded)
-    assert "| validation | tiles | 110 bp | 3 | 3 | predictions do not vary | predictions do not vary |" in table
-
-
 def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     assert "Figures are of the validation part, 110-bp constructs." in page.text
     path = made / "runs/plain/evaluation/evaluation.json"
@@ -270,6 +243,29 @@ def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     assert "110-bp constructs; constructs of all lengths in the parts without any of 110 bp (validation)." in found.text
     accuracy = {tuple(row[:2]): row[2] for row in found.tables["Accuracy"]}
     assert (accuracy["train", "tiles"], accuracy["validation", "tiles"]) == ("6", "5")
+
+
+def test_warnings_and_undefined_correlations_are_shown(made, page):
+    assert "warnings" not in page.sections
+    paths = [made / "runs/plain/evaluation/evaluation.json", made / "runs/plain/summary.json"]
+    before = [path.read_text() for path in paths]
+    evaluation, summary = map(json.loads, before)
+    undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
+    evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"] = undefined
+    for path, found in zip(
+        paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
+    ):
+        write_json(path, found)
+    found = Page(report(config(), "plain", made, made / "warned.html", records=made).read_text(encoding="utf-8"))
+    recorded = make_record(config(), "plain", made)
+    for path, text in zip(paths, before, strict=True):
+        path.write_text(text)
+    said = "– (the predictions do not vary)"
+    assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said}; 3 constructs")
+    assert ["validation", "tiles", said] in [[*row[:2], row[4]] for row in found.tables["Accuracy"]]
+    assert f"| validation | tiles | 110 bp | 3 | 3 | {said} |" in long_figures(recorded)
+    assert evaluation_text(recorded).endswith("\n\nWarning: few.\n\nWarning: no & no.")
+    assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
 
 
 def test_intervals_of_fewer_resamples_are_named(made, page):

@@ -66,3 +66,46 @@ def test_relatives_share_a_part_only_in_a_grouped_split(tmp_path, method):
     assert report["constructs"] == {name: int((part == index).sum()) for index, name in enumerate(PARTS)}
     assert report["largest_group"] == (2 if method == "grouped" else 1)
     assert sum(report["by_source"]["second"].values()) == 100
+
+
+def few(folder, sequences, sources):
+    """Tables of constructs with an expression of 0, 1, 2 …: every bucket is a stratum of its own."""
+    count = len(sequences)
+    paths = {name: folder / f"{name}.h5" for name in ("table", "buckets", "out")}
+    columns = {"sequence": sequences_of(constructs_of(sequences)), "source": np.array(sources, dtype=np.uint8)}
+    write_table(paths["table"], columns, sources=["first", "second"])
+    write_table(paths["buckets"], {"bucket": (np.arange(count) % 18).astype(np.uint8)})
+    return paths["table"], paths["buckets"], paths["out"], folder / "out.json"
+
+
+SETTINGS = {"method": "grouped", "fractions": FRACTIONS, "seed": 2022}
+
+
+def test_few_constructs_are_divided_though_no_stratum_can_be(tmp_path):
+    tables = few(tmp_path, random_inserts(36, 3), [0] * 36)
+    split(SETTINGS, *tables)
+    part = read_table(tmp_path / "out.h5", "part")["part"]
+    assert np.bincount(part, minlength=3).tolist() == [25, 7, 4]  # 25.2, 7.2, 3.6
+
+
+@pytest.mark.parametrize(("count", "message"), [(1, "train|validation"), (3, "validation")])
+def test_a_split_without_a_part_that_is_needed_is_refused(tmp_path, count, message):
+    inserts = np.repeat(random_inserts(1, 3), 20, axis=0) if count == 1 else random_inserts(count, 3)
+    with pytest.raises(ValueError, match=rf"the ({message}) part, which .* has no construct: there are .* groups"):
+        split(SETTINGS, *few(tmp_path, inserts, [0] * len(inserts)))
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_parts_that_say_little_are_warned_of(tmp_path, capsys):
+    inserts = np.concatenate([random_inserts(60, 3), np.repeat(random_inserts(1, 4), 20, axis=0)])
+    split(SETTINGS, *few(tmp_path, inserts, [0] * 60 + [1] * 20))
+    report = json.loads((tmp_path / "out.json").read_text())
+    alone = [name for name in PARTS if report["by_source"]["second"][name]]
+    assert len(alone) == 1
+    few_constructs, one_part = report["warnings"]
+    assert f"the validation part has {report['constructs']['validation']} constructs" in few_constructs
+    missing = " and the ".join(name for name in PARTS if name not in alone)
+    assert one_part == f"source 'second' has no construct in the {missing} part"
+    said = capsys.readouterr().err
+    assert few_constructs in said
+    assert one_part in said

@@ -7,13 +7,15 @@ rule download:
         config=EFFECTIVE,
         settings=json.dumps([CONFIG["data"]["folder"], files_of(CONFIG)]),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     resources:
         downloads=1,
     shell:
-        "{STEP} download --config {params.config:q} --report {output:q} > {log:q} 2>&1"
+        "{STEP} download --config {params.config:q} --report {output:q} 3>&2 > {log:q} 2>&1"
 
 
+# The rules that read data files have their content as a parameter; the steps check that they read what is in the report
+# of the step download.
 rule assemble:
     input:
         rules.download.output,
@@ -25,10 +27,12 @@ rule assemble:
     params:
         config=EFFECTIVE,
         settings=settings("data"),
+        files=lambda wildcards: content(*CONFIG["data"]["sources"], *CONFIG["data"]["held_out"]),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     shell:
-        "{STEP} assemble --config {params.config:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
+        "{STEP} assemble --config {params.config:q} --output {output.table:q} --report {output.report:q} "
+        "3>&2 > {log:q} 2>&1"
 
 
 rule buckets:
@@ -43,10 +47,10 @@ rule buckets:
         config=EFFECTIVE,
         settings=settings("buckets"),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     shell:
         "{STEP} buckets --config {params.config:q} --table {input.table:q} "
-        "--output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
+        "--output {output.table:q} --report {output.report:q} 3>&2 > {log:q} 2>&1"
 
 
 rule split:
@@ -62,10 +66,10 @@ rule split:
         config=EFFECTIVE,
         settings=settings("split"),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     shell:
         "{STEP} split --config {params.config:q} --table {input.table:q} --buckets {input.buckets:q} "
-        "--output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
+        "--output {output.table:q} --report {output.report:q} 3>&2 > {log:q} 2>&1"
 
 
 rule sample:
@@ -73,6 +77,7 @@ rule sample:
         table=rules.assemble.output.table,
         buckets=rules.buckets.output.table,
         split=rules.split.output.table,
+        downloaded=rules.download.output,
     output:
         table=LAYOUT.sample("{run}"),
         report=report_of(LAYOUT.sample("{run}")),
@@ -83,18 +88,20 @@ rule sample:
         settings=lambda wildcards: [
             settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from", "source_weights")
         ],
+        files=lambda wildcards: content(*filter(None, [CONFIG["runs"][wildcards.run]["gc_sampling"]["genome"]])),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     shell:
         "{STEP} sample --config {params.config:q} --run {wildcards.run:q} --table {input.table:q} "
         "--buckets {input.buckets:q} --split {input.split:q} --output {output.table:q} --report {output.report:q} "
-        "> {log:q} 2>&1"
+        "3>&2 > {log:q} 2>&1"
 
 
 rule synthesise:
     input:
         table=rules.assemble.output.table,
         split=rules.split.output.table,
+        downloaded=rules.download.output,
     output:
         table=LAYOUT.synthetic("{recipe}"),
         report=report_of(LAYOUT.synthetic("{recipe}")),
@@ -103,8 +110,9 @@ rule synthesise:
     params:
         config=EFFECTIVE,
         settings=lambda wildcards: settings("synthetic", wildcards.recipe),
+        files=lambda wildcards: content(*CONFIG["data"]["held_out"], *genomes_of(wildcards.recipe)),
     conda:
-        "../envs/data.yaml"
+        environment("data")
     shell:
         "{STEP} synthesise --config {params.config:q} --recipe {wildcards.recipe:q} --table {input.table:q} "
-        "--split {input.split:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
+        "--split {input.split:q} --output {output.table:q} --report {output.report:q} 3>&2 > {log:q} 2>&1"

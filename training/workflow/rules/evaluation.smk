@@ -14,11 +14,11 @@ rule evaluate:
         config=EFFECTIVE,
         folder=str(LAYOUT.evaluation("{run}")),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     threads: workflow.cores
     shell:
         "{STEP} evaluate --config {params.config:q} --run {wildcards.run:q} --parts train,validation "
-        "--output {params.folder:q} > {log:q} 2>&1"
+        "--output {params.folder:q} 3>&2 > {log:q} 2>&1"
 
 
 def figure(name):
@@ -41,7 +41,7 @@ def narrow_figures():
 
 def recorded(wildcards):
     """What the record of a run is made of."""
-    found = [evaluation_of(wildcards.run), LAYOUT.run(wildcards.run) / "summary.json"]
+    found = [evaluation_of(wildcards.run), LAYOUT.run(wildcards.run) / "summary.json", LAYOUT.files]
     found += [report_of(LAYOUT.sample(wildcards.run))]
     return found + ([LAYOUT.base_changes(wildcards.run)] if CONFIG["base_changes"] else [])
 
@@ -73,10 +73,10 @@ rule figures:
         config=EFFECTIVE,
         folder=str(LAYOUT.figures("{run}")),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     shell:
         "{STEP} figures --config {params.config:q} --run {wildcards.run:q} --part validation "
-        "--output {params.folder:q} > {log:q} 2>&1"
+        "--output {params.folder:q} 3>&2 > {log:q} 2>&1"
 
 
 rule base_changes:
@@ -90,10 +90,10 @@ rule base_changes:
         config=EFFECTIVE,
         settings=settings("base_changes"),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     threads: workflow.cores
     shell:
-        "{STEP} base-changes --config {params.config:q} --run {wildcards.run:q} --output {output:q} > {log:q} 2>&1"
+        "{STEP} base-changes --config {params.config:q} --run {wildcards.run:q} --output {output:q} 3>&2 > {log:q} 2>&1"
 
 
 rule record:
@@ -105,10 +105,11 @@ rule record:
         log_of("record.{run}"),
     params:
         config=EFFECTIVE,
+        files=lambda wildcards: content(*files_of(CONFIG)),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     shell:
-        "{STEP} record --config {params.config:q} --run {wildcards.run:q} --output {output:q} > {log:q} 2>&1"
+        "{STEP} record --config {params.config:q} --run {wildcards.run:q} --output {output:q} 3>&2 > {log:q} 2>&1"
 
 
 # Where the runs are a study of GC correction, the page of each shows the study, and so waits for all of them.
@@ -117,7 +118,7 @@ rule page:
         rules.figures.output,
         recorded,
         synthetic_reports,
-        [LAYOUT.files, report_of(LAYOUT.constructs), report_of(LAYOUT.buckets), report_of(LAYOUT.split)],
+        [report_of(LAYOUT.constructs), report_of(LAYOUT.buckets), report_of(LAYOUT.split)],
         [LAYOUT.record(run) for run in CONFIG["runs"]] if studies_gc_correction(CONFIG) else [],
     output:
         report(
@@ -132,11 +133,12 @@ rule page:
         config=EFFECTIVE,
         records=str(LAYOUT.records),
         study=CONFIG["gc_study"],
+        files=lambda wildcards: content(*files_of(CONFIG)),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     shell:
         "{STEP} report --config {params.config:q} --run {wildcards.run:q} --output {output:q} "
-        "--records {params.records:q} > {log:q} 2>&1"
+        "--records {params.records:q} 3>&2 > {log:q} 2>&1"
 
 
 rule gc_study:
@@ -157,10 +159,10 @@ rule gc_study:
         config=EFFECTIVE,
         folder=str(LAYOUT.records),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     shell:
         "{STEP} gc-study --config {params.config:q} --records {params.folder:q} --output {params.folder:q} "
-        "> {log:q} 2>&1"
+        "3>&2 > {log:q} 2>&1"
 
 
 if CONFIG["export"]:
@@ -179,6 +181,6 @@ if CONFIG["export"]:
             run=CONFIG["export"]["run"],
             entry=CONFIG["export"]["entry"],
         conda:
-            "../envs/entry.yaml"
+            environment("entry")
         shell:
-            "{STEP} export --config {params.config:q} --run {params.run:q} --entry {params.entry:q} > {log:q} 2>&1"
+            "{STEP} export --config {params.config:q} --run {params.run:q} --entry {params.entry:q} 3>&2 > {log:q} 2>&1"

@@ -28,11 +28,11 @@ rule distil:
         use=lambda wildcards: str(synthetic_use(CONFIG["runs"][wildcards.run])),
         weights=lambda wildcards, input: " ".join(f"--weights {quote(path)}" for path in input.weights),
     conda:
-        "../envs/training.yaml"
+        environment("training")
     threads: workflow.cores
     shell:
         "{STEP} distil --config {params.config:q} --run {wildcards.run:q} {params.weights} "
-        "--synthetic {input.synthetic:q} --output {output.table:q} --report {output.report:q} > {log:q} 2>&1"
+        "--synthetic {input.synthetic:q} --output {output.table:q} --report {output.report:q} 3>&2 > {log:q} 2>&1"
 
 
 # The checkpoint is no output: it outlives a job that was stopped, and the next one goes on from it.
@@ -57,9 +57,9 @@ rule train:
         synthetic=lambda wildcards, input: f"--synthetic {quote(input.synthetic[0])}" if input.synthetic else "",
         initial=lambda wildcards, input: f"--initial {quote(input.initial[0])}" if input.initial else "",
     conda:
-        "../envs/training.yaml"
+        environment("training")
     threads: workflow.cores
     shell:
         "{STEP} train --config {params.config:q} --run {wildcards.run:q} --table {input.table:q} "
         "--buckets {input.buckets:q} --split {input.split:q} --sample {input.sample:q} {params.synthetic} "
-        "{params.initial} --output {params.folder:q} --restart --progress line > {log:q} 2>&1"
+        "{params.initial} --output {params.folder:q} --restart --progress line 3>&2 > {log:q} 2>&1"
