@@ -356,8 +356,13 @@ def export(settings: _Settings, run_name: str | None, entry: Path | None) -> Non
     settings.run(run_name)
     with _quiet():
         from training.export import export as step
+        from training.export import unwritten
 
-    step(settings.config, run_name, settings.layout.root, entry or Path(chosen["entry"]))
+    entry = entry or Path(chosen["entry"])
+    exported = step(settings.config, run_name, settings.layout.root, entry)
+    click.echo(f"{entry} has the weights {exported['weights_version']} now")
+    for place in unwritten(entry):
+        click.echo(f"to be written by hand: {place}")
 
 
 @main.command()

@@ -1,13 +1,15 @@
 """Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
 
-After an export the entry holds one recorded run and nothing else: weights, their sha256 and version in the model.yaml
-of every model that uses them, the run's record beside them, the predictions that ``kipoi test`` compares with, and the
-tables of figures in MODEL_CARD.md and README.md.
+After an export the entry holds one recorded run and nothing else: weights, what the model.yaml of every model that
+uses them says of them, the run's record beside them, the predictions that ``kipoi test`` compares with, and what
+MODEL_CARD.md and README.md say of weights, training data and figures. What a person wrote there about other weights is
+taken out.
 """
 
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,175 +17,98 @@ from typing import Any
 import h5py
 import yaml
 
-from training.config import ALL_SOURCES
-from training.evaluate import run_weights, some_fewer_resamples
-from training.markdown import markdown_table, replace_block, words
-from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
-from training.record import make_record, read_evaluation
+from training.card import (
+    RECORD_FILE,
+    TO_WRITE,
+    evaluation_text,
+    long_figures,
+    short_figures,
+    trained_on,
+    training_data,
+    weights_text,
+)
+from training.evaluate import run_weights
+from training.markdown import read_document, with_block
+from training.record import make_record
 from training.tables import sha256_of, write_report
 from yeastpromoter.network import build_network
 from yeastpromoter.whole_files import whole_file, write_whole
 
 MODEL_YAML = "model.yaml"
-#: Folders of the models that share the weights, from that of the entry.
-MODELS = (".", "variant_effects")
-RECORD_FILE = "model_files/training_run.json"
+#: Those of the models that share the weights, in the entry.
+MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
-BLOCK = "figures"
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
-def set_arguments(path: str | Path, values: Mapping[str, str]) -> None:
-    """Set arguments of the model in model.yaml; every other byte of the file stays.
+def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> str:
+    """Replace values in the text of a model.yaml; all else in it stays, to the byte.
 
     Parameters
     ----------
     path : str or Path
-        The file. Each argument must stand on one line, ``    NAME: VALUE``.
-    values : mapping of str to str
-        New values, plain words of YAML (letters, digits, ``.``, ``_`` and ``-``).
+        The file. Each value must stand under a key of its section, ``    KEY: VALUE``, and may go on in lines that are
+        indented further.
+    values : mapping of str to mapping of str to str
+        By section (``args``, ``info``) and key the new values: a word, or a text of any length.
+
+    Returns
+    -------
+    str
+        The new text.
 
     Raises
     ------
     ValueError
-        If an argument does not stand there exactly once, or the file does not say the new values afterwards.
+        If a key does not stand there exactly once, or the text does not say the new values then.
     """
-    path = Path(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        before = file.read()
-    text = before
-    for name, value in values.items():
-        lines = re.findall(rf"^    {re.escape(name)}:[^\r\n]*", text, re.MULTILINE)
-        if len(lines) != 1:
+    before = text = read_document(path)
+    end = "\r\n" if "\r\n" in text else "\n"
+    keys = {key: value for named in values.values() for key, value in named.items()}
+    for key, value in keys.items():
+        place = re.compile(rf"^    {re.escape(key)}:[^\r\n]*(?:\r?\n {{5,}}[^\r\n]*)*", re.MULTILINE)
+        found = len(place.findall(text))
+        if found != 1:
             raise ValueError(
-                f"{path} must have exactly one line '    {name}: …' but has {len(lines)}: the new value has no "
-                "certain place"
+                f"{path} must have exactly one key '    {key}: …' but has {found}: the new value has no certain place"
             )
-        text = text.replace(lines[0], f"    {name}: {value}")
+        lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
+        # A hash of digits alone would be a number.
+        new = (end + 8 * " ").join([">-", *lines]) if " " in value or value.isdigit() else value
+        text = place.sub(lambda _, new=f"    {key}: {new}": new, text)
     wanted = yaml.safe_load(before)
-    wanted["args"] |= values
+    wanted |= {section: wanted.get(section, {}) | named for section, named in values.items()}
     if yaml.safe_load(text) != wanted:
-        raise ValueError(f"{path}: {', '.join(values)} stand there, but not as arguments (args) of the model")
-    write_whole(path, text)
-
-
-def _interval(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
-    if bounds["value"] is None:
-        return "–"
-    text = f"{bounds['value']:.{decimals}f}"
-    if bounds["low"] is not None:
-        text += f" ({bounds['low']:.{decimals}f} to {bounds['high']:.{decimals}f})"
+        raise ValueError(f"{path}: the keys {', '.join(keys)} do not stand under {' and '.join(values)}")
     return text
 
 
-def scored_part(evaluation: Mapping[str, Any]) -> str:
-    """The part whose figures count: test where it was scored, else validation.
+def of_these_weights(text: str, version: str) -> str:
+    """Take out of a document what a person wrote about other weights.
 
-    Raises
-    ------
-    ValueError
-        If neither was evaluated, or the run learned from the only one that was.
+    Such texts stand between ``<!-- by hand for VERSION: begin -->`` and ``<!-- by hand: end -->``. Where VERSION is
+    another one, a sentence takes the place of the text that says that it has to be written.
     """
-    for part in ("test", "validation"):
-        if part in evaluation["parts"] and part not in evaluation.get("learned_from", []):
-            return part
-    raise ValueError(
-        f"the evaluation of run {evaluation['run']!r} has neither the test nor the validation part, or the run learned "
-        "from it: rerun evaluate, for the chosen run with --parts train,validation,test"
-    )
+
+    def replaced(block: re.Match) -> str:
+        if block[1] == version:
+            return block[0]
+        sentence = f"{TO_WRITE}: what stood here was about other weights.*"
+        return f"<!-- by hand for {version}: begin -->\n{sentence}\n<!-- by hand: end -->"
+
+    return re.sub(r"<!-- by hand for (\S+): begin -->.*?<!-- by hand: end -->", replaced, text, flags=re.DOTALL)
 
 
-def short_figures(evaluation: Mapping[str, Any]) -> str:
-    """Markdown for a README: Pearson and Spearman of each source in the part that counts, 110-bp constructs."""
-    part = scored_part(evaluation)
-    rows = []
-    for source, lengths in evaluation["parts"][part].items():
-        summary = lengths["110_bp"]
-        if source == ALL_SOURCES or summary is None:
-            continue
-        ceiling = summary.get("noise_ceiling", {}).get("ceiling")
-        rows.append(
-            [
-                words(source),
-                f"{summary['constructs']:,}",
-                _interval(summary["pearson"]),
-                _interval(summary["spearman"]),
-                _interval({**summary["mae"], "low": None}, 2),
-                "–" if ceiling is None else f"{ceiling:.3f}",
-            ]
-        )
-    table = markdown_table(
-        ["Measurements", "Constructs", "Pearson (95 % interval)", "Spearman (95 % interval)", "MAE", "Ceiling"], rows
-    )
-    return f"{table}\n\n{_caption(part, evaluation)}"
-
-
-def _caption(part: str, evaluation: Mapping[str, Any]) -> str:
-    unseen = (
-        "the test part, by which nothing was chosen"
-        if part == "test"
-        else "the validation part, which chose epochs and runs"
-    )
-    kept = (
-        ", none of whose inserts shares a 30-mer with a training one"
-        if evaluation["split"]["method"] == "grouped"
-        else " of a random split"
-    )
-    return (
-        f"Constructs of 110 bp of {unseen}{kept}. MAE in buckets. Ceiling: what perfect predictions would reach, "
-        "estimated from the replicates. "
-        f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`."
-    )
-
-
-def long_figures(evaluation: Mapping[str, Any]) -> str:
-    """Markdown for the model card: every part and source, 110-bp constructs and all lengths."""
-    header = ["Part", "Measurements", "Lengths", "Constructs", "Pearson", "Spearman", "MSE", "MAE"]
-    header += ["GC, predicted", "GC, measured", "GC excess", "Ceiling", "Predicted, same constructs"]
-    rows = []
-    for part, sources in evaluation["parts"].items():
-        for source, lengths in sources.items():
-            for length, summary in lengths.items():
-                if summary is None or (
-                    length != "110_bp"
-                    and lengths["110_bp"]
-                    and summary["constructs"] == lengths["110_bp"]["constructs"]
-                ):
-                    continue
-                ceiling = summary.get("noise_ceiling", {})
-                rows.append(
-                    [
-                        words(part) + (" (learned)" if part in evaluation.get("learned_from", []) else ""),
-                        words(source),
-                        length.replace("_", " "),
-                        f"{summary['constructs']:,}",
-                        _interval(summary["pearson"]),
-                        _interval(summary["spearman"]),
-                        *(_interval({**summary[name], "low": None}, 2) for name in ("mse", "mae")),
-                        *(_interval({**summary[name], "low": None}, 2) for name in ("gc_predicted", "gc_measured")),
-                        _interval(summary["gc_excess"], 2),
-                        *(
-                            "–" if ceiling.get(name) is None else f"{ceiling[name]:.3f}"
-                            for name in ("ceiling", "predicted_pearson")
-                        ),
-                    ]
-                )
-    bootstrap = evaluation["bootstrap"]
-    drawn = (
-        "groups of constructs whose inserts share a 30-mer"
-        if evaluation["split"]["method"] == "grouped"
-        else "constructs"
-    )
-    drawn += f"; {RESAMPLES_OF_MANY} of more than {MANY_GROUPS:,}" if some_fewer_resamples(evaluation) else ""
-    note = (
-        f"Run `{evaluation['run']}` of configuration `{evaluation['configuration']}`, weights with sha256 "
-        f"`{evaluation['weights_sha256']}` before export; everything recorded of it is in `{RECORD_FILE}`. In "
-        f"brackets: 95 % bootstrap intervals ({bootstrap['resamples']:,} resamples of {drawn}). MSE and MAE in "
-        "buckets. GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; "
-        "excess: their difference. Ceiling: the correlation that perfect predictions would have with the mean of two "
-        "replicates, beside the one that the predictions have on the same constructs."
-    )
-    return f"{markdown_table(header, rows, text_columns=3)}\n\n{note}"
+def unwritten(entry: str | Path) -> list[str]:
+    """Where the documents of an entry have a text that a person has to write: file, line and heading of each."""
+    found = []
+    for document in DOCUMENTS:
+        heading = ""
+        for line, text in enumerate(read_document(Path(entry) / document).splitlines(), start=1):
+            heading = text.lstrip("# ") if text.startswith("#") else heading
+            if TO_WRITE in text:
+                found.append(f"{document}, line {line}, under {heading!r}")
+    return found
 
 
 def weights_version(configuration: str, run_name: str, sha256: str) -> str:
@@ -239,7 +164,7 @@ def expected_predictions(entry: str | Path) -> Path:
 
 
 def _repack(path: Path) -> None:
-    """Write an HDF5 file anew without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
+    """Write an HDF5 file again without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
     arrays = {}
 
     def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -273,34 +198,70 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
     ------
     ValueError
         If the run has not finished or not been evaluated since, or a file of the entry does not have the place
-        where something has to be written.
+        where something has to be written; the entry is then as it was.
     """
     entry = Path(entry)
     weights_version(config["name"], run_name, "0" * 64)  # before anything is written
-    evaluation = read_evaluation(results, run_name)
-    made = make_record(config, run_name, results)
-    figures = dict(zip(DOCUMENTS, (long_figures(evaluation), short_figures(evaluation)), strict=True))
-
-    arguments = yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]
-    path = entry / arguments["weights"]
-    # Built and saved anew: the file then holds the network's weights and no optimiser state, whatever was stored.
-    network = build_network(made["settings"]["first_activation"])
+    record = make_record(config, run_name, results)
+    activation = record["settings"]["first_activation"]
+    path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]
+    # Built and saved again: the file then holds the network's weights and no optimiser state, whatever was stored.
+    network = build_network(activation)
     network.load_weights(run_weights(results, run_name))
     with whole_file(path) as partial:
         network.save_weights(partial)
         sha256 = sha256_of(partial)
         version = weights_version(config["name"], run_name, sha256)
-        values = {
-            "weights_sha256": sha256,
-            "weights_version": version,
-            "first_activation": made["settings"]["first_activation"],
-        }
-        for model in MODELS:
-            set_arguments(entry / model / MODEL_YAML, values)
-    exported = {"weights_version": version, "weights_sha256": sha256, "run": made}
+        exported = {"weights_version": version, "weights_sha256": sha256, "run": record}
+        texts = entry_texts(exported, entry)
+        for file, text in texts.items():
+            write_whole(entry / file, text)
     write_report(entry / RECORD_FILE, exported)
-    for document, text in figures.items():
-        replace_block(entry / document, BLOCK, text)
-    for model in MODELS:
-        expected_predictions(entry / model)
+    for name in MODEL_YAMLS:
+        expected_predictions((entry / name).parent)
     return exported
+
+
+def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str]:
+    """What the files of an entry say after an export.
+
+    Parameters
+    ----------
+    exported : mapping
+        What `export` returns.
+    entry : str or Path
+        Folder of the entry.
+
+    Returns
+    -------
+    dict of str to str
+        The new text of each file, by its path in the entry.
+
+    Raises
+    ------
+    ValueError
+        If a file does not have the place where something has to be written.
+    """
+    record = exported["run"]
+    values = {
+        "args": {name: exported[name] for name in ("weights_sha256", "weights_version")}
+        | {"first_activation": record["settings"]["first_activation"]},
+        "info": {"trained_on": trained_on(record)},
+    }
+    texts = {name: with_values(Path(entry) / name, values) for name in MODEL_YAMLS}
+    blocks = {
+        "MODEL_CARD.md": {
+            "weights": weights_text(exported),
+            "training data": training_data(record),
+            "evaluation": evaluation_text(record),
+            "figures": long_figures(record),
+        },
+        "README.md": {"weights": weights_text(exported), "figures": short_figures(record)},
+    }
+    for document, contents in blocks.items():
+        path = Path(entry) / document
+        text = of_these_weights(read_document(path), exported["weights_version"])
+        for name, content in contents.items():
+            text = with_block(text, name, content, path)
+        texts[document] = text
+    return texts

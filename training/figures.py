@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.evaluate import LENGTH_NAMES, LENGTHS, PREDICTIONS_FILE, layout, shown_length
-from training.markdown import markdown_table, words
+from training.evaluate import LENGTH_NAMES, LENGTHS, PREDICTIONS_FILE, layout, run_settings, shown_length
+from training.markdown import listed, markdown_table, with_bounds, with_decimals, words
 from training.record import read_evaluation, read_json
-from training.train import HISTORY_FILE
+from training.train import HISTORY_FILE, SUMMARY_FILE
 from yeastpromoter.decoding import N_BUCKETS
 from yeastpromoter.figure_style import BLACK, BLUE, DENSITY, GREEN, GREY, ORANGE, STYLE, subplots
 from yeastpromoter.statistics import MIN_GROUPS, Z_95
@@ -39,38 +39,110 @@ def _colorbar(figure, drawn, axis, label: bool) -> None:
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def epochs_table(history: list[Mapping[str, Any]]) -> pd.DataFrame:
-    """The report's Table 2 of a run: accuracy, MAE and MSE of each epoch, in training and validation.
+def _name(record: Mapping[str, Any]) -> int | str:
+    return "average" if "averaged" in record else record["epoch"] + 1
+
+
+def kept_epoch(record: Mapping[str, Any]) -> str:
+    """Say which epoch's weights a run has kept, and why.
+
+    Parameters
+    ----------
+    record : mapping
+        What `training.record.make_record` returns, or of it ``settings`` and ``best``.
+    """
+    settings, best = record["settings"], record["best"]
+    phase, place = settings["phases"][best["phase"]], f"phase {best['phase'] + 1}, "
+    if "averaged" in best:
+        said = (
+            f"{place}the average of the last {phase['average_last']} epochs, better in validation than the last epoch"
+        )
+    elif phase["patience"]:
+        said = f"{place}epoch {_name(best)}, which has the lowest validation loss of the phase"
+    else:
+        said = f"{place}epoch {_name(best)}, the last one, whatever its validation loss"
+    return f"{said} (validation loss, {settings['loss']}: {best['val_loss']:.4f})"
+
+
+def epochs_note(record: Mapping[str, Any]) -> str:
+    """Say what the table of epochs shows, and whether it can be compared with Table 2 of the KircherLab report.
+
+    Parameters
+    ----------
+    record : mapping
+        What `training.record.make_record` returns, or of it ``settings``, ``best``, ``buckets``, ``data`` and
+        ``training_constructs``.
+    """
+    settings = record["settings"]
+    others = []
+    if settings["soft_label_sd"]:
+        others.append(f"labels are spread over neighbouring buckets (soft_label_sd {settings['soft_label_sd']:g})")
+    if record["buckets"]["method"] != "round":
+        others.append("expression is truncated to buckets, not rounded")
+    if settings["loss"] != "mse":
+        others.append(f"the loss is {words(settings['loss'])}, not MSE")
+    if any(phase["constructs"] != "measured" for phase in settings["phases"]):
+        others.append("it learns from synthetic constructs, whose labels are scores of other runs")
+    if settings["source_weights"] or settings["gc_sampling"]["method"].startswith("reweighting"):
+        others.append("in training, constructs have weights")
+    labels = list(dict.fromkeys(words(source.get("label") or source["name"]) for source in record["data"]["sources"]))
+    data = f"the {record['training_constructs']:,} constructs of this run ({listed(labels)})"
+    compared = (
+        f"These numbers cannot be compared with Table 2 of the KircherLab report, since here {'; '.join(others)}."
+        if others
+        else "Labels (one-hot, of rounded buckets) and loss (MSE) are those of the KircherLab report: its Table 2 can "
+        f"be compared with this one as far as its 6.7 million sequences can with {data}."
+    )
+    remembered = " It learned from the validation part, too, whose figures say how well it remembers."
+    return (
+        "Accuracy of the bucket, mean absolute and mean squared error of the bucket scores against the labels, in "
+        "training and (val_) in validation, after each epoch. Epochs count from 1 in each phase; where the weights of "
+        "the last ones were averaged, the average follows them, without figures of a training. "
+        f"{compared} The run has the weights of {kept_epoch(record)}."
+        + (remembered if "validation" in settings["learn_from"] else "")
+    )
+
+
+def epochs_table(history: list[Mapping[str, Any]], best: Mapping[str, Any]) -> pd.DataFrame:
+    """Accuracy, MAE and MSE of each epoch of a run, in training and validation.
 
     Parameters
     ----------
     history : list of mapping
         Records of the epochs, as the step train writes them.
+    best : mapping
+        The one of them whose weights are the run's, as the summary of the run has it.
 
     Returns
     -------
     pandas.DataFrame
-        ``phase`` and ``epoch`` (both from 1; "average" where the last epochs' weights were averaged) and the report's
-        columns acc, mae, mse, val_acc, val_mae, val_mse; NaN for what a row lacks.
+        ``phase`` and ``epoch`` (both from 1; "average" where the last epochs' weights were averaged), acc, mae, mse,
+        val_acc, val_mae and val_mse, as in Table 2 of the KircherLab report (NaN for what a row lacks), and ``kept``
+        ("yes" or empty).
     """
     rows = [
         [
             record["phase"] + 1,
-            "average" if "averaged" in record else record["epoch"] + 1,
+            _name(record),
             *(record.get(name, np.nan) for name in TABLE_2),
+            "yes" if _is(record, best) else "",
         ]
         for record in history
     ]
-    return pd.DataFrame(rows, columns=["phase", "epoch", *TABLE_2_HEADER])
+    return pd.DataFrame(rows, columns=["phase", "epoch", *TABLE_2_HEADER, "kept"])
+
+
+def _is(record: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
+    return (record["phase"], _name(record)) == (best["phase"], _name(best))
 
 
 def epochs_cells(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of epochs as text, three decimals like the report's, a dash for NaN."""
     rows = [
-        [str(phase), str(epoch), *("–" if np.isnan(value) else f"{value:.3f}" for value in values)]
-        for phase, epoch, *values in table.itertuples(index=False)
+        [str(phase), str(epoch), *map(with_decimals, values), kept]
+        for phase, epoch, *values, kept in table.itertuples(index=False)
     ]
-    return ["phase", "epoch", *TABLE_2_HEADER], rows
+    return list(table.columns), rows
 
 
 def epochs_markdown(table: pd.DataFrame) -> str:
@@ -85,12 +157,12 @@ def _row_of_panels(count: int, width: float, height: float, narrow: bool, **kwar
     return figure, axes.ravel()
 
 
-def learning_curves(history: list[Mapping[str, Any]], narrow: bool = False):
+def learning_curves(history: list[Mapping[str, Any]], best: Mapping[str, Any], narrow: bool = False):
     """Draw loss, accuracy and validation correlation over all epochs of a run.
 
     Parameters
     ----------
-    history : list of mapping
+    history, best
         As for `epochs_table`.
     narrow : bool, optional
         One panel below the other, for narrow screens.
@@ -98,10 +170,13 @@ def learning_curves(history: list[Mapping[str, Any]], narrow: bool = False):
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels; dotted lines part the phases.
+        Three panels; dotted lines part the phases, a dashed one marks the epoch whose weights are the run's.
     """
     figure, axes = _row_of_panels(3, 4.8 if narrow else 4.4, 3.8, narrow)
     epoch = np.arange(1, len(history) + 1)
+    for axis in axes:
+        for place in epoch[[_is(record, best) for record in history]]:
+            axis.axvline(place, color=BLACK, lw=1, ls="--", label="weights kept")
     for axis, name, title in ((axes[0], "loss", "loss"), (axes[1], "accuracy", "accuracy of the bucket")):
         axis.plot(epoch, [r.get(name, np.nan) for r in history], color=BLUE, marker="o", ms=4, label="training")
         values = [r.get(f"val_{name}", np.nan) for r in history]
@@ -114,8 +189,7 @@ def learning_curves(history: list[Mapping[str, Any]], narrow: bool = False):
         color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
         axes[2].plot(epoch, values, color=color, marker=marker, ms=4, label=words(source))
     axes[2].set(title="Pearson, validation, 110-bp constructs", xlabel="epoch")
-    if sources:
-        axes[2].legend()
+    axes[2].legend()
     starts = [number for number, r in enumerate(history) if number and r["phase"] != history[number - 1]["phase"]]
     for axis in axes:
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -159,23 +233,13 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
         )
         axis.plot([low, high], [low, high], color=BLACK, lw=1, ls="--")
         summary = sources[source][length]
-        counted = f"{len(rows):,} constructs in {summary['groups']:,} groups"
-        said = f"{words(source)}, {counted}\nPearson {with_bounds(summary['pearson'])}"
+        said = f"{words(source)}, {len(rows):,} constructs in {summary['groups']:,} groups"
+        said += f"\nPearson: {with_bounds(summary['pearson'])}"
         axis.set(title=said, xlabel=f"measured {EXPRESSION}", aspect="equal")
         _colorbar(figure, drawn, axis, narrow or axis is axes[-1])
         if narrow or axis is axes[0]:
             axis.set_ylabel(f"predicted {EXPRESSION}")
     return figure
-
-
-def with_bounds(bounds: Mapping[str, float | None], decimals: int = 3) -> str:
-    """A statistic as text, with its 95 % interval where there is one; where it is undefined, a dash and the reason."""
-    value, low, high = (
-        None if bounds[key] is None else f"{bounds[key]:.{decimals}f}" for key in ("value", "low", "high")
-    )
-    if value is None:
-        return f"– ({bounds['reason']})" if "reason" in bounds else "–"
-    return value if low is None else f"{value} ({low} to {high})"
 
 
 def _running_mean(
@@ -426,7 +490,7 @@ def figures(
         raise ValueError(
             f"run {run_name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
         )
-    history = read_json(folder / HISTORY_FILE)
+    history, summary = read_json(folder / HISTORY_FILE), read_json(folder / SUMMARY_FILE)
     sample = read_json(sample_report if sample_report is not None else paths.sample(run_name).with_suffix(".json"))
     constructs = pd.read_csv(paths.evaluation(run_name) / PREDICTIONS_FILE, sep="\t")
     sources = evaluation["parts"][part]
@@ -440,14 +504,15 @@ def figures(
         )
 
     output.mkdir(parents=True, exist_ok=True)
-    table = epochs_table(history)
+    table = epochs_table(history, summary["best"])
     write_frame(output / "table_2.tsv", table)
-    write_whole(output / "table_2.md", epochs_markdown(table) + "\n")
+    made = summary | {"settings": run_settings(config, run_name), "buckets": config["buckets"], "data": config["data"]}
+    write_whole(output / "table_2.md", f"{epochs_markdown(table)}\n\n{epochs_note(made)}\n")
     learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
     title = f"{config['name']}: {run_name}, {part} part{learned}"
     title += "" if length == LENGTHS[0] else f", {LENGTH_NAMES[length]}"
     draw = {
-        "learning_curves": lambda narrow: learning_curves(history, narrow),
+        "learning_curves": lambda narrow: learning_curves(history, summary["best"], narrow),
         "scatter": lambda narrow: scatter(constructs, sources, narrow),
         "residuals": lambda narrow: residuals(constructs, narrow),
         "buckets": lambda narrow: bucket_panels(constructs, narrow),

@@ -30,11 +30,11 @@ def read_json(path: str | Path) -> Any:
     Raises
     ------
     ValueError
-        If it is not there or holds no JSON.
+        If it does not exist or holds no JSON.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path} is not there: run the step that writes it first")
+        raise ValueError(f"{path} does not exist: run the step that writes it first")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -89,8 +89,13 @@ def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
-def _bounds(bounds: Mapping[str, float | None]) -> list[float | None]:
-    return [None if bounds[key] is None else round(bounds[key], 4) for key in ("value", "low", "high")]
+def _rounded(value: float | None) -> float | None:
+    # Finer than any document shows, so that what is made from a record is rounded once.
+    return None if value is None else round(value, 6)
+
+
+def _bounds(bounds: Mapping[str, Any]) -> list[float | None]:
+    return [_rounded(bounds[key]) for key in ("value", "low", "high")]
 
 
 def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -103,8 +108,8 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     undefined = {name: summary[name]["reason"] for name in _STATISTICS if "reason" in summary[name]}
     short |= {"reasons": undefined} if undefined else {}
     if "noise_ceiling" in summary:
-        ceiling = summary["noise_ceiling"]
-        short["noise_ceiling"] = None if ceiling["ceiling"] is None else round(ceiling["ceiling"], 4)
+        short["noise_ceiling"] = _rounded(summary["noise_ceiling"]["ceiling"])
+        short["replicated_pearson"] = _rounded(summary["noise_ceiling"]["predicted_pearson"])
     return short
 
 
@@ -153,9 +158,10 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
         and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions; for
-        each evaluated part and source the statistics, as value and 95 % interval; and, where the configuration asks
-        for them, the mean effects of single-base changes, likewise.
+        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
+        ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
+        and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
+        configuration asks for them, the mean effects of single-base changes, likewise.
 
     Raises
     ------
@@ -200,6 +206,7 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         "epochs": summary["epochs"],
         "seconds": summary["seconds"],
         "best": summary["best"],
+        "warnings": [*summary.get("warnings", []), *evaluation.get("warnings", [])],
         "versions": {"keras": summary["keras"], "backend": summary["backend"], **summary.get("versions", {})},
         "bootstrap": evaluation["bootstrap"],
         "evaluation": {

@@ -15,10 +15,10 @@ import yaml
 
 from training.config import ALL_SOURCES, default_settings, gc_correction_in_effect, load_config, studies_gc_correction
 from training.evaluate import LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
-from training.figures import epochs_cells, epochs_table, figure_file, png_of, with_bounds
+from training.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.gc_study import read_runs, study_cells, study_figure
 from training.layout import Layout, report_of
-from training.markdown import words
+from training.markdown import with_bounds, with_decimals, words
 from training.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
 from training.tables import PARTS
@@ -137,16 +137,16 @@ def caption(name: str) -> list[str]:
 
 
 def _cell(value: Any, decimals: int = 3) -> str:
-    if isinstance(value, float):
-        return f"{value:,.{decimals}f}"
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    if value is None or isinstance(value, float):
+        return with_decimals(value, decimals)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _figure(folder: Path, name: str) -> Figure:
     files = [folder / figure_file(name, narrow) for narrow in (False, True)]
     for path in files:
         if not path.is_file():
-            raise ValueError(f"{path} is not there: run the step figures first")
+            raise ValueError(f"{path} does not exist: run the step figures first")
     return Figure(name, *(path.read_bytes() for path in files))
 
 
@@ -167,6 +167,7 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
         ["run", record["run"]],
         ["learned from", f"the {' and '.join(learned)} part, {record['training_constructs']:,} constructs"],
         ["epochs", _cell(record["epochs"])],
+        ["weights kept", kept_epoch(record)],
         ["time of the training", f"{record['seconds'] / 60:,.1f} minutes"],
         ["weights, sha256", record["weights_sha256"]],
     ]
@@ -174,9 +175,13 @@ def _summary(record: Mapping[str, Any], evaluation: Mapping[str, Any], part: str
     for source, lengths in evaluation["parts"][part].items():
         if lengths[length] is not None and source != ALL_SOURCES:
             summary = lengths[length]
-            said = f"{with_bounds(summary['pearson'])} on {summary['constructs']:,} constructs"
+            said = (
+                f"{with_bounds(summary['pearson'])}; {summary['constructs']:,} constructs, {summary['groups']:,} groups"
+            )
             rows.append([f"Pearson, {words(source)}, {part} part", said])
-    note = f"In brackets, here and below, 95 % intervals.{_fewer_resamples(evaluation)}"
+    drawn = "groups of constructs that share a 30-mer" if record["split"]["method"] == "grouped" else "constructs"
+    note = f"In brackets, here and below, 95 % intervals, by resampling {drawn}; a dash where there are too few."
+    note += _fewer_resamples(evaluation)
     note += f" Figures are of the {part} part, {LENGTH_NAMES[length]}."
     if part in learned:
         note += f" The run learned from the {part} part: what is said of it tells how well the run remembers it."
@@ -392,8 +397,9 @@ def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str
             if summary is not None:
                 cells = [with_bounds(summary[name]) for name in columns]
                 ceiling = [_cell(summary.get("noise_ceiling", {}).get("ceiling"))] if "pearson" in columns else []
-                rows.append([words(part), words(source), _cell(summary["constructs"]), *cells, *ceiling])
-    header = ["part", "source", "constructs", *columns.values()]
+                counts = [_cell(summary[name]) for name in ("constructs", "groups")]
+                rows.append([words(part), words(source), *counts, *cells, *ceiling])
+    header = ["part", "source", "constructs", "groups", *columns.values()]
     header += ["noise ceiling"] if "pearson" in columns else []
     learned = " and ".join(evaluation["learned_from"])
     shown_of = "110-bp constructs"
@@ -422,13 +428,8 @@ def _gc_correlations(evaluation: Mapping[str, Any]) -> Table:
     )
 
 
-def _epochs(history: list[Mapping[str, Any]]) -> Table:
-    note = (
-        "Accuracy of the bucket, mean absolute and mean squared error of the bucket scores, in training and (val_) in "
-        "validation, after each epoch: Table 2 of the report. Epochs count from 1 in each phase; where the weights of "
-        "the last ones were averaged, the average follows them, without figures of a training."
-    )
-    return Table("Table 2: epochs", *epochs_cells(epochs_table(history)), note)
+def _epochs(history: list[Mapping[str, Any]], record: Mapping[str, Any]) -> Table:
+    return Table("Epochs", *epochs_cells(epochs_table(history, record["best"])), epochs_note(record))
 
 
 def _study(config: Mapping[str, Any], records: Path) -> list[Section]:
@@ -529,7 +530,7 @@ def report(
         Section(
             "training",
             "Training",
-            [_figure(drawn, "learning_curves"), _epochs(read_json(paths.run(run_name) / HISTORY_FILE))],
+            [_figure(drawn, "learning_curves"), _epochs(read_json(paths.run(run_name) / HISTORY_FILE), record)],
         ),
         _gc(sample, evaluation, drawn),
         _buckets(buckets, sample, drawn),

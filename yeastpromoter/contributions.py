@@ -36,8 +36,9 @@ from yeastpromoter.inputs import as_constructs, of_input
 if TYPE_CHECKING:
     from yeastpromoter.entry import TrainedNetwork
 
-#: Points of the integral. With the shipped network the remainder of `integrated_gradients` is then about a hundredth of
-#: a bucket (64 random inserts: median 0.004, largest 0.018; half of that with 128); the command reports the largest.
+#: Points of the integral. With the trained network that was tried the remainder of `integrated_gradients` is then about
+#: a hundredth of a bucket (64 random inserts: median 0.004, largest 0.018; half of that with 128); the command reports
+#: the largest.
 STEPS = 64
 
 #: Rows that pass through the network at once: with their inner layers about 0.6 GB of memory.

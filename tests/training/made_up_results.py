@@ -30,7 +30,7 @@ def config():
             ],
             "held_out": [],
         },
-        "split": {"method": "grouped", "seed": 7},
+        "split": {"method": "grouped", "seed": 7, "fractions": {"train": 0.5, "test": 0.25, "validation": 0.25}},
         "buckets": {"method": "round"},
         "synthetic": {},
         "runs": {
@@ -38,11 +38,22 @@ def config():
                 "seed": 1,
                 "first_activation": "relu",
                 "loss": "mse",
+                "soft_label_sd": None,
+                "source_weights": False,
                 "learn_from": ["train"],
                 "gc_sampling": {"method": "none", "seed": 1},
                 "synthetic": None,
                 "teachers": [],
-                "phases": [{"constructs": "measured", "epochs": 2, "optimizer": "adam", "learning_rate": 0.001}],
+                "phases": [
+                    {
+                        "constructs": "measured",
+                        "epochs": 2,
+                        "optimizer": "adam",
+                        "learning_rate": 0.001,
+                        "patience": 10,
+                        "average_last": None,
+                    }
+                ],
             }
         },
     }

@@ -10,15 +10,17 @@ from training.figures import (
     FIGURES,
     bucket_panels,
     epochs_markdown,
+    epochs_note,
     epochs_table,
     figures,
     gc_panels,
+    kept_epoch,
     learning_curves,
     png_of,
     residuals,
     scatter,
-    with_bounds,
 )
+from training.markdown import with_bounds
 from training.tables import write_table
 from yeastpromoter.figure_style import BLUE, ORANGE, subplots
 
@@ -45,21 +47,71 @@ def constructs(count=400):
     )
 
 
-def test_table_2():
-    table = epochs_table(HISTORY)
-    assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse"]
-    assert table.iloc[0].tolist() == [1, 1, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05]
+def test_table_of_the_epochs():
+    table = epochs_table(HISTORY, HISTORY[1])
+    assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "kept"]
+    assert table.iloc[0].tolist() == [1, 1, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05, ""]
     assert epochs_markdown(table).splitlines()[2:] == [
-        "| 1 | 1 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |",
-        "| 2 | 1 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 |",
+        "| 1 | 1 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |  |",
+        "| 2 | 1 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 | yes |",
     ]
 
 
+def trained(best=HISTORY[0], patience=10, average_last=None, constructs="measured", **settings):
+    """A record of a run as the report describes it, but for what is given."""
+    phase = {"constructs": constructs, "patience": patience, "average_last": average_last}
+    return {
+        "settings": {"loss": "mse", "soft_label_sd": None, "source_weights": False, "learn_from": ["train"]}
+        | {"gc_sampling": {"method": "sampling"}, "phases": [phase, phase]}
+        | settings,
+        "best": best,
+        "buckets": {"method": "round"},
+        "data": {"sources": [{"name": "some_library", "label": None}]},
+        "training_constructs": 1234,
+    }
+
+
+AVERAGE = {"phase": 1, "epoch": 1, "averaged": True, "val_loss": 0.02}
+AVERAGE |= {"val_accuracy": 0.25, "val_mae": 0.1, "val_mse": 0.02}
+
+
+def test_the_epoch_that_is_kept_is_named_with_its_reason():
+    assert kept_epoch(trained()) == (
+        "phase 1, epoch 1, which has the lowest validation loss of the phase (validation loss, mse: 0.4000)"
+    )
+    assert kept_epoch(trained(HISTORY[1], patience=None, loss="huber")) == (
+        "phase 2, epoch 1, the last one, whatever its validation loss (validation loss, huber: 0.3500)"
+    )
+    assert kept_epoch(trained(AVERAGE, average_last=2)).startswith(
+        "phase 2, the average of the last 2 epochs, better in validation than the last epoch"
+    )
+
+
+def test_table_2_of_the_report_is_compared_only_with_what_is_like_it():
+    note = epochs_note(trained())
+    assert "its Table 2 can be compared with this one" in note
+    assert "1,234 constructs of this run (some library)" in note
+    assert "The run has the weights of phase 1, epoch 1, which has the lowest validation loss" in note
+    unlike = {
+        "labels are spread over neighbouring buckets (soft_label_sd 0.7)": {"soft_label_sd": 0.7},
+        "the loss is huber, not MSE": {"loss": "huber"},
+        "it learns from synthetic constructs": {"constructs": "both"},
+        "constructs have weights": {"gc_sampling": {"method": "reweighting_by_source"}},
+        "in training, constructs": {"source_weights": True},
+    }
+    for said, settings in unlike.items():
+        note = epochs_note(trained(**settings))
+        assert said in note
+        assert "cannot be compared with Table 2 of the KircherLab report" in note
+        assert "can be compared with this one" not in note
+    assert "truncated to buckets" in epochs_note(trained() | {"buckets": {"method": "truncate"}})
+    assert "how well it remembers" in epochs_note(trained(learn_from=["train", "validation"]))
+
+
 def test_the_average_of_the_last_epochs_is_named_and_lacks_the_training():
-    average = {"phase": 1, "epoch": 1, "averaged": True, "val_accuracy": 0.25, "val_mae": 0.1, "val_mse": 0.02}
-    table = epochs_table([*HISTORY, average])
+    table = epochs_table([*HISTORY, AVERAGE], AVERAGE)
     assert table["epoch"].tolist() == [1, 1, "average"]
-    assert epochs_markdown(table).splitlines()[-1] == "| 2 | average | – | – | – | 0.250 | 0.100 | 0.020 |"
+    assert epochs_markdown(table).splitlines()[-1] == "| 2 | average | – | – | – | 0.250 | 0.100 | 0.020 | yes |"
 
 
 def lines(axis):
@@ -67,16 +119,25 @@ def lines(axis):
 
 
 def test_learning_curves_show_the_history():
-    loss, accuracy, correlation = learning_curves(HISTORY).axes
+    loss, accuracy, correlation = learning_curves(HISTORY, HISTORY[1]).axes
     assert lines(loss)["training"] == [0.3, 0.2]
     assert lines(loss)["validation"] == [0.4, 0.35]
     assert lines(accuracy)["validation"] == [0.12, 0.22]
     assert lines(correlation)["native"] == [0.5, 0.7]
     assert [line.get_xdata()[0] for line in loss.lines if line.get_linestyle() == ":"] == [1.5]
+    for axis in (loss, accuracy, correlation):
+        assert [line.get_xdata()[0] for line in axis.lines if line.get_label() == "weights kept"] == [2]
+
+
+def test_a_correlation_that_is_undefined_is_a_gap():
+    history = [HISTORY[0] | {"val_pearson_native": None}, HISTORY[1]]
+    first, second = lines(learning_curves(history, history[1]).axes[2])["native"]
+    assert np.isnan(first)
+    assert second == 0.7
 
 
 def evaluated(value, low, high):
-    return {"110_bp": {"pearson": {"value": value, "low": low, "high": high}, "groups": 123}}
+    return {"110_bp": {"groups": 150, "pearson": {"value": value, "low": low, "high": high}}}
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -84,11 +145,18 @@ def test_scatter_has_every_construct_of_each_source_and_the_interval(narrow):
     sources = {"first_source": evaluated(0.5, 0.4567, 0.6), "other": evaluated(0.7, None, None)}
     panels = [axis for axis in scatter(constructs(), sources, narrow).axes if axis.collections and axis.get_title()]
     assert [panel.get_title() for panel in panels] == [
-        "first source, 200 constructs in 123 groups\nPearson 0.500 (0.457 to 0.600)",
-        "other, 200 constructs in 123 groups\nPearson 0.700",
+        "first source, 200 constructs in 150 groups\nPearson: 0.500 (0.457 to 0.600)",
+        "other, 200 constructs in 150 groups\nPearson: 0.700 (–)",
     ]
     assert [panel.collections[0].get_array().sum() for panel in panels] == [200, 200]
-    assert with_bounds({"value": None, "low": None, "high": None}) == "–"
+
+
+def test_what_is_said_where_a_statistic_is_undefined():
+    nothing = {"value": None, "low": None, "high": None}
+    assert with_bounds(nothing) == with_bounds(dict.fromkeys(nothing, np.nan)) == "–"
+    assert with_bounds(nothing | {"reason": "predictions do not vary"}) == "– (predictions do not vary)"
+    assert with_bounds({"value": 0.5, "low": None, "high": None}) == "0.500 (–)"
+    assert with_bounds({"value": 0.5, "low": -0.1234, "high": 0.6}, 2) == "0.50 (-0.12 to 0.60)"
 
 
 def panels_of_residuals(rows, narrow=False):
@@ -135,7 +203,8 @@ def test_residuals_by_bucket_and_by_gc_with_interval():
 
 def test_narrow_figures_have_their_panels_one_below_the_other():
     for narrow in (False, True):
-        corners = {axis.get_subplotspec().get_geometry()[:2] for axis in learning_curves(HISTORY, narrow).axes}
+        curves = learning_curves(HISTORY, HISTORY[1], narrow)
+        corners = {axis.get_subplotspec().get_geometry()[:2] for axis in curves.axes}
         assert corners == {(3, 1) if narrow else (1, 3)}
 
 
@@ -214,7 +283,8 @@ def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypat
     )
     wanted = evaluation["tiles"]["all_lengths"]
     assert wanted["constructs"] == 5
-    assert f"tiles, 5 constructs in {wanted['groups']} groups\nPearson {with_bounds(wanted['pearson'])}" in titles[2]
+    said = f"tiles, 5 constructs in {wanted['groups']} groups\nPearson: {with_bounds(wanted['pearson'])}"
+    assert said in titles[2]
     assert "constructs of all lengths" in titles[8]
 
 
@@ -231,7 +301,7 @@ def test_files_of_a_run(tmp_path):
     from matplotlib.image import imread
 
     results, _ = make_results(tmp_path)
-    with pytest.raises(ValueError, match=r"evaluation\.json is not there"):
+    with pytest.raises(ValueError, match=r"evaluation\.json does not exist"):
         figures(config(), "plain", results)
     evaluate(config(), "plain", results, resamples=5)
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
@@ -242,5 +312,6 @@ def test_files_of_a_run(tmp_path):
     history = json.loads((results / "runs/plain/history.json").read_text())
     accuracy = pd.read_csv(written[0], sep="\t")["acc"]
     np.testing.assert_allclose(accuracy, [record["accuracy"] for record in history])
+    assert "The run has the weights of phase 1, epoch 2" in written[1].read_text(encoding="utf-8")
     for path in written[2:]:
         assert np.ptp(imread(path)) > 0.5

@@ -12,10 +12,13 @@ from made_up_results import SOURCES, config, make_results, write_json
 from matplotlib.image import imread
 from test_gc_study import made_up
 
+from training.card import evaluation_text, long_figures
 from training.config import default_settings, load_config, studies_gc_correction
 from training.evaluate import evaluate
-from training.figures import FIGURES, figures, with_bounds
+from training.figures import FIGURES, epochs_note, figures
 from training.gc_study import read_runs, study_cells
+from training.markdown import with_bounds
+from training.record import make_record
 from training.report import FOLDER, caption, report
 
 TRAINING = Path(__file__).resolve().parents[2] / "training"
@@ -132,7 +135,7 @@ def made(tmp_path_factory):
         write_json(results / "data" / f"{name}.json", content)
     write_json(results / "data" / "buckets.json", {"method": "round", "constructs": list(range(100, 118))})
     write_json(results / "runs" / "plain" / "sample.json", SAMPLE)
-    with pytest.raises(ValueError, match=r"learning_curves\.png is not there: run the step figures first"):
+    with pytest.raises(ValueError, match=r"learning_curves\.png does not exist: run the step figures first"):
         report(config(), "plain", results, records=results)
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
         report(config(), "plain", results, records=results, part="test")
@@ -185,13 +188,17 @@ def test_counts_through_every_step(page):
     assert page.rows("Sequences that two sources measured")["random and tiles"] == ["2", "0.900", "1.100", "-0.200"]
 
 
-def test_table_2_and_buckets_and_gc(made, page):
+def test_epochs_and_buckets_and_gc(made, page):
     history = json.loads((made / "runs/plain/history.json").read_text())
-    assert page.tables["Table 2: epochs"][1:] == [
+    assert page.tables["Epochs"][1:] == [
         ["1", str(record["epoch"] + 1), *(f"{record[name]:.3f}" for name in ("accuracy", "mae", "mse"))]
         + [f"{record[name]:.3f}" for name in ("val_accuracy", "val_mae", "val_mse")]
+        + ["yes" if record == history[-1] else ""]
         for record in history
     ]
+    assert epochs_note(make_record(config(), "plain", made)) in page.text
+    (kept,) = page.rows("The run")["weights kept"]
+    assert kept.startswith("phase 1, epoch 2, which has the lowest validation loss")
     assert page.rows("Occupancy")["3"] == ["103", "3", "0.250", "3", "0.125"]
     assert page.rows("Occupancy")["17"] == ["117", "18", "–", "17", "–"]
     rows = page.rows("Training constructs and their GC content")
@@ -209,15 +216,12 @@ def test_scores_with_intervals(made, page):
         for source in ("random", "tiles", "all_sources"):
             summary = parts[part][source]["110_bp"]
             row = accuracy[part, source.replace("_", " ")]
-            assert row[:2] == [str(summary["constructs"]), with_bounds(summary["pearson"])]
-            assert row[4] == with_bounds(summary["mae"])
-            assert gc[part, source.replace("_", " ")][3] == with_bounds(summary["gc_excess"])
-    low, high = (parts["validation"]["tiles"]["110_bp"]["pearson"][name] for name in ("low", "high"))
-    assert (
-        page.rows("The run")["Pearson, tiles, validation part"][0]
-        .split(" on ")[0]
-        .endswith(f"({low:.3f} to {high:.3f})")
-    )
+            counts = [str(summary["constructs"]), str(summary["groups"])]
+            assert row[:3] == [*counts, with_bounds(summary["pearson"])]
+            assert row[5] == with_bounds(summary["mae"])
+            assert gc[part, source.replace("_", " ")][4] == with_bounds(summary["gc_excess"])
+    (said,) = page.rows("The run")["Pearson, tiles, validation part"]
+    assert said.endswith(" (–); 3 constructs, 3 groups")  # too few groups for an interval
 
 
 def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
@@ -233,7 +237,7 @@ def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     assert "Figures are of the validation part, constructs of all lengths." in found.text
     summary = evaluation["parts"]["validation"]["tiles"]["all_lengths"]
     assert found.rows("The run")["Pearson, tiles, validation part"] == [
-        f"{with_bounds(summary['pearson'])} on {summary['constructs']} constructs"
+        f"{with_bounds(summary['pearson'])}; {summary['constructs']} constructs, {summary['groups']} groups"
     ]
     assert "110-bp constructs; constructs of all lengths in the parts without any of 110 bp (validation)." in found.text
     accuracy = {tuple(row[:2]): row[2] for row in found.tables["Accuracy"]}
@@ -252,11 +256,14 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
     ):
         write_json(path, found)
     found = Page(report(config(), "plain", made, made / "warned.html", records=made).read_text(encoding="utf-8"))
+    recorded = make_record(config(), "plain", made)
     for path, text in zip(paths, before, strict=True):
         path.write_text(text)
     said = "– (the predictions do not vary)"
-    assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said} on ")
-    assert ["validation", "tiles", said] in [[*row[:2], row[3]] for row in found.tables["Accuracy"]]
+    assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said}; 3 constructs")
+    assert ["validation", "tiles", said] in [[*row[:2], row[4]] for row in found.tables["Accuracy"]]
+    assert f"| validation | tiles | 110 bp | 3 | 3 | {said} |" in long_figures(recorded)
+    assert evaluation_text(recorded).endswith("\n\nWarning: few.\n\nWarning: no & no.")
     assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
 
 
