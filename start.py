@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import venv
 from collections.abc import Iterator
@@ -284,7 +285,7 @@ def pip_command(environment: Path, lock: int) -> list[str]:
     for first in (caller, python):
         if first == python:
             ensure = [python, "-m", "ensurepip", "--default-pip"]
-            subprocess.run(ensure, capture_output=True, env=variables, pass_fds=[lock])
+            subprocess.run(ensure, stdin=lock, capture_output=True, env=variables)
         # -P: a `pip` or `csv.py` in the working folder is not meant.
         command = [first, "-P", "-m", "pip", "--python", python]
         if subprocess.run([*command, "--version"], capture_output=True, env=variables).returncode == 0:
@@ -331,9 +332,8 @@ def change(what: str, command: list[str], lock: int, variables: dict[str, str]) 
     """
     print(f"{what} ...", flush=True)
     began = time.monotonic()
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, env=variables, pass_fds=[lock], start_new_session=True
-    )
+    # The lock, an empty file, is the standard input, which the children of the command have, too.
+    process = subprocess.Popen(command, stdin=lock, env=variables, start_new_session=True)
     status = None
     try:
         while status is None:
@@ -349,18 +349,13 @@ def change(what: str, command: list[str], lock: int, variables: dict[str, str]) 
 
 
 def stop(process: subprocess.Popen) -> None:
-    """End a process and its children; for a moment they may clean up."""
-    try:
-        with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=5)
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """End a process and its children. They have nothing to clean up: all they wrote is in the environment."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
-def install(pip: list[str], name: str, lock: int) -> None:
+def install(pip: list[str], name: str, environment: Path, lock: int) -> None:
     """Install a lock file.
 
     Raises
@@ -374,7 +369,11 @@ def install(pip: list[str], name: str, lock: int) -> None:
     # runtime lock, which is there by then, so that the locks decide that too.
     command += ["--no-build-isolation"]
     what = f"Installing requirements/{name}.lock ({SIZES[name]})"
-    if change(what, command, lock, pip_variables(pip_settings(pip))) != 0:
+    variables = pip_variables(pip_settings(pip))
+    # The disk of the environment has the space, which /tmp often has not.
+    with tempfile.TemporaryDirectory(dir=environment) as temporary:
+        status = change(what, command, lock, variables | {"TMPDIR": temporary})
+    if status != 0:
         raise SetupError(f"pip could not install requirements/{name}.lock, see above. Run the command again to retry")
 
 
@@ -442,7 +441,7 @@ def set_up(environment: Path, wanted: tuple[str, ...]) -> None:
             (environment / STAMP).unlink()
         pip = pip_command(environment, lock)
         for name in todo:
-            install(pip, name, lock)
+            install(pip, name, environment, lock)
         check_packages(environment, (*installed, *todo))
         if "runtime" in todo:
             compile_packages(environment, lock)

@@ -32,7 +32,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", tmp_path)
     monkeypatch.setattr(start, "pip_command", lambda environment, lock: ["pip"])
     installed = []
-    monkeypatch.setattr(start, "install", lambda pip, name, lock: installed.append(name))
+    monkeypatch.setattr(start, "install", lambda pip, name, environment, lock: installed.append(name))
     monkeypatch.setattr(start, "check_packages", lambda environment, names: None)
     return tmp_path, installed
 
@@ -129,7 +129,7 @@ def test_an_interrupted_set_up_is_not_taken_for_whole(project, monkeypatch, at):
     root, installed = project
     environment = root / ".venv"
 
-    def interrupted(pip, name, lock):
+    def interrupted(pip, name, environment, lock):
         if name == at:
             raise KeyboardInterrupt
         installed.append(name)
@@ -209,7 +209,7 @@ def test_pip_installs_just_what_the_lock_says(tmp_path):
     record = tmp_path / "arguments.json"
     pip = fake_pip(f"json.dump(sys.argv[1:], open({str(record)!r}, 'w'))")()
     with open(tmp_path / "lock", "w") as lock:
-        start.install(pip, "runtime", lock.fileno())
+        start.install(pip, "runtime", tmp_path, lock.fileno())
     arguments = json.loads(record.read_text())
     assert arguments[0] == "install"
     assert {"--require-hashes", "--no-deps"} <= set(arguments)
@@ -324,6 +324,7 @@ def call(tmp_path, index):
     shutil.copy(start.__file__, project)
     (project / "requirements" / "runtime.lock").write_text(index.requirement)
     elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "tmp").mkdir()
     (tmp_path / "home" / ".config" / "pip").mkdir(parents=True)
     (tmp_path / "home" / ".config" / "pip" / "pip.conf").write_text(
         f"[global]\nindex-url = {index.url}\ntarget = {elsewhere}\n"
@@ -332,7 +333,7 @@ def call(tmp_path, index):
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "XDG_"))}
     variables |= {"HOME": str(tmp_path / "home"), "XDG_CONFIG_DIRS": str(tmp_path), "NO_PROXY": "127.0.0.1"}
     variables |= {"PIP_PREFIX": str(elsewhere), "PIP_DRY_RUN": "1", "PIP_REQUIRE_VIRTUALENV": "1"}
-    variables |= {"PIP_NO_CACHE_DIR": "1", "PYTHONPATH": str(elsewhere)}
+    variables |= {"PIP_NO_CACHE_DIR": "1", "PYTHONPATH": str(elsewhere), "TMPDIR": str(tmp_path / "tmp")}
     # A terminal that has ASCII only.
     variables |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     processes = []
@@ -371,12 +372,19 @@ def test_pip_ends_with_it(tmp_path, index, call, number):
     # A pip that goes on would hold the lock.
     assert not is_locked(tmp_path / "project" / ".venv")
     assert start.missing_locks(tmp_path / "project" / ".venv", ("runtime",)) is None
+    # Nor does it leave what it had downloaded.
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((tmp_path / "project" / ".venv").glob("tmp*")) == []
 
 
 def test_waits_for_the_pip_of_one_that_was_killed_and_for_another_at_once(tmp_path, index, call):
     killed = call()
     assert index.asked.acquire(timeout=60)
-    killed.kill()
+    # With the pip that only starts another one, which goes on in the environment.
+    children = Path(f"/proc/{killed.pid}/task/{killed.pid}/children")
+    pids = [killed.pid, *map(int, children.read_text().split() if children.exists() else [])]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
     killed.wait()
     assert is_locked(tmp_path / "project" / ".venv")
     both = call(), call()
