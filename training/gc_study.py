@@ -11,6 +11,7 @@ from training.config import ALL_SOURCES
 from training.evaluate import LENGTHS
 from training.markdown import markdown_table, percent, replace_block, words
 from training.record import SEEDS, changed_settings, flat_settings, read_json, spread, without_folders
+from yeastpromoter.statistics import MIN_GROUPS
 from yeastpromoter.whole_files import write_whole
 
 TABLE_FILE, FIGURE_FILE = "gc_study.md", "gc_study.png"
@@ -180,10 +181,11 @@ def _rows(
     return rows
 
 
-def _half_width(records: Sequence[Mapping[str, Any]], group: str) -> float:
-    """How far the interval of any of some effects reaches from its value, at most."""
-    bounds = [bounds for record in records for bounds in record["base_changes"][group].values() if None not in bounds]
-    return max((max(value - low, high - value) for value, low, high in bounds), default=0.0)
+def _half_width(records: Sequence[Mapping[str, Any]], *groups: str) -> float | None:
+    """How far the interval of any of some effects reaches from its value, at most; None where there is no interval."""
+    effects = [bounds for record in records for group in groups for bounds in record["base_changes"][group].values()]
+    widths = [max(value - low, high - value) for value, low, high in effects if None not in (value, low, high)]
+    return max(widths, default=None)
 
 
 def study_cells(
@@ -221,11 +223,16 @@ def study_cells(
         "Means over the runs of a correction, which differ in their seeds; in brackets the smallest and the largest. "
         "Predictions: 110-bp constructs of the validation part. Effects (alt − ref, in buckets): all single-base "
         f"changes in the inserts of {settings['sequences']:,} random sequences with an expected GC content of "
-        f"{settings['gc']:g}. S is G or C, W is A or T; all transitions are S↔W. Resampling the sequences of one run, "
-        "the 95 % interval of a mean effect reaches at most "
-        f"{max(_half_width(everything, group) for group in ('mean_absolute_effect', 'mean_effect')):.3f} to either "
-        f"side of its value, that of a ratio at most {_half_width(everything, 'ratio'):.2f}."
+        f"{settings['gc']:g}. S is G or C, W is A or T; all transitions are S↔W."
     )
+    mean, ratio = _half_width(everything, "mean_absolute_effect", "mean_effect"), _half_width(everything, "ratio")
+    if mean is not None and ratio is not None:
+        note += (
+            f" Resampling the sequences of one run, the 95 % interval of a mean effect reaches at most {mean:.3f} to "
+            f"either side of its value, that of a ratio at most {ratio:.2f}."
+        )
+    else:
+        note += f" There are no intervals: fewer than {MIN_GROUPS} sequences."
     if in_loss:
         note += " The loss multiplies the weights of a correction with those of the sources; other rows are without."
     note += f" Not finished yet: {', '.join(missing)}." if missing else ""

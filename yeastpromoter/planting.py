@@ -97,7 +97,9 @@ def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
     """
     width = sites.shape[-1]
     if not 0 <= position <= inserts.shape[1] - width:
-        raise ValueError(f"a site of {width} bp does not fit into {inserts.shape[1]} bp at position {position + 1}")
+        raise ValueError(
+            f"a site of {width} bp does not fit into {inserts.shape[1]} bp at position {position + 1}, counted from 1"
+        )
     planted = inserts.copy()
     planted[:, position : position + width] = sites
     return planted

@@ -95,6 +95,13 @@ def test_table_by_hand(study):
     assert "1,000 random sequences" in note
     assert "reaches at most 0.020 to either side of its value, that of a ratio at most 0.05" in note
     assert note.endswith("Not finished yet: sampling_2, none_3.")
+    for records in runs.values():
+        for record in records:
+            for group in ("mean_absolute_effect", "mean_effect", "ratio"):
+                effects = record["base_changes"][group]
+                record["base_changes"][group] = {name: [value, None, None] for name, (value, *_) in effects.items()}
+    assert "There are no intervals: fewer than 30 sequences." in study_table(runs, missing).splitlines()[-1]
+    assert study_figure(runs, missing).axes
 
 
 def test_figure_has_a_mark_for_every_run(study):
@@ -107,6 +114,10 @@ def test_figure_has_a_mark_for_every_run(study):
     intervals = [tuple(line.get_xdata()) for line in effects.lines if len(line.get_xdata()) == 2]
     assert intervals.count((1.25, 1.31)) == 13 * 3
     assert len(data.get_yticklabels()) == len(gc.get_yticklabels()) == 5
+    assert data.get_xlim() == (-0.05, 1.05)
+    first = next(iter(runs.values()))[0]
+    first["gc_correction"]["after"]["gc_expression_pearson"] = -0.4
+    assert study_figure(runs, missing).axes[0].get_xlim()[0] < -0.4
 
 
 def test_command_writes_what_is_there_and_says_what_is_not(study):

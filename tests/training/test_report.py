@@ -130,7 +130,9 @@ class Page(HTMLParser):
 def made(tmp_path_factory):
     """Results of a run with all that the steps before say, but for the figures."""
     results, _ = make_results(tmp_path_factory.mktemp("report"))
-    evaluate(config(), "plain", results, resamples=20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("yeastpromoter.statistics.MIN_GROUPS", 2)  # the parts are small
+        evaluate(config(), "plain", results, resamples=20)
     for name, content in (("constructs", ASSEMBLED), ("split", SPLIT)):
         write_json(results / "data" / f"{name}.json", content)
     write_json(results / "data" / "buckets.json", {"method": "round", "constructs": list(range(100, 118))})
