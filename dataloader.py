@@ -13,11 +13,11 @@ from kipoi_utils.external.torch import data
 
 # The package lies beside this file, where Kipoi does not look, and another copy of it may be loaded.
 _PACKAGE = Path(__file__).resolve().parent / "yeastpromoter"
-with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
-    from yeastpromoter.inputs import mark_recognised
-    from yeastpromoter.interval_files import open_sequences
-    from yeastpromoter.messages import message_only
-    from yeastpromoter.whole_batches import WholeBatches, one_record, sequence_batch
+with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
+    from yeastpromoter.io.interval_files import open_sequences
+    from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.kipoi_layer.whole_batches import WholeBatches, one_record, sequence_batch
+    from yeastpromoter.sequence.model_input import mark_recognised
 
 
 class YeastPromoterSequences(Dataset):
@@ -33,12 +33,12 @@ class YeastPromoterSequences(Dataset):
     fasta_file : str, optional
         Genome that the intervals of `sequence_file` are cut from.
     sequence_column, id_column, target_columns, header, sequence_type, other_lengths, check_adapters, first_record
-        As for `yeastpromoter.sequence_files.SequenceFile` or, with `fasta_file`,
-        `yeastpromoter.interval_files.IntervalFile`; ``dataloader.yaml`` describes them for users.
+        As for `yeastpromoter.io.sequence_files.SequenceFile` or, with `fasta_file`,
+        `yeastpromoter.io.interval_files.IntervalFile`; ``dataloader.yaml`` describes them for users.
 
     Attributes
     ----------
-    sequences : yeastpromoter.sequence_files.SequenceFile or yeastpromoter.interval_files.IntervalFile
+    sequences : yeastpromoter.io.sequence_files.SequenceFile or yeastpromoter.io.interval_files.IntervalFile
         The file, with the counts `n_records`, `n_dropped` and `n_fitted`.
     notes : tuple of str
         The warnings that were given.
@@ -87,7 +87,7 @@ class YeastPromoterSequences(Dataset):
         return one_record(self.read_batch, len(self), index)
 
     def read_batch(self, indices: np.ndarray) -> dict:
-        """Read and encode some of the sequences; see `yeastpromoter.whole_batches.sequence_batch`."""
+        """Read and encode some of the sequences; see `yeastpromoter.kipoi_layer.whole_batches.sequence_batch`."""
         return sequence_batch(self.sequences, indices)
 
     def _batch_iterable(self, batch_size=32, shuffle=False, num_workers=0, drop_last=False, **kwargs):

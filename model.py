@@ -10,14 +10,14 @@ from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
 
 # The package lies beside this file, where Kipoi does not look, and another copy of it may be loaded.
 _PACKAGE = Path(__file__).resolve().parent / "yeastpromoter"
-with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
-    from yeastpromoter.activations import find_layer, network_to
-    from yeastpromoter.decoding import BUCKET_VALUES
-    from yeastpromoter.entry import ExpectInFolder, build_trained_network
-    from yeastpromoter.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
-    from yeastpromoter.inputs import as_constructs, of_input
-    from yeastpromoter.messages import message_only
-    from yeastpromoter.prediction import run_network
+with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
+    from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.model.activations import find_layer, network_to
+    from yeastpromoter.model.decoding import BUCKET_VALUES
+    from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
+    from yeastpromoter.model.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
+    from yeastpromoter.model.prediction import run_network
+    from yeastpromoter.sequence.model_input import as_constructs, of_input
 
 BUCKET_SCORES = "bucket_scores"
 
@@ -37,12 +37,12 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     first_activation : {"relu", "softmax"}, optional
         Activation of the first convolution; it has to be the one that the weights were trained with.
     decoding : {"weighted_mean", "argmax"}, optional
-        How bucket scores become expression (see `yeastpromoter.decoding.decode`).
+        How bucket scores become expression (see `yeastpromoter.model.decoding.decode`).
     bucket_values : sequence of float, optional
         Expression that each of the 18 buckets stands for.
     check_adapters : bool, optional
-        Whether constructs without their adapters are refused (see `yeastpromoter.adapters`). The dataloader has an
-        argument of its own for what it reads.
+        Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`). The dataloader
+        has an argument of its own for what it reads.
 
     Attributes
     ----------

@@ -23,10 +23,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.config import load_config
-from training.layout import Layout
-from training.markdown import markdown_table, replace_block
-from training.simulate_sorting import HELD_OUT_FILE, N_HELD_OUT, N_TRAIN, TRAIN_FILE
+from training.config.loading import load_config
+from training.evaluate.markdown import markdown_table, replace_block
+from training.paths import Layout
+from training.studies.simulate_sorting import HELD_OUT_FILE, N_HELD_OUT, N_TRAIN, TRAIN_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "training" / "config" / "report.yaml"

@@ -4,12 +4,12 @@
         [--batch-sizes 512 1024 2048 4096 8192] [--steps 200] [--epoch 3750000] [--peak TFLOPS]
     python benchmarks/gpu_training_speed.py --device cpu --batch-sizes 128 --steps 5 --epoch 0
 
-Synthetic data go through the training's own steps (training/train.py): batches with shifts, soft labels and weights,
-the whole network with dropout, AdamW. Each backend and precision has a process of its own; a backend that is not
-installed is reported as such. A rate is that of `--steps` steps, after steps that compile, the making of the batches
-included. With the best batch size of each, one epoch of `--epoch` sequences is then trained as a whole (0: not).
-3,750,000 is the report's epoch: 70 % of 6.7 million sequences, of which GC sampling keeps 80 %. Without a GPU this says
-so and ends, unless it is asked for figures of the CPU.
+Synthetic data go through the training's own steps (training/fit/train.py): batches with shifts, soft labels and
+weights, the whole network with dropout, AdamW. Each backend and precision has a process of its own; a backend that is
+not installed is reported as such. A rate is that of `--steps` steps, after steps that compile, the making of the
+batches included. With the best batch size of each, one epoch of `--epoch` sequences is then trained as a whole (0:
+not). 3,750,000 is the report's epoch: 70 % of 6.7 million sequences, of which GC sampling keeps 80 %. Without a GPU
+this says so and ends, unless it is asked for figures of the CPU.
 
 Operations are counted from the network: 2 for each multiplication of its convolutions and dense layers, three times
 (forward, and backward to the weights and to the inputs) except to the inputs of the first. The peak is the maker's
@@ -100,15 +100,15 @@ def measure(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     yield {"device": name}
     if name is None:
         return
-    from training.batches import EpochBatches, Examples
-    from training.buckets import soft_labels
-    from training.engine import fed_with_letters
-    from training.losses import loss_function
-    from training.tables import BASES
-    from training.train import compile_learner
-    from yeastpromoter.construct import CONSTRUCT_LENGTH
-    from yeastpromoter.decoding import N_BUCKETS
-    from yeastpromoter.network import build_network
+    from training.data.buckets import soft_labels
+    from training.data.tables import BASES
+    from training.fit.batches import EpochBatches, Examples
+    from training.fit.devices import fed_with_letters
+    from training.fit.losses import loss_function
+    from training.fit.train import compile_learner
+    from yeastpromoter.model.decoding import N_BUCKETS
+    from yeastpromoter.model.network import build_network
+    from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 
     rng = np.random.default_rng(1)
     n = max(options.epoch, options.steps * max(options.batch_sizes))

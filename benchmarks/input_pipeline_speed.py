@@ -2,12 +2,12 @@
 
     python benchmarks/input_pipeline_speed.py [--constructs 3750000] [--batch-sizes 128 1024 4096] [--repeats 3]
 
-What is measured is `training.batches.EpochBatches`, as a training step gets them: constructs taken in a shuffled order
-from memory, as letters, some of them shifted within the plasmid, with soft labels and the weights of their sources. The
-last row also one-hot encodes them, which a training does where the network runs. The baseline is the least that any
-training from letters in memory has to do, in plain numpy: take the same rows in the same order and look them up in a
-table of 256 rows, without labels, weights, shifts or a check. CPU time is what the process used, and does not suffer
-from other programs; wall time does. Threads of numpy are turned off, and the process keeps to one core.
+What is measured is `training.fit.batches.EpochBatches`, as a training step gets them: constructs taken in a shuffled
+order from memory, as letters, some of them shifted within the plasmid, with soft labels and the weights of their
+sources. The last row also one-hot encodes them, which a training does where the network runs. The baseline is the least
+that any training from letters in memory has to do, in plain numpy: take the same rows in the same order and look them
+up in a table of 256 rows, without labels, weights, shifts or a check. CPU time is what the process used, and does not
+suffer from other programs; wall time does. Threads of numpy are turned off, and the process keeps to one core.
 """
 
 import os
@@ -25,12 +25,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.batches import EpochBatches, Examples
-from training.buckets import hard_labels, soft_labels
-from training.tables import BASES
-from yeastpromoter.construct import CONSTRUCT_LENGTH
-from yeastpromoter.decoding import N_BUCKETS
-from yeastpromoter.encoding import encoding_table, one_hot
+from training.data.buckets import hard_labels, soft_labels
+from training.data.tables import BASES
+from training.fit.batches import EpochBatches, Examples
+from yeastpromoter.model.decoding import N_BUCKETS
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+from yeastpromoter.sequence.encoding import encoding_table, one_hot
 
 SHIFT = {"max_bp": 3, "share": 0.5}
 SOFT_LABEL_SD = 0.7

@@ -21,10 +21,10 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.construct import CONSTRUCT_LENGTH
-from yeastpromoter.encoding import from_one_hot, letters, one_hot
-from yeastpromoter.network import build_network
-from yeastpromoter.startup import quiet_startup
+from yeastpromoter.model.network import build_network
+from yeastpromoter.model.startup import quiet_startup
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 
 ENTRY = Path(__file__).resolve().parents[1]
 

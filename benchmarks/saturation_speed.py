@@ -19,10 +19,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.construct import INSERT, INSERT_LENGTH, add_adapters
-from yeastpromoter.encoding import from_one_hot, letters, one_hot
-from yeastpromoter.entry import load_trained_network
-from yeastpromoter.mutagenesis import Mutagenesis
+from yeastpromoter.interpret.saturation import Mutagenesis
+from yeastpromoter.model.entry import load_trained_network
+from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH, add_adapters
+from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 
 
 def clock() -> np.ndarray:

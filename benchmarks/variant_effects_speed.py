@@ -24,9 +24,9 @@ from predict_overhead import clock, time_forward
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.encoding import from_one_hot, one_hot
-from yeastpromoter.variant_rows import VariantRows
-from yeastpromoter.variant_scores import Expressions, variant_effects
+from yeastpromoter.sequence.encoding import from_one_hot, one_hot
+from yeastpromoter.variants.effects import Expressions, variant_effects
+from yeastpromoter.variants.rows import VariantRows
 
 ENTRY = Path(__file__).resolve().parents[1]
 GENOME = 2_000_000

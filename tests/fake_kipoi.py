@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yeastpromoter.encoding import gc_content
-from yeastpromoter.sequence_files import SequenceFile
+from yeastpromoter.io.sequence_files import SequenceFile
+from yeastpromoter.sequence.encoding import gc_content
 
 
 def predict(arguments, batch_size, output):

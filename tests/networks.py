@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yeastpromoter.network import build_network
+from yeastpromoter.model.network import build_network
 
 
 def random_one_hot(count, length, seed, dtype=np.float32):

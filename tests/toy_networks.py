@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yeastpromoter.entry import TrainedNetwork
+from yeastpromoter.model.entry import TrainedNetwork
 
 #: Two buckets: scores (1 - q, q) mean an expression of 10 q, whatever q is.
 VALUES = (0.0, 10.0)

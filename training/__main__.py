@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from training.config import load_config, synthetic_use
-from training.layout import Layout, report_of
-from yeastpromoter.commands.errors import MessageGroup
-from yeastpromoter.commands.files import HDF5, JSON, TABLE, InputFile
+from training.config.loading import load_config, synthetic_use
+from training.paths import Layout, report_of
+from yeastpromoter.cli.errors import MessageGroup
+from yeastpromoter.cli.files import HDF5, JSON, TABLE, InputFile
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -94,7 +94,7 @@ def main() -> None:
 @_path("report", "data/files.json", JSON)
 def download(settings: _Settings, report: Path | None) -> None:
     """Get the data files that are not in the data folder yet; check those that are."""
-    from training.download import download as step
+    from training.data.download import download as step
 
     step(settings.config, settings.config["data"]["folder"], report or settings.layout.files)
 
@@ -105,7 +105,7 @@ def download(settings: _Settings, report: Path | None) -> None:
 @_report
 def assemble(settings: _Settings, output: Path | None, report: Path | None) -> None:
     """Bring all sources into one table of 110-bp constructs, without what resembles a held-out sequence."""
-    from training.assemble import assemble as step
+    from training.data.assemble import assemble as step
 
     output = output or settings.layout.constructs
     step(settings.config["data"], output, report or report_of(output), settings.layout.files)
@@ -118,7 +118,7 @@ def assemble(settings: _Settings, output: Path | None, report: Path | None) -> N
 @_report
 def buckets(settings: _Settings, table: Path | None, output: Path | None, report: Path | None) -> None:
     """Assign a bucket to every construct."""
-    from training.buckets import buckets as step
+    from training.data.buckets import buckets as step
 
     output = output or settings.layout.buckets
     step(settings.config["buckets"], table or settings.layout.constructs, output, report or report_of(output))
@@ -134,7 +134,7 @@ def split(
     settings: _Settings, table: Path | None, buckets: Path | None, output: Path | None, report: Path | None
 ) -> None:
     """Split the constructs into train, test and validation."""
-    from training.split import split as step
+    from training.data.split import split as step
 
     layout = settings.layout
     output = output or layout.split
@@ -157,7 +157,7 @@ def split(
 @_report
 def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
     """Choose a run's training constructs (GC correction, where the run asks for it)."""
-    from training.gc_sampling import gc_sampling as step
+    from training.data.gc_sampling import gc_sampling as step
 
     run, layout = settings.run(run_name), settings.layout
     output = paths["output"] or layout.sample(run_name)
@@ -184,7 +184,7 @@ def sample(settings: _Settings, run_name: str, **paths: Path | None) -> None:
 @_report
 def synthesise(settings: _Settings, recipe: str, **paths: Path | None) -> None:
     """Make the synthetic constructs of a recipe."""
-    from training.synthesise import synthesise as step
+    from training.data.synthesise import synthesise as step
 
     layout = settings.layout
     output = paths["output"] or layout.synthetic(recipe)
@@ -223,7 +223,7 @@ def distil(settings: _Settings, run_name: str, weights: tuple[Path, ...], precis
             f"--weights is there {len(weights)} times, but runs.{run_name} has {len(run['teachers'])} teachers"
         )
     with _quiet():
-        from training.distil import label_synthetic as step
+        from training.data.distil import label_synthetic as step
 
     output = paths["output"] or layout.scores(run_name)
     step(
@@ -263,7 +263,7 @@ def train(settings: _Settings, run_name: str, progress: str, restart: bool, **pa
     """
     run, layout = settings.run(run_name), settings.layout
     with _quiet():
-        from training.train import train as step
+        from training.fit.train import train as step
 
     synthetic = paths["synthetic"] or layout.scores(run_name)
     initial = paths["initial"] or (layout.weights(run["initial"]) if run["initial"] else None)
@@ -295,7 +295,7 @@ def evaluate(settings: _Settings, run_name: str, parts: str, output: Path | None
     """Score a run against the measurements."""
     settings.run(run_name)
     with _quiet():
-        from training.evaluate import evaluate as step
+        from training.evaluate.evaluation import evaluate as step
 
     layout = settings.layout
     parts = [part.strip() for part in parts.split(",")]
@@ -310,7 +310,7 @@ def base_changes(settings: _Settings, run_name: str, output: Path | None) -> Non
     """Measure a run's mean effects (alt − ref, buckets) of single-base changes, by class, in random sequences."""
     settings.run(run_name)
     with _quiet():
-        from training.base_changes import base_changes as step
+        from training.studies.base_changes import base_changes as step
 
     step(settings.config, run_name, settings.layout.root, output or settings.layout.base_changes(run_name))
 
@@ -324,7 +324,7 @@ def figures(settings: _Settings, run_name: str, part: str, output: Path | None) 
     """Draw the figures of an evaluated run, and a table of its epochs."""
     settings.run(run_name)
     with _quiet():
-        from training.figures import figures as step
+        from training.evaluate.figures import figures as step
 
     layout = settings.layout
     step(settings.config, run_name, layout.root, output or layout.figures(run_name), part)
@@ -338,7 +338,7 @@ def record(settings: _Settings, run_name: str, output: Path | None) -> None:
     """Write the small record of a finished run: its configuration, the hashes of its data, its scores."""
     settings.run(run_name)
     with _quiet():
-        from training.record import record as step
+        from training.evaluate.record import record as step
 
     step(settings.config, run_name, settings.layout.root, output or settings.layout.record(run_name))
 
@@ -355,8 +355,8 @@ def export(settings: _Settings, run_name: str | None, entry: Path | None) -> Non
         raise ValueError("the configuration has no export: name the run with --run")
     settings.run(run_name)
     with _quiet():
-        from training.export import export as step
-        from training.export import unwritten
+        from training.evaluate.export import export as step
+        from training.evaluate.export import unwritten
 
     entry = entry or Path(chosen["entry"])
     exported = step(settings.config, run_name, settings.layout.root, entry)
@@ -375,7 +375,7 @@ def report(settings: _Settings, run_name: str, part: str, output: Path | None, r
     """Write the report of a run whose figures are drawn: one HTML page that needs no other file and no network."""
     settings.run(run_name)
     with _quiet():
-        from training.report import report as step
+        from training.evaluate.report import report as step
 
     layout = settings.layout
     written = step(settings.config, run_name, layout.root, output, part, records or layout.records)
@@ -412,7 +412,7 @@ def predict(
     """Predict a list of sequences: the full table, and the challenge's leaderboard JSON."""
     run = settings.run(run_name)
     with _quiet():
-        from training.predict import predict as step
+        from training.evaluate.predict import predict as step
 
     number = step(
         sequences,
@@ -436,7 +436,7 @@ def simulate(output: Path, constructs: int, seed: int) -> None:
 
     A file that is there already is not replaced.
     """
-    from training.simulate import simulate as step
+    from training.studies.simulate import simulate as step
 
     step(output, constructs, seed)
 
@@ -474,7 +474,7 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
         python -m training simulate-sorting --output simulated --counts simulated/counts.tsv
         python -m training assemble --config training/config/report.yaml --data-folder simulated
     """
-    from training.simulate_sorting import simulate_sorting as step
+    from training.studies.simulate_sorting import simulate_sorting as step
 
     step(output, sequences, held_out, cells, seed, counts)
 
@@ -502,8 +502,8 @@ def simulate_sorting(output: Path, sequences: int, held_out: int, cells: float, 
 @click.option("--document", type=_FILE, help="File whose block labels is rewritten with the table, too.")
 def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float, ...], document: Path | None) -> None:
     """Compare majority labels with the rounded mean bucket, on sequences whose true expression is known."""
-    from training.markdown import replace_block
-    from training.votes import compare_labels_of as compare
+    from training.data.votes import compare_labels_of as compare
+    from training.evaluate.markdown import replace_block
 
     table = compare(counts, support, shares, truth)
     click.echo(table)
@@ -524,8 +524,8 @@ def compare_labels(counts: Path, truth: str, support: float, shares: tuple[float
 def ablation_table(records: Path, reference: str | None, configuration: str | None, document: Path | None) -> None:
     """Make the table of all recorded runs, scored on the validation part."""
     with _quiet():
-        from training.record import ablation_table as table
-        from training.record import write_ablation_table
+        from training.evaluate.record import ablation_table as table
+        from training.evaluate.record import write_ablation_table
 
     if document is None:
         click.echo(table(records, reference, configuration))
@@ -544,7 +544,7 @@ def gc_study(settings: _Settings, records: Path | None, output: Path | None, doc
     They are made of the records that are there; runs without one are named.
     """
     with _quiet():
-        from training.gc_study import gc_study as step
+        from training.studies.gc_study import gc_study as step
 
     records = records or settings.layout.records
     missing = step(settings.config, records, output or records, document)
@@ -554,7 +554,7 @@ def gc_study(settings: _Settings, records: Path | None, output: Path | None, doc
 
 
 def _quiet():
-    from yeastpromoter.startup import quiet_startup
+    from yeastpromoter.model.startup import quiet_startup
 
     return quiet_startup()
 

@@ -13,12 +13,12 @@ from kipoi_utils.external.torch import data
 
 # The package lies in the folder above, where Kipoi does not look, and another copy of it may be loaded.
 _PACKAGE = Path(__file__).resolve().parent.parent / "yeastpromoter"
-with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
-    from yeastpromoter.annotation import UPSTREAM
-    from yeastpromoter.messages import message_only
-    from yeastpromoter.variant_rows import VariantRows
-    from yeastpromoter.variant_windows import OFFSETS
-    from yeastpromoter.whole_batches import WholeBatches, one_record, variant_batch
+with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
+    from yeastpromoter.io.annotation import UPSTREAM
+    from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.kipoi_layer.whole_batches import WholeBatches, one_record, variant_batch
+    from yeastpromoter.variants.rows import VariantRows
+    from yeastpromoter.variants.windows import OFFSETS
 
 
 class YeastVariantConstructs(Dataset):
@@ -30,11 +30,11 @@ class YeastVariantConstructs(Dataset):
     Parameters
     ----------
     vcf_file, fasta_file, annotation_file, upstream, offsets, skipped_file
-        As for `yeastpromoter.variant_rows.VariantRows`; ``dataloader.yaml`` describes them for users.
+        As for `yeastpromoter.variants.rows.VariantRows`; ``dataloader.yaml`` describes them for users.
 
     Attributes
     ----------
-    rows : yeastpromoter.variant_rows.VariantRows
+    rows : yeastpromoter.variants.rows.VariantRows
         The rows, with the counts of what is scored and what is not.
     notes : tuple of str
         The warnings that were given.
@@ -69,7 +69,7 @@ class YeastVariantConstructs(Dataset):
         return one_record(self.read_batch, len(self), index)
 
     def read_batch(self, indices: np.ndarray) -> dict:
-        """Cut out and encode some of the rows; see `yeastpromoter.whole_batches.variant_batch`."""
+        """Cut out and encode some of the rows; see `yeastpromoter.kipoi_layer.whole_batches.variant_batch`."""
         return variant_batch(self.rows, indices)
 
     def _batch_iterable(self, batch_size=32, shuffle=False, num_workers=0, drop_last=False, **kwargs):

@@ -9,11 +9,11 @@ from kipoi.model import BaseModel
 
 # The package lies in the folder above, where Kipoi does not look, and another copy of it may be loaded.
 _PACKAGE = Path(__file__).resolve().parent.parent / "yeastpromoter"
-with runpy.run_path(str(_PACKAGE / "own_package.py"))["own_package"](__file__):
-    from yeastpromoter.decoding import BUCKET_VALUES
-    from yeastpromoter.entry import ExpectInFolder, build_trained_network
-    from yeastpromoter.messages import message_only
-    from yeastpromoter.variant_scores import Expressions, variant_effects
+with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
+    from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.model.decoding import BUCKET_VALUES
+    from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
+    from yeastpromoter.variants.effects import Expressions, variant_effects
 
 INPUTS = ("ref", "alt")
 
@@ -24,10 +24,10 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     Parameters
     ----------
     weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
-        As for `yeastpromoter.entry.build_trained_network`; the working directory, which `weights` starts from, is
+        As for `yeastpromoter.model.entry.build_trained_network`; the working directory, which `weights` starts from, is
         the folder of this file while Kipoi constructs the model.
     check_adapters : bool, optional
-        Whether constructs without their adapters are refused (see `yeastpromoter.adapters`).
+        Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`).
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         From constructs (N, 110, 4) to bucket scores (N, 18).
     weights_version : str
         Version of the weights.
-    expressions : yeastpromoter.variant_scores.Expressions
+    expressions : yeastpromoter.variants.effects.Expressions
         The predictor, with the counts `n_asked` and `n_evaluated` of constructs.
 
     Raises
@@ -84,7 +84,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         -------
         dict of numpy.ndarray
             ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread``, `float32` (N,), in buckets; see
-            `yeastpromoter.variant_scores.variant_effects`.
+            `yeastpromoter.variants.effects.variant_effects`.
 
         Raises
         ------

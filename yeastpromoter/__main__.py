@@ -4,20 +4,20 @@ import importlib
 
 import click
 
-from yeastpromoter.commands.errors import MessageGroup
+from yeastpromoter.cli.errors import MessageGroup
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
-    "saturate": "yeastpromoter.commands.saturate:saturate",
-    "contributions": "yeastpromoter.commands.contributions:contributions",
-    "compare-contributions": "yeastpromoter.commands.compare_contributions:compare_contributions",
-    "plant": "yeastpromoter.commands.plant:plant",
-    "rank-variants": "yeastpromoter.commands.rank_variants:rank_variants",
-    "variant-figures": "yeastpromoter.commands.variant_figures:variant_figures",
-    "shards": "yeastpromoter.commands.shards:shards",
-    "tile-genome": "yeastpromoter.commands.tile_genome:tile_genome",
-    "tracks": "yeastpromoter.commands.tracks:tracks",
-    "tracks-figure": "yeastpromoter.commands.tracks_figure:tracks_figure",
+    "saturate": "yeastpromoter.cli.saturate:saturate",
+    "contributions": "yeastpromoter.cli.contributions:contributions",
+    "compare-contributions": "yeastpromoter.cli.compare_contributions:compare_contributions",
+    "plant": "yeastpromoter.cli.plant:plant",
+    "rank-variants": "yeastpromoter.cli.rank_variants:rank_variants",
+    "variant-figures": "yeastpromoter.cli.variant_figures:variant_figures",
+    "shards": "yeastpromoter.cli.shards:shards",
+    "tile-genome": "yeastpromoter.cli.tile_genome:tile_genome",
+    "tracks": "yeastpromoter.cli.tracks:tracks",
+    "tracks-figure": "yeastpromoter.cli.tracks_figure:tracks_figure",
 }
 
 

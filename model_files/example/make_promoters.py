@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from yeastpromoter.construct import INSERT_LENGTH, add_adapters  # noqa: E402
+from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters  # noqa: E402
 
 SEED = 2022
 MOTIFS = {

@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from training_tables import write_tables
 
-import training.train
-from training import checkpoint
+import training.fit.train
 from training.__main__ import main as command
+from training.fit import checkpoint
 
 RUN = {
     "deterministic": True,
@@ -107,7 +107,7 @@ def main() -> None:
 
 def checkpoint_name() -> str:
     """Name of the file that a run goes on from."""
-    return training.train.CHECKPOINT_FILE
+    return training.fit.train.CHECKPOINT_FILE
 
 
 if __name__ == "__main__":

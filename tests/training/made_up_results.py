@@ -5,9 +5,9 @@ import json
 import numpy as np
 from networks import lively_network
 
-from training.layout import Layout
-from training.tables import letters_of, write_table
-from yeastpromoter.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from training.data.tables import letters_of, write_table
+from training.paths import Layout
+from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 
 SOURCES = ["random", "tiles"]
 N = 36

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training.tables import PARTS, sequences_of, write_table
-from yeastpromoter.construct import INSERT_LENGTH, add_adapters
-from yeastpromoter.encoding import letters
+from training.data.tables import PARTS, sequences_of, write_table
+from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
+from yeastpromoter.sequence.encoding import letters
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 

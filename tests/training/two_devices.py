@@ -23,8 +23,8 @@ elif os.environ["KERAS_BACKEND"] == "tensorflow":
 
 from training_tables import write_tables
 
-from training.config import complete_config
-from training.train import train
+from training.config.loading import complete_config
+from training.fit.train import train
 
 
 def main() -> None:

@@ -1,0 +1,162 @@
+"""The files around the code agree with each other and with the code."""
+
+import ast
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+import start
+import yeastpromoter
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
+LOCKS = ("runtime", "development", "gpu")
+ENTRIES = (".", "variant_effects")
+ENTRY_FILES = [f"{entry}/{name}.yaml" for entry in ENTRIES for name in ("model", "dataloader")]
+INFERENCE = [ROOT / entry / f"{name}.py" for entry in ENTRIES for name in ("model", "dataloader")]
+INFERENCE += sorted((ROOT / "yeastpromoter").rglob("*.py"))
+
+
+def lock(name):
+    """Versions by package name."""
+    lines = (ROOT / "requirements" / f"{name}.lock").read_text().splitlines()
+    return dict(re.match(r"([a-z0-9-]+)==(\S+)", line).groups() for line in lines if re.match(r"[a-z0-9]", line))
+
+
+def read_yaml(name):
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def imported(path):
+    """Top-level names of the modules that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_version_is_the_same_everywhere():
+    version = PROJECT["version"]
+    assert read_yaml("CITATION.cff")["version"] == version
+    assert re.search(r"^## \[(\S+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
+    for name in ENTRY_FILES:
+        assert str(read_yaml(name)["info"]["version"]) == version, name
+
+
+def test_licence_is_the_same_everywhere():
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert PROJECT["license"]["text"] == "MIT"
+    assert read_yaml("CITATION.cff")["license"] == "MIT"
+    for name in ENTRY_FILES:
+        assert read_yaml(name)["info"]["license"] == "MIT", name
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"), [("runtime", []), ("development", ["training", "tracks", "test"]), ("gpu", ["gpu"])]
+)
+def test_locks_satisfy_the_project(name, extras):
+    versions = lock(name)
+    wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(versions[requirement.name]), requirement
+
+
+def test_the_lock_of_jax_satisfies_its_group_and_has_the_keras_of_the_others():
+    versions = lock("jax")
+    for requirement in map(Requirement, GROUPS["jax"]):
+        assert requirement.specifier.contains(versions[requirement.name]), requirement
+    assert versions["keras"] == lock("runtime")["keras"]
+    assert not {"tensorflow", "kipoi"} & set(versions)
+
+
+@pytest.mark.parametrize(("name", "fewest"), [*((name, 50) for name in LOCKS), ("jax", 20)])
+def test_locks_hold_hashes_and_no_addresses(name, fewest):
+    text = (ROOT / "requirements" / f"{name}.lock").read_text()
+    pins = re.findall(r"^[a-z0-9-]+==\S+ \\$\n +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    # A package for some Pythons or systems only would have a marker: start.py expects all of them.
+    assert len(pins) == len(lock(name)) > fewest
+    assert not re.search(r"://|--index-url|--find-links| @ ", text)
+
+
+def test_pythons_are_the_same_everywhere():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    pythons = [f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in allowed]
+    assert pythons == [f"{major}.{minor}" for major, minor in start.PYTHONS]
+    assert f"with Python {' or '.join(pythons)} and pip" in (ROOT / "README.md").read_text()
+    named = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line]
+    assert named == pythons
+    assert f"PYTHONS = {tuple(pythons)}".replace("'", '"') in (ROOT / "requirements" / "update.py").read_text()
+
+
+def test_locks_agree_with_each_other():
+    runtime = lock("runtime")
+    for name in ("development", "gpu"):
+        other = lock(name)
+        assert {package: other.get(package) for package in runtime} == runtime
+
+
+@pytest.mark.parametrize("name", ENTRY_FILES)
+def test_kipoi_gets_the_locked_versions(name):
+    dependencies = read_yaml(name)["dependencies"]
+    # Kipoi passes over other keys in silence.
+    assert set(dependencies) == {"conda", "conda_channels", "pip"}
+    assert "python=3.11" in dependencies["conda"]
+    (requirements,) = dependencies["pip"]
+    text = (ROOT / name).parent.joinpath(requirements).read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert dict(line.split("==") for line in lines) == lock("runtime")
+
+
+def test_the_models_share_their_network():
+    arguments = {entry: read_yaml(f"{entry}/model.yaml")["args"] for entry in ENTRIES}
+    paths = {(ROOT / entry / found.pop("weights")).resolve() for entry, found in arguments.items()}
+    assert len(paths) == 1
+    assert arguments["."] == arguments["variant_effects"]
+
+
+def test_this_environment_is_the_locked_one():
+    from importlib.metadata import version
+
+    assert {name: version(name) for name in lock("runtime") if name != "pip"} == {
+        name: wanted for name, wanted in lock("runtime").items() if name != "pip"
+    }
+
+
+def test_package_imports_neither_kipoi_nor_a_network_library():
+    paths = (path.relative_to(ROOT) for path in INFERENCE if path.is_relative_to(ROOT / "yeastpromoter"))
+    modules = [".".join(path.with_suffix("").parts) for path in paths]
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = set(json.loads(output))
+    assert "numpy" in loaded
+    assert not loaded & {"kipoi", "kipoiseq", "tensorflow", "keras", "jax", "torch", "model", "dataloader", "training"}
+
+
+def test_package_says_where_each_of_its_modules_belongs():
+    named = re.findall(r"`(\w+)`", yeastpromoter.__doc__)
+    modules = [module.name for module in pkgutil.iter_modules(yeastpromoter.__path__) if module.name != "__main__"]
+    assert sorted(named) == sorted(modules)
+
+
+@pytest.mark.parametrize("path", INFERENCE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_inference_needs_nothing_of_training(path):
+    assert not imported(path) & {"training", "tests", "benchmarks"}
+    if path.is_relative_to(ROOT / "yeastpromoter"):
+        assert not imported(path) & {"kipoi", "kipoiseq", "kipoi_utils", "model", "dataloader"}

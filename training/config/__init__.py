@@ -1,0 +1,1 @@
+"""Configurations: the YAML files, and how they are read."""

@@ -1,0 +1,1 @@
+"""From measured sequences to what a run learns from."""

@@ -1,0 +1,499 @@
+"""Assemble measured sequences from several sources into one table of 110-bp constructs.
+
+Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 scale), repeated measurements are
+merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training.data.data_files import DataFiles
+from training.data.similarity import KmerSet, Neighbours, repeated_rows
+from training.data.tables import letters_of, sequences_of, write_report, write_table
+from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
+from training.notices import say, warn
+from yeastpromoter.io.text_tables import TextTable
+from yeastpromoter.model.decoding import N_BUCKETS
+from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
+from yeastpromoter.sequence.construct import (
+    CONSTRUCT_LENGTH,
+    INSERT,
+    LEFT_ADAPTER,
+    MOST_FITTED,
+    RIGHT_ADAPTER,
+    add_adapters,
+    fit_construct,
+    fit_insert,
+)
+from yeastpromoter.sequence.construct_rules import NAMED, SEQUENCE_LENGTHS
+
+#: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
+#: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
+_REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
+#: Different values of a column that a message shows.
+_VALUES_SHOWN = 10
+
+
+def insert_letters(matrix: np.ndarray) -> np.ndarray:
+    """The 80 positions of the insert in constructs, `uint8` (N, 110) to (N, 80)."""
+    return matrix[:, INSERT]
+
+
+def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
+
+    Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
+    replicate is missing, it is NaN. The index is the line of each row.
+    """
+    cells = source["columns"].get("counts")
+    values = dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
+    for number, column in enumerate(source["columns"].get("replicates", []), start=1):
+        values[f"replicate_{number}"] = column
+    select = source.get("select")
+    wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
+    passed_over: list[str] = []
+    try:
+        table = TextTable(path, source["separator"], source["header"])
+        for column in wanted:
+            table.number(column)
+    except ValueError as error:
+        raise ValueError(f"source {source['name']!r}: {error}") from None
+    for rows in table.blocks():
+        counts["rows_in_file"] += len(rows)
+        if select:
+            cells = np.array(rows.text(select["column"]), dtype=object)
+            if not counts["rows"]:
+                passed_over = [*dict.fromkeys([*passed_over, *cells])][:_VALUES_SHOWN]
+            rows = rows.where(cells == select["value"])
+        counts["rows"] += len(rows)
+        columns = {"sequence": np.array(rows.text(source["columns"]["sequence"]), dtype=object)}
+        for name, column in values.items():
+            limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
+            columns[name] = rows.numbers(column, **limits)
+        yield pd.DataFrame(columns, index=rows.lines)
+    if not counts["rows"] and passed_over:
+        raise ValueError(
+            f"source {source['name']!r}: no row of {path} has {select['value']!r} in the column {select['column']!r}: "
+            f"select leaves nothing; the first values there are {', '.join(map(repr, passed_over))}"
+        )
+    if not counts["rows"]:
+        raise ValueError(f"source {source['name']!r}: {path} has no rows: it is another file, or was cut short")
+
+
+def _label(table: pd.DataFrame, votes: Mapping[str, Any] | None, counts: dict[str, Any]) -> pd.DataFrame:
+    """Put the expression in place of the counts: the mean bucket, or the majority's, without the rows that have none.
+
+    Rows without cells keep an expression of NaN, as one that was not measured.
+    """
+    cells = table[list(COUNT_COLUMNS)].to_numpy()
+    table = table.drop(columns=list(COUNT_COLUMNS)).assign(expression=mean_bucket(cells))
+    if votes is None:
+        return table
+    bucket, supported, clear = majority_bucket(cells, votes["support"], votes["share"])
+    measured = table["expression"].notna()
+    for name, lost in (("support", measured & ~supported), ("majority", supported & ~clear)):
+        key = f"dropped_without_{name}"
+        counts[key] = counts.get(key, 0) + int(lost.sum())
+    table["expression"] = table["expression"].where(~clear, bucket.astype(np.float64))
+    return table[clear | ~measured]
+
+
+def _check_letters(sequence: pd.Series, original: pd.Series, path: Path) -> None:
+    wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
+    if wrong.any():
+        line = wrong.idxmax()
+        raise ValueError(f"{path}, line {line}: {original[line]!r} is not a DNA sequence of A, C, G, T and N")
+
+
+def _check_known(sequence: pd.Series, of_inserts: bool, path: Path) -> None:
+    """Refuse sequences that hold nothing but N between the adapters."""
+    with_n = sequence[sequence.str.contains("N")]
+    if not of_inserts:
+        with_n = with_n.str.slice(len(LEFT_ADAPTER), -len(RIGHT_ADAPTER))
+    unknown = with_n.str.strip("N") == ""
+    if unknown.any():
+        raise ValueError(
+            f"{path}, line {unknown.idxmax()}: the insert holds nothing but N, like those of {unknown.sum()} lines "
+            "here: nothing can be learned from it. Leave such lines out"
+        )
+
+
+class _Ends:
+    """Looks for the adapters at the ends of the sequences of a source."""
+
+    def __init__(self, path: Path, of_inserts: bool) -> None:
+        self._path, self._of_inserts = path, of_inserts
+        self._rows = self._whole = 0
+        self._forms: Counter[int] = Counter()
+        self._named: list[str] = []
+
+    def look_at(self, sequence: pd.Series) -> None:
+        """Look at some sequences, indexed by their lines."""
+        self._rows += len(sequence)
+        if not len(sequence):
+            return
+        starts, ends = (
+            letters_of(part.to_numpy().astype(f"S{END_LENGTH}"))
+            for part in (sequence.str.slice(0, END_LENGTH), sequence.str.slice(-END_LENGTH))
+        )
+        if self._of_inserts:
+            wrong = look_like_constructs(starts, ends)
+            self._whole += int(wrong.sum())
+            names = ["a whole construct"] * len(sequence)
+        else:
+            forms = forms_of(starts, ends)
+            wrong = forms > 0
+            self._forms.update(forms.tolist() if wrong.any() else {0: len(forms)})
+            names = [FORMS[form].name for form in forms[wrong]]
+        for line, name in zip(sequence.index[wrong][: NAMED - len(self._named)], names, strict=False):
+            self._named.append(f"line {line} ({name})")
+
+    def finish(self) -> None:
+        """Refuse the source if a construct lacked its adapters, or an insert had them."""
+        named = ", ".join(self._named)
+        if self._whole:
+            raise ValueError(
+                f"{self._path}: {self._whole:,} of {self._rows:,} sequences are whole constructs, with adapters, but "
+                f"the source has sequence_type: insert: {named}. Set sequence_type: construct, take the adapters off "
+                "with trim, or set check_adapters: false to add adapters all the same"
+            )
+        if self._named:
+            raise ValueError(
+                f"{self._path}: {refusal(self._forms, self._rows, named, 'check_adapters: false of the source')}"
+            )
+
+
+def _harmonise(
+    source: Mapping[str, Any], path: Path, other_lengths: str, counts: dict[str, Any]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
+
+    Yields the columns ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
+    What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
+    under each key that begins with ``dropped_``.
+    """
+    reasons = {"error": (), "drop": ("dropped_for_length",), "fit": ("fitted", "dropped_for_length")}[other_lengths]
+    names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
+    counts |= dict.fromkeys(names, 0)
+    trim, calibration = source["trim"], source["calibration"]
+    of_inserts = source["sequence_type"] == "insert"
+    right_length = SEQUENCE_LENGTHS[source["sequence_type"]]
+    unfit, first_unfit = 0, ""
+    ends = _Ends(path, of_inserts) if source["check_adapters"] else None
+    for table in _read_columns(path, source, counts):
+        if source["columns"].get("counts"):
+            table = _label(table, source["majority"], counts)
+        value_columns = [name for name in table.columns if name != "sequence"]
+        measured = table["expression"].notna()
+        counts["dropped_without_value"] += int((~measured).sum())
+        table = table[measured]
+
+        sequence = table["sequence"].str.upper()
+        sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
+        _check_letters(sequence, table["sequence"], path)
+        length = sequence.str.len()
+        fits = length == right_length
+        counts["of_construct_length"] += int(fits.sum())
+        if other_lengths == "error" and not fits.all():
+            line = (~fits).idxmax()
+            first_unfit = first_unfit or f"{path}, line {line}: the {source['sequence_type']} is {length[line]} bp long"
+            unfit += int((~fits).sum())
+        possible = (length - right_length).abs() <= MOST_FITTED if other_lengths == "fit" else fits
+        if other_lengths == "fit":
+            counts["fitted"] += int((possible & ~fits).sum())
+        if other_lengths != "error":
+            counts["dropped_for_length"] += int((~possible).sum())
+        table, sequence, fits = table[possible], sequence[possible], fits[possible]
+        _check_known(sequence, of_inserts, path)
+        if ends is not None:
+            ends.look_at(sequence)
+        sequence[~fits] = sequence[~fits].map(fit_insert if of_inserts else fit_construct)
+        if of_inserts:
+            sequence[fits] = sequence[fits].map(add_adapters)
+
+        values = {
+            name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
+        }
+        expression = values["expression"]
+        if len(expression):
+            counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
+            counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
+        counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
+        missing = np.full(len(table), np.nan)
+        yield {
+            "sequence": sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
+            "fitted": ~fits.to_numpy(),
+            "expression": expression.clip(0, N_BUCKETS - 1),
+            "replicate_1": values.get("replicate_1", missing),
+            "replicate_2": values.get("replicate_2", missing),
+        }
+    if unfit:
+        raise ValueError(
+            f"{first_unfit} but must be {right_length}; {unfit} rows are not. Set data.other_lengths to drop or fit to "
+            "accept them"
+        )
+    if ends is not None:
+        ends.finish()
+
+
+def _agreement(
+    sequence: np.ndarray, source: np.ndarray, expression: np.ndarray, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """For each pair of sources, how their values of the sequences that both measured compare."""
+    table = pd.DataFrame({"sequence": sequence, "source": source, "expression": expression})
+    values = table.groupby(["sequence", "source"])["expression"].mean().unstack()
+    pairs = []
+    for first, second in combinations(range(len(names)), 2):
+        if first not in values or second not in values:
+            continue
+        shared = values[[first, second]].dropna()
+        if len(shared) < 3:
+            continue
+        slope, intercept = np.polyfit(shared[second], shared[first], 1)
+        pairs.append(
+            {
+                "sources": [names[first], names[second]],
+                "sequences": len(shared),
+                "pearson": float(shared[first].corr(shared[second])),
+                "line_second_to_first": {"slope": float(slope), "intercept": float(intercept)},
+            }
+        )
+    return pairs
+
+
+def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarray) -> dict[str, np.ndarray]:
+    """Merge repeated measurements of a construct: weighted mean of the values, sum of the weights.
+
+    The construct keeps the place and the source of its first measurement. Where several measurements were merged,
+    the first two are its replicates.
+
+    Parameters
+    ----------
+    columns : dict of str to numpy.ndarray
+        One entry for each measurement; the arrays are changed.
+    rows, sequence : numpy.ndarray
+        Those of constructs that were measured more than once, and the number of each one's construct.
+    """
+    if not len(rows):
+        return columns
+    order = np.argsort(sequence, kind="stable")
+    rows = rows[order]
+    starts = np.flatnonzero(np.diff(sequence[order], prepend=-1))
+    first, second = rows[starts], rows[starts + 1]
+    expression, weight = columns["expression"], columns["weight"]
+    columns["replicate_1"][first], columns["replicate_2"][first] = expression[first], expression[second]
+    weighted = np.add.reduceat(expression[rows] * weight[rows], starts)
+    weight[first] = np.add.reduceat(weight[rows], starts)
+    expression[first] = weighted / weight[first]
+    kept = np.ones(len(expression), dtype=bool)
+    kept[rows] = False
+    kept[first] = True
+    return {name: values[kept] for name, values in columns.items()}
+
+
+class HeldOut:
+    """Held-out constructs, made ready for asking which others resemble one.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Constructs, `uint8` (M, 110).
+    substitutions : int, optional
+        Constructs that differ in at most so many places are near.
+    """
+
+    def __init__(self, matrix: np.ndarray, substitutions: int = 3):
+        self._sequences = sequences_of(matrix)
+        self._neighbours = Neighbours(matrix, substitutions)
+        self._kmers = KmerSet(insert_letters(matrix))
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def resembled_by(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        """Tell which constructs resemble a held-out one, and how.
+
+        Parameters
+        ----------
+        matrix : numpy.ndarray
+            Constructs, `uint8` (N, 110).
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            Three masks, `bool` (N,), that do not overlap: ``identical``, ``near`` (within that many substitutions)
+            and ``shared_kmer`` (a 30-mer of the insert in common, on either strand).
+        """
+        near = self._neighbours.near(matrix)
+        identical = np.zeros(len(matrix), dtype=bool)
+        identical[near] = np.isin(sequences_of(matrix[near]), self._sequences)
+        shared = self._kmers.shared_by(insert_letters(matrix))
+        return {"identical": identical, "near": near & ~identical, "shared_kmer": shared & ~near}
+
+
+def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> HeldOut:
+    """Read the held-out sequences.
+
+    Parameters
+    ----------
+    held_out : sequence of mapping
+        ``file`` and ``sha256`` of files with one 110-bp construct a line; further columns are ignored.
+    files : DataFiles
+        The folder of the files.
+
+    Returns
+    -------
+    HeldOut
+
+    Raises
+    ------
+    ValueError
+        If a file is absent, has another hash, cannot be read, or holds what is no DNA sequence or has
+        another length.
+    """
+    parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
+    for entry in held_out:
+        with files.reading(entry) as (path, _):
+            for rows in TextTable(path, header=False).blocks():
+                cells = pd.Series(rows.text(0), index=rows.lines)
+                sequence = cells.str.upper()
+                _check_letters(sequence, cells, path)
+                length = sequence.str.len()
+                if (length != CONSTRUCT_LENGTH).any():
+                    line = (length != CONSTRUCT_LENGTH).idxmax()
+                    raise ValueError(
+                        f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be "
+                        f"{CONSTRUCT_LENGTH}"
+                    )
+                parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
+    return HeldOut(letters_of(np.concatenate(parts)))
+
+
+def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
+    reasons = [f"{reason} {number}" for reason, number in counts.items() if reason.startswith("dropped_") and number]
+    return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
+
+
+def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
+    """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
+    clipped = counts["clipped_to_scale"]
+    values = counts["of_construct_length"] + counts.get("fitted", 0)
+    if clipped <= _WARNED_BEYOND * values:
+        return []
+    line = source["calibration"]
+    calibrated = line["slope"] != 1 or line["intercept"] != 0
+    text = (
+        f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond 0 to {N_BUCKETS - 1}, the "
+        f"scale of the mean sorting bucket; they go from {counts['lowest']:.6g} to {counts['highest']:.6g}"
+    )
+    text += f" after the calibration {line['slope']:g} * value + {line['intercept']:g}" if calibrated else ""
+    if clipped > _REFUSED_BEYOND * values:
+        raise ValueError(
+            f"{text}. They are in another unit (fluorescence or a log ratio, say), so that "
+            + ("its calibration (slope, intercept) is not the right one" if calibrated else "it needs a calibration")
+            + ", or the column is another one"
+        )
+    return [warn(f"{text}. These are set to the nearer end of the scale: is its calibration right?")]
+
+
+def assemble(
+    data: Mapping[str, Any], output: str | Path, report: str | Path, downloaded: str | Path | None = None
+) -> None:
+    """Assemble the sources of a configuration into one table.
+
+    Parameters
+    ----------
+    data : mapping
+        The ``data`` section of a validated configuration.
+    output : str or Path
+        Table to write: ``sequence`` S110, ``expression`` float32 (0 to 17), ``weight`` float32, ``source``
+        uint8 (index into the attribute ``sources``), ``fitted`` bool (was not 110 bp long), ``replicate_1``
+        and ``replicate_2`` float32 (NaN where there is none).
+    report : str or Path
+        JSON file for the counts: rows in, out and dropped with the reason, and the agreement between sources.
+    downloaded : str or Path, optional
+        Report of the step download: the files have to be those that it found.
+
+    Raises
+    ------
+    ValueError
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
+        rows or selects none, more than 40 % of its values are beyond the scale, or everything is dropped.
+    """
+    files = DataFiles(data["folder"], downloaded)
+    held_out = read_held_out(data["held_out"], files)
+    names = [source["name"] for source in data["sources"]]
+    counts = {name: {} for name in names}
+    pieces, warnings = [], []
+    for number, source in enumerate(data["sources"]):
+        resembling = {}
+        with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
+            for piece in _harmonise(source, path, data["other_lengths"], counts[source["name"]]):
+                reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+                for reason, mask in reasons.items():
+                    resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+                kept = ~np.logical_or.reduce(list(reasons.values()))
+                pieces.append({name: values[kept] for name, values in piece.items()})
+                pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+        warnings += _check_scale(source, path, counts[source["name"]])
+        counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
+    columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
+    columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
+
+    measurements = np.bincount(columns["source"], minlength=len(names))
+    for name, number in zip(names, measurements, strict=True):
+        counts[name]["kept_measurements"] = int(number)
+    if not measurements.any():
+        raise ValueError(
+            f"nothing is left of the measurements: {'; '.join(map(_what_was_dropped, names, counts.values()))}"
+        )
+    for name, count in counts.items():
+        left_out = count["rows"] - count["kept_measurements"]
+        say(f"source {name!r}: {count['kept_measurements']:,} of {count['rows']:,} rows kept")
+        if 2 * left_out > count["rows"]:
+            warnings.append(warn(f"most rows are left out: {_what_was_dropped(name, count)}"))
+        elif left_out:
+            say(_what_was_dropped(name, count))
+    rows, sequence = repeated_rows(letters_of(columns["sequence"]))
+    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
+    agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
+    merged = _merge(columns, rows, sequence)
+    del columns
+    # Sources that carry one label (a library and its repeat, say) count as one from here on.
+    labels = list(dict.fromkeys(source["label"] for source in data["sources"]))
+    label_of = np.array([labels.index(source["label"]) for source in data["sources"]], dtype=np.uint8)
+    merged["source"] = label_of[merged["source"]]
+    merged_counts = {
+        label: {
+            "constructs": int((merged["source"] == number).sum()),
+            "constructs_not_fitted": int(((merged["source"] == number) & ~merged["fitted"]).sum()),
+        }
+        for number, label in enumerate(labels)
+    }
+    for name in ("expression", "weight", "replicate_1", "replicate_2"):
+        merged[name] = merged[name].astype(np.float32)
+    order = ("sequence", "source", "fitted", "expression", "weight", "replicate_1", "replicate_2")
+    merged_away = int(measurements.sum()) - len(merged["sequence"])
+    if merged_away:
+        say(f"{merged_away:,} repeated measurements of a construct are merged: {len(merged['sequence']):,} constructs")
+    write_table(output, {name: merged[name] for name in order}, sources=labels)
+    write_report(
+        report,
+        {
+            "held_out_sequences": len(held_out),
+            "sources": counts,
+            "measurements": int(measurements.sum()),
+            "constructs": len(merged["sequence"]),
+            "merged_away": merged_away,
+            "by_source": merged_counts,
+            "agreement": agreement,
+            "warnings": warnings,
+        },
+    )

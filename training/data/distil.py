@@ -1,0 +1,67 @@
+"""Distillation: an ensemble of finished runs scores synthetic constructs for another run to learn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.data.tables import letters_of, read_table, write_report, write_table
+from training.evaluate.scores import predict_scores
+from yeastpromoter.model.decoding import N_BUCKETS, decode
+from yeastpromoter.model.network import build_network
+
+
+def label_synthetic(
+    teachers: Sequence[str | Path],
+    first_activations: Sequence[str],
+    synthetic: str | Path,
+    output: str | Path,
+    report: str | Path,
+    precision: str = "bfloat16",
+    use: int | None = None,
+) -> None:
+    """Score synthetic constructs by an ensemble.
+
+    Parameters
+    ----------
+    teachers : sequence of str or Path
+        Weights of the finished runs.
+    first_activations : sequence of str
+        First activation of each teacher.
+    synthetic : str or Path
+        Table of the synthesise step.
+    output : str or Path
+        Table to write: ``sequence`` S110 and ``scores`` float16 (N, 18), the mean of the teachers' bucket scores.
+    report : str or Path
+        JSON file: number of constructs, mean and spread of the decoded expression, and the correlation between
+        the teachers' expression where all of them define one, which tells how much they differ.
+    precision : {"bfloat16", "float32"}, optional
+        Arithmetic of the forward passes.
+    use : int, optional
+        Score only the first so many constructs; all by default.
+    """
+    sequence = read_table(synthetic, "sequence")["sequence"][:use]
+    matrix = letters_of(sequence)
+    dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
+    total, expressions = np.zeros((len(matrix), N_BUCKETS), dtype=np.float32), []
+    for weights, first_activation in zip(teachers, first_activations, strict=True):
+        network = build_network(first_activation, dtype=dtype)
+        network.load_weights(weights)
+        scores = predict_scores(network, matrix)
+        total += scores
+        expressions.append(decode(scores))
+    scores = total / len(teachers)
+    defined = np.isfinite(expressions).all(axis=0)
+    expression = decode(scores)
+    write_table(output, {"sequence": sequence, "scores": scores.astype(np.float16)})
+    write_report(
+        report,
+        {
+            "teachers": len(teachers),
+            "constructs": len(matrix),
+            "expression_mean": float(np.nanmean(expression)),
+            "expression_sd": float(np.nanstd(expression)),
+            "undefined": int(np.isnan(expression).sum()),
+            "teacher_pearson": np.corrcoef(np.array(expressions)[:, defined]).tolist() if len(teachers) > 1 else None,
+        },
+    )

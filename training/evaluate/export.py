@@ -1,0 +1,267 @@
+"""Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
+
+After an export the entry holds one recorded run and nothing else: weights, what the model.yaml of every model that
+uses them says of them, the run's record beside them, the predictions that ``kipoi test`` compares with, and what
+MODEL_CARD.md and README.md say of weights, training data and figures. What a person wrote there about other weights is
+taken out.
+"""
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import yaml
+
+from training.data.tables import sha256_of, write_report
+from training.evaluate.card import (
+    RECORD_FILE,
+    TO_WRITE,
+    evaluation_text,
+    long_figures,
+    short_figures,
+    trained_on,
+    training_data,
+    weights_text,
+)
+from training.evaluate.evaluation import run_weights
+from training.evaluate.markdown import read_document, with_block
+from training.evaluate.record import make_record
+from yeastpromoter.io.whole_files import whole_file, write_whole
+from yeastpromoter.model.network import build_network
+
+MODEL_YAML = "model.yaml"
+#: Those of the models that share the weights, in the entry.
+MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
+DOCUMENTS = ("MODEL_CARD.md", "README.md")
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> str:
+    """Replace values in the text of a model.yaml; all else in it stays, to the byte.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Each value must stand under a key of its section, ``    KEY: VALUE``, and may go on in lines that are
+        indented further.
+    values : mapping of str to mapping of str to str
+        By section (``args``, ``info``) and key the new values: a word, or a text of any length.
+
+    Returns
+    -------
+    str
+        The new text.
+
+    Raises
+    ------
+    ValueError
+        If a key does not stand there exactly once, or the text does not say the new values then.
+    """
+    before = text = read_document(path)
+    end = "\r\n" if "\r\n" in text else "\n"
+    keys = {key: value for named in values.values() for key, value in named.items()}
+    for key, value in keys.items():
+        place = re.compile(rf"^    {re.escape(key)}:[^\r\n]*(?:\r?\n {{5,}}[^\r\n]*)*", re.MULTILINE)
+        found = len(place.findall(text))
+        if found != 1:
+            raise ValueError(
+                f"{path} must have exactly one key '    {key}: …' but has {found}: the new value has no certain place"
+            )
+        lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
+        # A hash of digits alone would be a number.
+        new = (end + 8 * " ").join([">-", *lines]) if " " in value or value.isdigit() else value
+        text = place.sub(lambda _, new=f"    {key}: {new}": new, text)
+    wanted = yaml.safe_load(before)
+    wanted |= {section: wanted.get(section, {}) | named for section, named in values.items()}
+    if yaml.safe_load(text) != wanted:
+        raise ValueError(f"{path}: the keys {', '.join(keys)} do not stand under {' and '.join(values)}")
+    return text
+
+
+def of_these_weights(text: str, version: str) -> str:
+    """Take out of a document what a person wrote about other weights.
+
+    Such texts stand between ``<!-- by hand for VERSION: begin -->`` and ``<!-- by hand: end -->``. Where VERSION is
+    another one, a sentence takes the place of the text that says that it has to be written.
+    """
+
+    def replaced(block: re.Match) -> str:
+        if block[1] == version:
+            return block[0]
+        sentence = f"{TO_WRITE}: what stood here was about other weights.*"
+        return f"<!-- by hand for {version}: begin -->\n{sentence}\n<!-- by hand: end -->"
+
+    return re.sub(r"<!-- by hand for (\S+): begin -->.*?<!-- by hand: end -->", replaced, text, flags=re.DOTALL)
+
+
+def unwritten(entry: str | Path) -> list[str]:
+    """Where the documents of an entry have a text that a person has to write: file, line and heading of each."""
+    found = []
+    for document in DOCUMENTS:
+        heading = ""
+        for line, text in enumerate(read_document(Path(entry) / document).splitlines(), start=1):
+            heading = text.lstrip("# ") if text.startswith("#") else heading
+            if TO_WRITE in text:
+                found.append(f"{document}, line {line}, under {heading!r}")
+    return found
+
+
+def weights_version(configuration: str, run_name: str, sha256: str) -> str:
+    """Name the version of exported weights: configuration, run, and how their sha256 begins.
+
+    Raises
+    ------
+    ValueError
+        If the name would not be a plain word of YAML.
+    """
+    version = f"{configuration}-{run_name}-{sha256[:12]}"
+    if not PLAIN.fullmatch(version):
+        raise ValueError(
+            f"the weights' version would be {version!r}: names of configurations and runs must be letters, digits, "
+            "'.', '_' and '-', a letter first"
+        )
+    return version
+
+
+def expected_predictions(entry: str | Path) -> Path:
+    """Make the predictions that ``kipoi test`` compares with, by ``kipoi test`` itself.
+
+    Parameters
+    ----------
+    entry : str or Path
+        Folder of a model: the one that its model.yaml is in.
+
+    Returns
+    -------
+    Path
+        The file, as ``test: expect:`` in model.yaml names it.
+
+    Raises
+    ------
+    ValueError
+        If model.yaml names no such file or the command fails; the message holds its output.
+    """
+    entry = Path(entry).absolute()
+    expect = yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8")).get("test", {}).get("expect")
+    if not expect:
+        raise ValueError(f"{entry / MODEL_YAML} does not say under test: expect: where the predictions go")
+    path = entry / expect
+    with whole_file(path) as partial:
+        partial.unlink()  # Kipoi wants to make it
+        # -P: else Python would look for the entry's module `model` in the folder that this runs in, which may be
+        # another entry.
+        command = [sys.executable, "-P", "-m", "kipoi", "test", str(entry), "-o", str(partial)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode or not partial.is_file():
+            raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        _repack(partial)
+    return path
+
+
+def _repack(path: Path) -> None:
+    """Write an HDF5 file again without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
+    arrays = {}
+
+    def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()], item.dtype
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    with h5py.File(path, "w") as file:
+        for name, (values, dtype) in arrays.items():
+            file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
+
+
+def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry: str | Path) -> dict[str, Any]:
+    """Export a finished and evaluated run into a Kipoi entry.
+
+    Parameters
+    ----------
+    config, run_name, results
+        As for `training.evaluate.record.make_record`.
+    entry : str or Path
+        Folder of the entry: this project's root, or a copy of it.
+
+    Returns
+    -------
+    dict
+        What ``model_files/training_run.json`` holds: the record of the run, with the sha256 and version of the
+        exported weights.
+
+    Raises
+    ------
+    ValueError
+        If the run has not finished or not been evaluated since, or a file of the entry does not have the place
+        where something has to be written; the entry is then as it was.
+    """
+    entry = Path(entry)
+    weights_version(config["name"], run_name, "0" * 64)  # before anything is written
+    record = make_record(config, run_name, results)
+    activation = record["settings"]["first_activation"]
+    path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]
+    # Built and saved again: the file then holds the network's weights and no optimiser state, whatever was stored.
+    network = build_network(activation)
+    network.load_weights(run_weights(results, run_name))
+    with whole_file(path) as partial:
+        network.save_weights(partial)
+        sha256 = sha256_of(partial)
+        version = weights_version(config["name"], run_name, sha256)
+        exported = {"weights_version": version, "weights_sha256": sha256, "run": record}
+        texts = entry_texts(exported, entry)
+        for file, text in texts.items():
+            write_whole(entry / file, text)
+    write_report(entry / RECORD_FILE, exported)
+    for name in MODEL_YAMLS:
+        expected_predictions((entry / name).parent)
+    return exported
+
+
+def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str]:
+    """What the files of an entry say after an export.
+
+    Parameters
+    ----------
+    exported : mapping
+        What `export` returns.
+    entry : str or Path
+        Folder of the entry.
+
+    Returns
+    -------
+    dict of str to str
+        The new text of each file, by its path in the entry.
+
+    Raises
+    ------
+    ValueError
+        If a file does not have the place where something has to be written.
+    """
+    record = exported["run"]
+    values = {
+        "args": {name: exported[name] for name in ("weights_sha256", "weights_version")}
+        | {"first_activation": record["settings"]["first_activation"]},
+        "info": {"trained_on": trained_on(record)},
+    }
+    texts = {name: with_values(Path(entry) / name, values) for name in MODEL_YAMLS}
+    blocks = {
+        "MODEL_CARD.md": {
+            "weights": weights_text(exported),
+            "training data": training_data(record),
+            "evaluation": evaluation_text(record),
+            "figures": long_figures(record),
+        },
+        "README.md": {"weights": weights_text(exported), "figures": short_figures(record)},
+    }
+    for document, contents in blocks.items():
+        path = Path(entry) / document
+        text = of_these_weights(read_document(path), exported["weights_version"])
+        for name, content in contents.items():
+            text = with_block(text, name, content, path)
+        texts[document] = text
+    return texts

@@ -1,0 +1,398 @@
+"""Records of finished runs: small JSON files to commit, and the ablation table that is made from them.
+
+A record says what a run was (settings, hashes of the data) and how well it did. It holds neither sequences nor
+paths of the machine it was made on.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.config.loading import ALL_SOURCES
+from training.data.tables import sha256_of, write_report
+from training.evaluate.evaluation import EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
+from training.evaluate.markdown import markdown_table, replace_block
+from training.fit.train import SUMMARY_FILE
+from training.paths import Layout
+
+#: Settings that make two runs repeats of one another when nothing else differs.
+SEEDS = ("seed", "gc_sampling.seed")
+REFERENCE = "baseline"
+_STATISTICS = ("pearson", "spearman", "mse", "mae", "gc_predicted", "gc_measured", "gc_excess")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file that a step wrote.
+
+    Raises
+    ------
+    ValueError
+        If it does not exist or holds no JSON.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: run the step that writes it first")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
+
+
+def read_evaluation(results: str | Path, run_name: str) -> dict[str, Any]:
+    """Read a run's evaluation and check that it is of the run's present weights.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is of other weights.
+    """
+    path = layout(results).evaluation(run_name) / EVALUATION_FILE
+    evaluation = read_json(path)
+    found = sha256_of(run_weights(results, run_name))
+    if evaluation["weights_sha256"] != found:
+        raise ValueError(
+            f"{path} is of weights with sha256 {evaluation['weights_sha256']} but run {run_name!r} has {found}: the "
+            "run was trained again; rerun the step evaluate"
+        )
+    return evaluation
+
+
+def without_folders(value: Any) -> Any:
+    """Keep of every file its name alone, and of every other address only that of its origin."""
+    if isinstance(value, Mapping):
+        kept = {name: item for name, item in value.items() if name not in ("folder", "url")}
+        kept |= {"url": value["url"]} if str(value.get("url", "")).startswith(("http://", "https://", "ftp://")) else {}
+        return {
+            name: Path(item).name if name == "file" and item else without_folders(item) for name, item in kept.items()
+        }
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    return value
+
+
+def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
+    """Settings that have another value than a run was trained with; those it did not know are no change."""
+    if isinstance(trained, Mapping) and isinstance(now, Mapping):
+        inner = [
+            changed_settings(value, now.get(name), f"{place}.{name}" if place else name)
+            for name, value in trained.items()
+        ]
+        return [name for names in inner for name in names]
+    if isinstance(trained, list | tuple) and isinstance(now, list | tuple) and len(trained) == len(now):
+        inner = [
+            changed_settings(*pair, f"{place}[{number}]") for number, pair in enumerate(zip(trained, now, strict=True))
+        ]
+        return [name for names in inner for name in names]
+    return [] if trained == now else [place]
+
+
+def _rounded(value: float | None) -> float | None:
+    # Finer than any document shows, so that what is made from a record is rounded once.
+    return None if value is None else round(value, 6)
+
+
+def _bounds(bounds: Mapping[str, Any]) -> list[float | None]:
+    return [_rounded(bounds[key]) for key in ("value", "low", "high")]
+
+
+def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
+    short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
+    for name in _STATISTICS:
+        short[name] = _bounds(summary[name])
+    undefined = {name: summary[name]["reason"] for name in _STATISTICS if "reason" in summary[name]}
+    short |= {"reasons": undefined} if undefined else {}
+    if "noise_ceiling" in summary:
+        short["noise_ceiling"] = _rounded(summary["noise_ceiling"]["ceiling"])
+        short["replicated_pearson"] = _rounded(summary["noise_ceiling"]["predicted_pearson"])
+    return short
+
+
+def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
+    """What the GC correction did to the training data, without its numbers by bucket; None without its report."""
+    report = paths.sample(run_name).with_suffix(".json")
+    if not report.is_file():
+        return None
+    sample = read_json(report)
+    short = {
+        when: {name: value for name, value in sample[when].items() if not isinstance(value, list)}
+        for when in ("before", "after", "in_loss")
+        if when in sample
+    }
+    if "calibration" in sample:
+        short["not_calibrated"] = sample["calibration"]["not_calibrated"]
+    return short
+
+
+def _base_changes(paths: Layout, run_name: str, weights_sha256: str) -> dict[str, Any]:
+    """Mean effects of single-base changes, each as value and 95 % interval."""
+    path = paths.base_changes(run_name)
+    found = read_json(path)
+    if found["weights_sha256"] != weights_sha256:
+        raise ValueError(f"{path} is of other weights than run {run_name!r} has: rerun the step base-changes")
+    short = {"settings": found["settings"]}
+    for group in ("mean_absolute_effect", "ratio", "mean_effect"):
+        short[group] = {name: _bounds(bounds) for name, bounds in found[group].items()}
+    return short
+
+
+def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -> dict[str, Any]:
+    """Gather the record of a finished and evaluated run.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    run_name : str
+        One of its runs.
+    results : str or Path
+        Folder of the configuration's results.
+
+    Returns
+    -------
+    dict
+        ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
+        and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
+        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
+        ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
+        and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
+        configuration asks for them, the mean effects of single-base changes, likewise.
+
+    Raises
+    ------
+    ValueError
+        If the run has not finished or not been evaluated, or its settings or tables are no longer those that it was
+        trained with.
+    """
+    paths = layout(results)
+    settings = run_settings(config, run_name)
+    summary = read_json(paths.run(run_name) / SUMMARY_FILE)
+    changed = changed_settings(summary["settings"], settings)
+    if changed:
+        raise ValueError(
+            f"run {run_name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
+            "train it again, or put the settings back"
+        )
+    evaluation = read_evaluation(results, run_name)
+    found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
+    found = {name: sha256_of(path) for name, path in found.items()}
+    tables = summary.get("inputs", found)
+    stale = [name for name, digest in found.items() if tables.get(name, digest) != digest]
+    if stale:
+        raise ValueError(
+            f"run {run_name!r} was trained on other tables than those in {paths.constructs.parent} now "
+            f"({', '.join(stale)}): train it again"
+        )
+    recipe = settings["synthetic"]
+    files = read_json(paths.files) if paths.files.is_file() else {}
+    record = {
+        "configuration": config["name"],
+        "run": run_name,
+        "settings": settings,
+        "data": config["data"],
+        "files": {name: file["sha256"] for name, file in files.items()},
+        "split": config["split"],
+        "buckets": config["buckets"],
+        "synthetic": config["synthetic"][recipe] if recipe else None,
+        "tables": tables,
+        "gc_correction": _correction(paths, run_name),
+        "weights_sha256": evaluation["weights_sha256"],
+        "training_constructs": summary["training_constructs"],
+        "epochs": summary["epochs"],
+        "seconds": summary["seconds"],
+        "best": summary["best"],
+        "warnings": [*summary.get("warnings", []), *evaluation.get("warnings", [])],
+        "versions": {"keras": summary["keras"], "backend": summary["backend"], **summary.get("versions", {})},
+        "bootstrap": evaluation["bootstrap"],
+        "evaluation": {
+            part: {
+                source: {length: _short(lengths[length]) for length in LENGTHS} for source, lengths in sources.items()
+            }
+            for part, sources in evaluation["parts"].items()
+        },
+    }
+    if config.get("base_changes"):
+        record["base_changes"] = _base_changes(paths, run_name, evaluation["weights_sha256"])
+    return without_folders(record)
+
+
+def record(config: Mapping[str, Any], run_name: str, results: str | Path, output: str | Path) -> dict[str, Any]:
+    """Write the record of a finished and evaluated run; see `make_record`.
+
+    Parameters
+    ----------
+    config, run_name, results
+        As for `make_record`.
+    output : str or Path
+        The file, by custom ``training/records/<configuration>/<run>.json``.
+
+    Returns
+    -------
+    dict
+        The record.
+    """
+    made = make_record(config, run_name, results)
+    write_report(output, made)
+    return made
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run, one level deep: ``gc_sampling.fraction``, ``phase 1 epochs``."""
+    flat = {}
+    for name, value in settings.items():
+        if name == "phases":
+            for number, phase in enumerate(value, start=1):
+                flat |= {f"phase {number} {key}": item for key, item in flat_settings(phase).items()}
+        elif isinstance(value, Mapping):
+            flat |= {f"{name}.{key}": item for key, item in flat_settings(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def shown(value: Any) -> str:
+    """A setting as text."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """Say in words what one run's settings have other than another's; seeds aside."""
+    own, other = flat_settings(settings), flat_settings(reference)
+    phases, other_phases = settings.get("phases", []), reference.get("phases", [])
+    said = []
+    for name in [*own, *(name for name in other if name not in own)]:
+        if name in SEEDS or own.get(name) == other.get(name):
+            continue
+        number = int(name.split()[1]) if name.startswith("phase ") else 0
+        if number > min(len(phases), len(other_phases)):
+            continue
+        # A record from before a setting existed had what is its default now.
+        if not number and name.split(".")[0] not in settings.keys() & reference.keys():
+            continue
+        said.append(f"{name} {shown(own.get(name))}")
+    for number, phase in enumerate(phases[len(other_phases) :], start=len(other_phases) + 1):
+        said.append(
+            f"phase {number}: {phase['constructs']}, {phase['epochs']} epochs, {phase['optimizer']} "
+            f"{phase['learning_rate']:g} {phase['schedule']}"
+        )
+    said += [f"no phase {number}" for number in range(len(phases) + 1, len(other_phases) + 1)]
+    return "; ".join(said) or "–"
+
+
+def spread(values: list[float | None], decimals: int = 3) -> str:
+    """Mean of several runs' values, then their smallest and largest; a dash where none is defined."""
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return "–"
+    mean, low, high = (f"{value:,.{decimals}f}" for value in (np.mean(numbers), min(numbers), max(numbers)))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
+    names = [item["run"] for item in records]
+    if reference is None:
+        reference = REFERENCE if REFERENCE in names else names[0]
+    if reference not in names:
+        raise ValueError(f"there is no record of a run {reference!r}; there are {', '.join(names)}")
+    base = records[names.index(reference)]["settings"]
+    repeats: dict[str, list[dict[str, Any]]] = {}
+    for item in sorted(records, key=lambda item: (item["run"] != reference, item["run"])):
+        flat = {name: value for name, value in flat_settings(item["settings"]).items() if name not in SEEDS}
+        repeats.setdefault(json.dumps(flat, sort_keys=True), []).append(item)
+    sources = [source for source in records[0]["evaluation"]["validation"] if source != ALL_SOURCES]
+    header = ["Run", f"What differs from {reference}"]
+    header += [f"Pearson, {source}" for source in sources]
+    header += [f"GC excess, {source}" for source in sources]
+    header += ["Epochs", "Minutes"]
+    rows = []
+    for items in repeats.values():
+
+        def values(source, statistic, items=items):
+            found = [item["evaluation"]["validation"][source]["110_bp"] for item in items]
+            return [None if summary is None else summary[statistic][0] for summary in found]
+
+        rows.append(
+            [
+                ", ".join(item["run"] for item in items),
+                differences(items[0]["settings"], base),
+                *(spread(values(source, "pearson")) for source in sources),
+                *(spread(values(source, "gc_excess"), 2) for source in sources),
+                spread([item["epochs"] for item in items], 0),
+                spread([item["seconds"] / 60 for item in items], 0),
+            ]
+        )
+    return markdown_table(header, rows, text_columns=2)
+
+
+def ablation_table(records_folder: str | Path, reference: str | None = None, configuration: str | None = None) -> str:
+    """Make the ablation table from the records of a folder.
+
+    Runs that differ in nothing but their seeds share a row: mean, and smallest to largest value. A run that learned
+    from the validation part, too, has no place there.
+
+    Parameters
+    ----------
+    records_folder : str or Path
+        Folder with ``<configuration>/<run>.json``.
+    reference : str, optional
+        Run that the others are compared with; by default ``baseline``, or else the first by name. With several
+        configurations each has a table of its own.
+    configuration : str, optional
+        Only the records of this configuration.
+
+    Returns
+    -------
+    str
+        Markdown. All numbers are of the validation part, 110-bp constructs.
+
+    Raises
+    ------
+    ValueError
+        If there are no records, or none of the reference.
+    """
+    by_configuration: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(Path(records_folder).glob(f"{configuration or '*'}/*.json")):
+        item = read_json(path)
+        if "validation" in item.get("settings", {}).get("learn_from", []):
+            continue
+        if "validation" not in item.get("evaluation", {}):
+            raise ValueError(f"{path} is no record of a run with an evaluation of the validation part")
+        by_configuration.setdefault(item["configuration"], []).append(item)
+    if not by_configuration:
+        raise ValueError(
+            f"{records_folder} holds no records ({configuration or '<configuration>'}/<run>.json): run the step record "
+            "first"
+        )
+    tables = [
+        f"Configuration `{name}`:\n\n{_table_of(records, reference)}" for name, records in by_configuration.items()
+    ]
+    return "\n\n".join(tables)
+
+
+def write_ablation_table(
+    records_folder: str | Path, document: str | Path, reference: str | None = None, configuration: str | None = None
+) -> None:
+    """Put the ablation table into a Markdown file, between ``<!-- ablation: begin -->`` and ``<!-- ablation: end -->``.
+
+    Parameters
+    ----------
+    records_folder, reference, configuration
+        As for `ablation_table`.
+    document : str or Path
+        The file, by custom ``training/README.md``.
+
+    Raises
+    ------
+    ValueError
+        If there are no records, or the file does not hold exactly one such block.
+    """
+    replace_block(document, "ablation", ablation_table(records_folder, reference, configuration))

@@ -1,0 +1,1 @@
+"""Simulated data, and questions that were answered once."""

@@ -1,0 +1,94 @@
+"""``python -m yeastpromoter rank-variants``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from yeastpromoter.cli.files import FASTA, TABLE, InputFile
+from yeastpromoter.io.genome import read_genome
+from yeastpromoter.io.whole_files import whole_table, write_frame
+from yeastpromoter.variants.ranking import COLUMNS, MIDDLE, rank, reference_inserts
+from yeastpromoter.variants.summaries import read_effects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Longer alleles are shortened on the terminal, never in the file.
+_LETTERS_SHOWN = 10
+
+
+@click.command()
+@click.argument("predictions", type=InputFile())
+@click.option("-o", "--output", type=TABLE, required=True, help="Table to write (.tsv, or .tsv.gz), all rows.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows to show, and to write inserts of."
+)
+@click.option(
+    "--inserts",
+    type=FASTA,
+    help="FASTA to write: the 80 bp around each of the top variants, with REF, as `saturate` and `contributions` read "
+    "it with --sequence-type insert. Needs --fasta-file.",
+)
+@click.option(
+    "--fasta-file", type=InputFile(), help="The genome that the effects were predicted with; only for --inserts."
+)
+def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
+    """Sort variants by the size of their predicted effect and show the first ones.
+
+    PREDICTIONS is what `kipoi predict` of variant_effects wrote with --keep_metadata, .tsv or .h5. Effect is alt − ref
+    in buckets (expression is 0 to 17): positive where the ALT allele raises expression. The largest come first,
+    whether up or down. A variant in the promoters of two genes has two rows.
+
+    Columns of the table: rank (from 1), chromosome, position, id, REF and ALT as in the VCF file, gene, gene_name,
+    strand, distance (bp to the coding start, negative upstream), ref_expression, alt_expression,
+    effect_alt_minus_ref, and spread: the standard deviation of the effect over the places of the variant in the
+    80-bp window, in buckets. A large spread says that the effect depends on the place.
+
+    An insert is written 5' to 3' toward the gene and has the last changed base at position 41 of 80.
+
+    \b
+    Example:
+      python -m yeastpromoter rank-variants effects.tsv -o ranked.tsv --top 20
+    """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    if (inserts is None) != (fasta_file is None):
+        raise click.UsageError("--inserts and --fasta-file need each other: give both or none")
+    ranked = rank(read_effects(predictions))
+    with ExitStack() as stack:
+        if inserts is not None:
+            best = ranked[ranked["rank"].notna()].head(top)
+            cut = [insert for insert in reference_inserts(best, read_genome(fasta_file)) if insert is not None]
+            file = stack.enter_context(whole_table(inserts))
+            file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
+            if len(cut) < len(best):
+                click.echo(
+                    f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "
+                    f"{MIDDLE + 1} it would reach over the end of the chromosome.",
+                    err=True,
+                )
+        write_frame(output, ranked)
+    undefined = int(ranked["rank"].isna().sum())
+    if undefined:
+        click.echo(f"{undefined:,} of {len(ranked):,} rows have no defined effect: they come last, unranked.", err=True)
+    click.echo(_shown(ranked.head(top)))
+    click.echo(
+        f"\nThe first {min(top, len(ranked)):,} of {len(ranked):,} rows, one for each ALT allele and gene. Effect is "
+        "alt − ref, in buckets (expression is 0 to 17); distance is in bp from the coding start."
+    )
+    click.echo(f"All rows: {output}" + (f"; inserts around those above: {inserts}" if inserts else ""))
+
+
+def _shown(ranked: pd.DataFrame) -> str:
+    if ranked.empty:
+        return "There are no variants."
+    short = ranked.drop(columns="gene").rename(
+        columns={name: predicted for name, predicted in COLUMNS.items() if name != predicted}
+    )
+    for allele in ("REF", "ALT"):
+        long = short[allele].str.len() > _LETTERS_SHOWN
+        short.loc[long, allele] = short.loc[long, allele].str[: _LETTERS_SHOWN - 1] + "…"
+    signed = {"effect": "{:+.2f}".format}
+    return short.to_string(index=False, float_format="{:.2f}".format, formatters=signed, na_rep="NaN")

@@ -1,0 +1,1 @@
+"""Whole genomes: tiles, shards and tracks."""

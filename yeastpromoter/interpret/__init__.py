@@ -1,0 +1,1 @@
+"""Which bases matter: saturation mutagenesis, contributions, planted sites."""

@@ -1,0 +1,84 @@
+"""Files with the result of saturation mutagenesis: a table, and HDF5. Effects are alt − ref in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from yeastpromoter.interpret.region_files import region_letters
+from yeastpromoter.interpret.saturation import Saturation
+from yeastpromoter.io.sequence_files import Batch
+from yeastpromoter.sequence.construct import region_positions
+from yeastpromoter.sequence.encoding import ALPHABET
+
+#: Columns of the table.
+COLUMNS = (
+    "id",
+    "record",
+    "position",
+    "ref",
+    "alt",
+    "ref_expression",
+    "alt_expression",
+    "effect_alt_minus_ref",
+)
+
+#: What stands in the column `alt` for a deletion.
+DELETED = "-"
+
+EFFECT = (
+    "effect = alt - ref: expression with the change minus expression without it, in buckets (expression is 0 to 17)"
+)
+
+#: What an HDF5 file holds, for `yeastpromoter.interpret.region_files.RegionHdf5`: attributes of a `Saturation`.
+QUANTITIES = {
+    "reference": ("", "expression of the unchanged construct, 0 to 17"),
+    "effects": ("lb", f"(sequence, position, base put there): {EFFECT}; 0 for the base that stands there"),
+}
+DELETIONS = {"deletions": ("l", f"(sequence, position taken out): {EFFECT}")}
+
+
+def table_rows(batch: Batch, region: str, result: Saturation) -> Iterator[str]:
+    """Rows of the table for some sequences, as one text for each sequence.
+
+    Parameters
+    ----------
+    batch : Batch
+        N sequences.
+    region : {"insert", "construct"}
+        The region of `result`.
+    result : Saturation
+        Their effects.
+
+    Yields
+    ------
+    str
+        Rows with the `COLUMNS`: by position, counted in the insert from 1
+        (`yeastpromoter.sequence.construct.COORDINATE`), and at each position the other bases in the order A, C, G, T
+        (all four where an N stands) and then, if there are deletions, ``-``. Numbers have six decimals.
+    """
+    for n, bases in enumerate(region_letters(batch.constructs, region)):
+        name, reference = _cell(str(batch.ids[n])), float(result.reference[n])
+        start = f"{name}\t{batch.records[n]}\t"
+        rows = []
+        for index, (position, ref) in enumerate(
+            zip(region_positions(region), bases.tobytes().decode("ascii"), strict=True)
+        ):
+            changes = [
+                (alt, effect)
+                for alt, effect in zip(ALPHABET, result.effects[n, index].tolist(), strict=True)
+                if alt != ref
+            ]
+            if result.deletions is not None:
+                changes.append((DELETED, float(result.deletions[n, index])))
+            rows += [
+                f"{start}{position}\t{ref}\t{alt}\t{reference:.6f}\t{reference + effect:.6f}\t{effect:.6f}\n"
+                for alt, effect in changes
+            ]
+        yield "".join(rows)
+
+
+def _cell(text: str) -> str:
+    """Quote what would break a row, as spreadsheet programs and pandas read it."""
+    if any(character in text for character in '\t\n\r"'):
+        return '"' + text.replace('"', '""') + '"'
+    return text

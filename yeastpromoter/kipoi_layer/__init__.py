@@ -1,0 +1,1 @@
+"""What the files that Kipoi loads share."""

@@ -1,0 +1,1 @@
+"""Sequences: the construct, its adapters, one-hot encoding, random inserts."""

@@ -1,0 +1,222 @@
+"""Model input: what an array must be to count as one-hot constructs or inserts."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+
+from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, refusal
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.encoding import ALPHABET, letters, one_hot
+
+SHAPES = f"(N, {CONSTRUCT_LENGTH}, {len(ALPHABET)}) for constructs or (N, {INSERT_LENGTH}, {len(ALPHABET)}) for inserts"
+
+_LEFT = one_hot(letters([LEFT_ADAPTER]))
+_RIGHT = one_hot(letters([RIGHT_ADAPTER]))
+_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+#: Orders of the columns that may have been meant, the right one left out.
+_ORDERS = [order for order in permutations(range(len(ALPHABET))) if order != tuple(range(len(ALPHABET)))]
+#: Records that a message names.
+_NAMED = 5
+
+
+#: Arrays of constructs that need no look at their adapters, by their identity. They are not kept alive by it.
+_RECOGNISED: dict[int, weakref.ref] = {}
+
+
+def mark_recognised(constructs: np.ndarray) -> np.ndarray:
+    """Mark one-hot constructs as recognised by their reader, or as wanted as they are.
+
+    `as_constructs` takes them without looking for the adapters, which are not at their places in constructs that were
+    fitted. The mark is on this array alone: what is computed, copied or cut out of it is checked like any other.
+
+    Parameters
+    ----------
+    constructs : numpy.ndarray
+        (N, 110, 4).
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array.
+    """
+    key = id(constructs)
+    _RECOGNISED[key] = weakref.ref(constructs, lambda _: _RECOGNISED.pop(key, None))
+    return constructs
+
+
+def _is_recognised(x: object) -> bool:
+    reference = _RECOGNISED.get(id(x))
+    return reference is not None and reference() is x
+
+
+def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool = True) -> np.ndarray:
+    """Check model input and bring it to constructs.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Constructs, (N, 110, 4), or inserts, (N, 80, 4), to which the adapters are added. Columns in the order
+        A, C, G, T; any floating, integer or boolean dtype.
+    only_one_hot : bool, optional
+        Whether every position must be one base (a 1 and three 0) or N (four times 0.25). Without it any finite
+        numbers are taken, as methods that walk between sequences (integrated gradients) need them.
+    check_adapters : bool, optional
+        Whether constructs must have their adapters (`yeastpromoter.sequence.adapters`); only with `only_one_hot`.
+        Constructs of `mark_recognised` are not checked again.
+
+    Returns
+    -------
+    numpy.ndarray
+        Constructs, `float32` (N, 110, 4).
+
+    Raises
+    ------
+    ValueError
+        If the shape or the dtype is wrong, if a value is NaN or infinite, or, with `only_one_hot`, if a position
+        is neither a base nor N, an insert holds nothing but N, or a construct lacks its adapters; the message says
+        what they show instead, such as columns in another order.
+    """
+    check_adapters = check_adapters and not _is_recognised(x)
+    x = _as_numbers(x)
+    _check_finite(x)
+    if only_one_hot:
+        _check_one_hot(x)
+    x = np.ascontiguousarray(x, dtype=np.float32)
+    if x.shape[1] == CONSTRUCT_LENGTH:
+        if only_one_hot and check_adapters:
+            _check_adapters(x)
+        return x
+    left, right = (np.broadcast_to(adapter, (len(x), *adapter.shape[1:])) for adapter in (_LEFT, _RIGHT))
+    return np.concatenate([left, x, right], axis=1)
+
+
+def of_input(constructs: np.ndarray, length: int) -> np.ndarray:
+    """Cut values for constructs back to what was given: constructs, or their inserts.
+
+    Parameters
+    ----------
+    constructs : numpy.ndarray
+        Values for each base of each construct, (N, 110, 4).
+    length : int
+        Length of the sequences that were given, 110 or 80.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same values for constructs, (N, 110, 4), or for the inserts within them, (N, 80, 4).
+    """
+    if length == CONSTRUCT_LENGTH:
+        return constructs
+    return constructs[:, INSERT]
+
+
+def _as_numbers(x: np.ndarray) -> np.ndarray:
+    try:
+        x = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"model input is a list of arrays of different shapes but must have shape {SHAPES}") from None
+    if x.dtype.name == "bfloat16":  # numpy does not know it as a floating dtype
+        x = x.astype(np.float32)
+    if x.dtype.kind not in "fiub":
+        hint = ""
+        if x.ndim == 0 and isinstance(x.item(), dict):
+            hint = "; of a dataloader's batch the model takes batch['inputs']"
+        if x.dtype.kind in "US":
+            hint = "; one-hot encode sequences first: yeastpromoter.sequence.encoding.one_hot(letters(sequences))"
+        raise ValueError(f"model input has dtype {x.dtype} but must be an array of numbers{hint}")
+    wanted = (CONSTRUCT_LENGTH, INSERT_LENGTH)
+    if x.ndim != 3 or x.shape[1] not in wanted or x.shape[2] != len(ALPHABET):
+        hint = ""
+        if x.ndim == 2 and x.shape[0] in wanted and x.shape[1] == len(ALPHABET):
+            hint = "; a single sequence needs a batch axis: x[numpy.newaxis]"
+        elif x.ndim == 3 and x.shape[1] == len(ALPHABET) and x.shape[2] in wanted:
+            hint = "; the bases are on the second axis and belong on the last: x.swapaxes(1, 2)"
+        elif x.ndim == 3 and x.shape[2] == len(ALPHABET):
+            hint = (
+                "; sequences of another length have to be brought to one of these first "
+                "(yeastpromoter.sequence.construct.fit_construct), and a genome interval comes out shorter where it "
+                "reaches over the end of its chromosome"
+            )
+        raise ValueError(f"model input has shape {x.shape} but must have shape {SHAPES}{hint}")
+    return x
+
+
+def _check_finite(x: np.ndarray) -> None:
+    finite = np.isfinite(x)
+    if not finite.all():
+        record, position, column = _first(~finite)
+        raise ValueError(
+            f"model input holds {x[record, position, column]} at {_where(record, position)}, column "
+            f"{ALPHABET[column]}, but must be finite"
+        )
+
+
+def _check_one_hot(x: np.ndarray) -> None:
+    ones = (x == 1).sum(axis=2)
+    zeros = (x == 0).sum(axis=2)
+    base = (ones == 1) & (zeros == len(ALPHABET) - 1)
+    if base.all():
+        return
+    valid = base | (x == 1 / len(ALPHABET)).all(axis=2)
+    if valid.all():
+        _check_known(base)
+        return
+    record, position = _first(~valid)
+    count = int((~valid).any(axis=1).sum())
+    hint = ""
+    if zeros[record, position] == len(ALPHABET):
+        hint = (
+            "; some encoders make zeros of lower-case letters (soft-masked genomes) and of letters other than "
+            "A, C, G, T, N"
+        )
+    raise ValueError(
+        f"model input is not one-hot in {count} of {len(x)} records: {_where(record, position)} is "
+        f"{x[record, position].tolist()} but must hold a single 1 and otherwise 0, or 0.25 each for N{hint}"
+    )
+
+
+def _check_known(base: np.ndarray) -> None:
+    """Refuse inserts that hold nothing but N."""
+    unknown = ~base[:, INSERT if base.shape[1] == CONSTRUCT_LENGTH else slice(None)].any(axis=1)
+    if unknown.any():
+        raise ValueError(
+            f"{unknown.sum():,} of {len(base):,} records of the model input hold nothing but N, which cannot be "
+            f"predicted; the first is record {np.argmax(unknown)} of the batch (counted from 0)"
+        )
+
+
+def _check_adapters(x: np.ndarray) -> None:
+    ends = np.stack([x[:, :END_LENGTH], x[:, -END_LENGTH:]])
+    letters_of_ends = np.where(ends.max(axis=3) == 1, _BASES[ends.argmax(axis=3)], np.uint8(ord("N")))
+    forms = forms_of(*letters_of_ends)
+    strange = np.flatnonzero(forms)
+    if not strange.size:
+        return
+    for order in _ORDERS:
+        # Where column c holds the base order[c].
+        bases = np.where(ends.max(axis=3) == 1, _BASES[list(order)][ends.argmax(axis=3)], np.uint8(ord("N")))
+        if not forms_of(*bases[:, strange]).any():
+            found = "".join(ALPHABET[base] for base in order)
+            columns = [found.index(base) for base in ALPHABET]
+            raise ValueError(
+                f"the columns of the model input look like the order {found} (that way the adapters stand at the ends "
+                f"of the constructs) but must have the order {ALPHABET}: x[:, :, {columns}]"
+            )
+    named = ", ".join(f"record {row} ({FORMS[forms[row]].name})" for row in strange[:_NAMED].tolist())
+    more = ", …" if strange.size > _NAMED else ""
+    raise ValueError(
+        "model input: "
+        + refusal(Counter(forms.tolist()), len(x), named + more, "the model's argument check_adapters: false")
+    )
+
+
+def _first(wrong: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+
+
+def _where(record: int, position: int) -> str:
+    return f"record {record} of the batch (counted from 0), position {position + 1}"

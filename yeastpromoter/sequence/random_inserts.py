@@ -1,0 +1,38 @@
+"""Random inserts, as a neutral background to try things out on."""
+
+import numpy as np
+
+from yeastpromoter.sequence.construct import INSERT_LENGTH
+from yeastpromoter.sequence.encoding import ALPHABET
+
+_LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+
+
+def random_inserts(count: int, seed: int, gc: float = 0.5) -> np.ndarray:
+    """Draw random inserts, each base independently of the others.
+
+    Parameters
+    ----------
+    count : int
+        How many, N.
+    seed : int
+        Seed; the same one gives the same inserts.
+    gc : float, optional
+        Expected fraction of G and C, half of it each; A and T share the rest.
+
+    Returns
+    -------
+    numpy.ndarray
+        ASCII letters, `uint8` (N, 80).
+
+    Raises
+    ------
+    ValueError
+        If `count` is below 1 or `gc` is not between 0 and 1.
+    """
+    if count < 1:
+        raise ValueError(f"the number of random inserts must be at least 1 but is {count}")
+    if not 0 <= gc <= 1:
+        raise ValueError(f"the GC content of random inserts must be from 0 to 1 but is {gc}")
+    share = np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+    return np.random.default_rng(seed).choice(_LETTERS, size=(count, INSERT_LENGTH), p=share)
