@@ -9,6 +9,8 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -76,8 +78,8 @@ class MessageGroup(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line; see `show_all_characters` and `tidy_up_when_stopped`."""
         show_all_characters()
-        tidy_up_when_stopped()
-        return super().main(*args, **options)
+        with tidy_up_when_stopped():
+            return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -110,13 +112,19 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
-def tidy_up_when_stopped() -> None:
-    """Let SIGTERM and a terminal that closes end the process as an error does, which removes partial files."""
-    if threading.current_thread() is not threading.main_thread():
-        return  # only there can it be asked for
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it is ignored
-            signal.signal(number, _stop)
+@contextmanager
+def tidy_up_when_stopped() -> Iterator[None]:
+    """Let SIGTERM and a terminal that closes end the context as an error does, which removes partial files."""
+    # Only the main thread can ask for it, and under nohup a signal is ignored.
+    numbers = (signal.SIGTERM, signal.SIGHUP) if threading.current_thread() is threading.main_thread() else ()
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _stop(number: int, frame: object) -> NoReturn:
