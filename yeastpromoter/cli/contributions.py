@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
@@ -170,6 +169,8 @@ class _Table:
         self._header = True
 
     def __call__(self, block: _Block) -> None:
+        import pandas as pd
+
         batch, count = block.batch, len(block.batch.ids)
         positions = region_positions(self._region)
         table = pd.DataFrame(

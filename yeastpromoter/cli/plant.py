@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import InputFile, figure_format_option
@@ -24,6 +24,9 @@ from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.style import save_figure
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import MIN_GROUPS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command()
@@ -78,6 +81,8 @@ def plant(
     Example:
       python -m yeastpromoter plant --factor Reb1 --factor "TATA box" -o reb1_and_tata
     """  # noqa: D301 - click wants the backspace itself
+    import pandas as pd
+
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
     output.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from yeastpromoter.genomewide.shards import ID
 from yeastpromoter.genomewide.tiling import STRANDS
@@ -65,6 +64,8 @@ def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
         If the table is not whole (see `yeastpromoter.io.prediction_tables.read_columns`) or has no rows, an id is not
         that of an insert of 80 bp, an insert occurs twice, or an expression is not a finite number.
     """
+    import pandas as pd
+
     table = read_columns(path, [ID], [EXPRESSION])
     if not table[ID]:
         raise ValueError(f"{path}: has no rows, so that there is nothing to draw tracks of")
