@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import InputFile, figure_format_option
+from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
     insert_predictor,
@@ -83,6 +84,7 @@ def plant(
     """  # noqa: D301 - click wants the backspace itself
     import pandas as pd
 
+    require("figures")
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
     output.mkdir(parents=True, exist_ok=True)

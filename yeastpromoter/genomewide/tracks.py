@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from yeastpromoter.extras import require
 from yeastpromoter.genomewide.shards import ID
 from yeastpromoter.genomewide.tiling import STRANDS
 from yeastpromoter.io.genome import ChromosomeNames
@@ -266,10 +267,7 @@ def _open(path: str | Path) -> Any:
 
 
 def _library() -> Any:
-    try:
-        import pybigtools
-    except ModuleNotFoundError:
-        raise ValueError(
-            "bigWig files need the package pybigtools: `python3.11 start.py test` or `pip install pybigtools`"
-        ) from None
+    require("tracks")
+    import pybigtools
+
     return pybigtools
