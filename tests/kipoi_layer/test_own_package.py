@@ -16,7 +16,7 @@ ENTRIES = (".", "variant_effects")
 
 # Loads the models and dataloaders of some copies, all before any is used, and prints the left adapters that they add.
 LOAD = """
-import json, os, sys
+import inspect, json, os, sys
 import numpy as np
 import kipoi
 from kipoi_utils.utils import cd, load_obj
@@ -44,7 +44,7 @@ def of_model(model):
 def of_effects(effects):
     seen = []
     expressions = lambda constructs: seen.extend(map(letters, constructs)) or np.zeros(len(constructs))
-    effects.predict_on_batch.__globals__["variant_effects"](insert[None], insert[None], expressions)
+    inspect.unwrap(effects.predict_on_batch).__globals__["variant_effects"](insert[None], insert[None], expressions)
     return seen[0]
 
 found = {}
