@@ -14,6 +14,6 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
   `planting_figure`.
 - Many files, and tracks: `shards`, `tracks`, `tracks_figure`.
 - For all of them: `whole_files`, `prediction_tables`, `argument_names`, `statistics`, `figure_style`, `startup`; for
-  the files that Kipoi loads: `own_package`, `whole_batches`, `by_path`, `messages`; the commands,
+  the files that Kipoi loads: `own_package`, `whole_batches`, `messages`; the commands,
   `python -m yeastpromoter`: `commands`.
 """
