@@ -222,8 +222,9 @@ def test_scores_with_intervals(made, page):
             assert row[:3] == [*counts, with_bounds(summary["pearson"])]
             assert row[5] == with_bounds(summary["mae"])
             assert gc[part, source.replace("_", " ")][4] == with_bounds(summary["gc_excess"])
+    low, high = (parts["validation"]["tiles"]["110_bp"]["pearson"][name] for name in ("low", "high"))
     (said,) = page.rows("The run")["Pearson, tiles, validation part"]
-    assert said.endswith(" (–); 3 constructs, 3 groups")  # too few groups for an interval
+    assert said.endswith(f"({low:.3f} to {high:.3f}); 3 constructs, 3 groups")
 
 
 def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
