@@ -16,11 +16,7 @@ ENTRIES = (".", "variant_effects")
 
 # Loads the models and dataloaders of some copies, all before any is used, and prints the left adapters that they add.
 LOAD = """
-<<<<<<< HEAD:tests/kipoi_layer/test_own_package.py
-import inspect, json, os, sys
-=======
 import inspect, json, os, pickle, sys
->>>>>>> refs/heads/setup:tests/test_own_package.py
 import numpy as np
 import kipoi
 from kipoi_utils.utils import cd, load_obj
@@ -51,11 +47,7 @@ def of_model(model):
 def of_effects(effects):
     seen = []
     expressions = lambda constructs: seen.extend(map(letters, constructs)) or np.zeros(len(constructs))
-<<<<<<< HEAD:tests/kipoi_layer/test_own_package.py
-    inspect.unwrap(effects.predict_on_batch).__globals__["variant_effects"](insert[None], insert[None], expressions)
-=======
     of(effects.predict_on_batch, "variant_effects")(insert[None], insert[None], expressions)
->>>>>>> refs/heads/setup:tests/test_own_package.py
     return seen[0]
 
 found, errors = {}, []

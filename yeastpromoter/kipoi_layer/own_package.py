@@ -12,12 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-<<<<<<< HEAD:yeastpromoter/kipoi_layer/own_package.py
 PACKAGE = Path(__file__).resolve().parents[1]
-=======
-PACKAGE = Path(__file__).resolve().parent
 WORKER = "__worker__"
->>>>>>> refs/heads/setup:yeastpromoter/own_package.py
 
 
 @contextmanager

@@ -18,12 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-<<<<<<< HEAD:yeastpromoter/kipoi_layer/whole_batches.py
+from yeastpromoter.kipoi_layer import own_package
 from yeastpromoter.sequence.encoding import ALPHABET, one_hot
-=======
-from yeastpromoter import own_package
-from yeastpromoter.encoding import ALPHABET, one_hot
->>>>>>> refs/heads/setup:yeastpromoter/whole_batches.py
 
 if TYPE_CHECKING:
     from types import ModuleType
