@@ -141,7 +141,7 @@ class WholeBatches:
     def __reduce__(self) -> tuple:
         if vars(sys.modules.get(__name__, operator)) is not globals():
             raise RuntimeError(
-                f"worker processes cannot read for {Path(__file__).parents[1]}, because another package of this name "
+                f"worker processes cannot read for {Path(__file__).parents[2]}, because another package of this name "
                 f"was loaded first: {sys.modules['yeastpromoter']}. Set num_workers to 0, or use a "
                 "Python process for each"
             )
