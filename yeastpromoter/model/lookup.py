@@ -190,7 +190,7 @@ class LookupNetwork:
     def _folded(
         self, name: str, layer: Sequence[np.ndarray], scale: np.ndarray, shift: np.ndarray, largest_sum: float
     ) -> _Convolution:
-        """Fold a normalisation into the convolution after it. Its inputs are positive and sum to `largest_sum` at most."""
+        """Fold a normalisation into the convolution after it, whose inputs are positive and sum to `largest_sum` at most."""
         kernel, bias = layer
         bias = bias + (shift @ kernel).sum(axis=0)
         kernel = scale[:, np.newaxis] * kernel
@@ -525,6 +525,6 @@ def _check_shapes(layers: Mapping[str, Sequence[np.ndarray]], length: int) -> No
     for name, found in shapes.items():
         if found != wanted[name]:
             raise ValueError(
-                f"weights of {name} have shapes {found} but must have shapes {wanted[name]} in a network for constructs "
-                f"of {length} bp"
+                f"weights of {name} have shapes {found} but must have shapes {wanted[name]} in a network for "
+                f"constructs of {length} bp"
             )
