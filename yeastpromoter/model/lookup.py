@@ -190,7 +190,7 @@ class LookupNetwork:
     def _folded(
         self, name: str, layer: Sequence[np.ndarray], scale: np.ndarray, shift: np.ndarray, largest_sum: float
     ) -> _Convolution:
-        """Fold a normalisation into the convolution after it, whose inputs are positive, with a sum up to `largest_sum`."""
+        """Fold a normalisation into the convolution after it, whose inputs are positive and sum to `largest_sum`."""
         kernel, bias = layer
         bias = bias + (shift @ kernel).sum(axis=0)
         kernel = scale[:, np.newaxis] * kernel
