@@ -36,8 +36,8 @@ _N = ord("N")
 class Predictor:
     """The trained network, for prediction from text. `yeastpromoter.load` makes one.
 
-    A sequence is written 5' to 3' toward the reporter gene, in A, C, G, T and N of either case: an insert (80 bp), which
-    gets the adapters, or a whole construct (110 bp).
+    A sequence is written 5' to 3' toward the reporter gene, in A, C, G, T and N of either case: an insert (80 bp),
+    which gets the adapters, or a whole construct (110 bp).
 
     Parameters
     ----------

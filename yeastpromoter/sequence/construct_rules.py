@@ -49,6 +49,7 @@ class Counted:
     named: list[str] = field(default_factory=list)
 
     def add(self, rows: np.ndarray, name: Callable[[int], str]) -> None:
+        """Count some records, by their rows, and name the first ones."""
         self.count += rows.size
         self.named += [name(row) for row in rows[: NAMED - len(self.named)].tolist()]
 

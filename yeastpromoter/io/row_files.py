@@ -1,0 +1,128 @@
+"""Rows of results in files of several formats, written block by block: text, Parquet and HDF5."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from yeastpromoter.io.whole_files import is_stream, whole_file, whole_hdf5, whole_table
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas as pd
+
+_COMMAS = (".csv", ".csv.gz")
+_TABS = (".tsv", ".tsv.gz", ".txt", ".txt.gz", ".tab", ".tab.gz")
+_PARQUET = (".parquet", ".pq")
+_HDF5 = (".h5", ".hdf5", ".hdf")
+
+#: The endings of a file's name that say its format.
+ENDINGS = (*_TABS, *_COMMAS, *_PARQUET, *_HDF5)
+
+#: Rows of a chunk of an HDF5 data set.
+_CHUNK = 4096
+
+
+def check_can_write(path: str | Path) -> None:
+    """Make sure, before anything is predicted, that a file of its format can be written.
+
+    Raises
+    ------
+    ValueError
+        If it is Parquet and the package pyarrow is not installed.
+    """
+    if _has_ending(path, _PARQUET) and importlib.util.find_spec("pyarrow") is None:
+        raise ValueError(
+            f"{path}: Parquet files need the package pyarrow, which is not installed: run `pip install pyarrow`, or "
+            "give a name that ends in .tsv, .csv or .h5"
+        )
+
+
+@contextmanager
+def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write a file of rows, whole or not at all, in the format that its name says; a table separated by tabs otherwise.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; see `ENDINGS`.
+    attributes : dict of str
+        What the file says of itself, where its format has a place for it (Parquet and HDF5).
+
+    Yields
+    ------
+    callable
+        Writes the next rows, a `pandas.DataFrame` that has the columns of the first one. Numbers of tables have six
+        decimals, and a missing one is empty; in HDF5 each column is a data set of its own.
+
+    Raises
+    ------
+    ValueError
+        As `check_can_write` and `yeastpromoter.io.whole_files.whole_file`.
+    OSError
+        If the file cannot be written.
+    """
+    check_can_write(path)
+    if _has_ending(path, _HDF5):
+        with whole_hdf5(path) as file:
+            file.attrs.update(attributes)
+            yield lambda frame: _append(file, frame)
+    elif _has_ending(path, _PARQUET):
+        with _parquet(path, attributes) as write:
+            yield write
+    else:
+        with whole_table(path) as file:
+            yield text_rows(file, "," if _has_ending(path, _COMMAS) else "\t")
+
+
+def text_rows(file: TextIO, separator: str = "\t") -> Callable[[pd.DataFrame], None]:
+    """Return a function that writes the next rows to a text file, the header before the first."""
+    headers = iter([True])
+
+    def write(frame: pd.DataFrame) -> None:
+        frame.to_csv(file, sep=separator, header=next(headers, False), index=False, float_format="%.6f")
+
+    return write
+
+
+def _has_ending(path: str | Path, endings: tuple[str, ...]) -> bool:
+    return os.fspath(path).lower().endswith(endings) and not is_stream(path)
+
+
+@contextmanager
+def _parquet(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer: Any = None
+
+    def write(frame: pd.DataFrame) -> None:
+        nonlocal writer
+        rows = pa.Table.from_pandas(frame, preserve_index=False)
+        if writer is None:
+            writer = pq.ParquetWriter(partial, rows.schema.with_metadata(rows.schema.metadata | attributes))
+        writer.write_table(rows.cast(writer.schema))
+
+    with whole_file(path) as partial:
+        try:
+            yield write
+        finally:
+            if writer is not None:
+                writer.close()
+
+
+def _append(file: h5py.File, frame: pd.DataFrame) -> None:
+    import h5py
+
+    for name, column in frame.items():
+        is_text = column.dtype == object
+        if name not in file:
+            dtype = h5py.string_dtype() if is_text else column.dtype
+            file.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(_CHUNK,), compression="gzip")
+        data = file[name]
+        data.resize(len(data) + len(column), axis=0)
+        data[-len(column) :] = column.to_numpy()
