@@ -12,6 +12,7 @@ import numpy as np
 
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
+from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
 from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.model.lookup import load_predictor
@@ -189,7 +190,7 @@ class Predictor:
         import pandas as pd
 
         blocks = self.file_blocks(open_sequences(path, fasta_file, **reading), bucket_scores)
-        return pd.concat([block.frame() for block in blocks], ignore_index=True)
+        return pd.concat([pd.DataFrame(block.columns()) for block in blocks], ignore_index=True)
 
     def scan(self, sequence: str, step: int = 10) -> pd.DataFrame:
         """Predict every tile of 80 bp of a longer promoter, as an insert.
@@ -228,7 +229,8 @@ class Predictor:
                 "are read"
             )
         blocks = self._tile_blocks([Promoters([tiled[0]], np.array([""]), np.array([0]))], step, False)
-        return pd.concat([block.frame()[["position", "expression"]] for block in blocks], ignore_index=True)
+        tables = [pd.DataFrame({"position": block.positions, "expression": block.expression}) for block in blocks]
+        return pd.concat(tables, ignore_index=True)
 
     def file_blocks(self, sequences: SequenceFile | IntervalFile, bucket_scores: bool = False) -> Iterator[Predicted]:
         """Predict an open file in blocks, in its order.
@@ -333,17 +335,15 @@ class Predicted(NamedTuple):
     expression: np.ndarray
     bucket_scores: np.ndarray | None
 
-    def frame(self) -> pd.DataFrame:
-        """Make a table of them: id, record, position if there are any, expression and bucket scores."""
-        import pandas as pd
-
-        columns = {"id": self.ids.astype(object), "record": self.records}
+    def columns(self) -> Columns:
+        """Columns of a table of them: id, record, position if there are any, expression and bucket scores."""
+        columns: Columns = {"id": self.ids.tolist(), "record": self.records}
         if self.positions is not None:
             columns["position"] = self.positions
         columns["expression"] = self.expression
         if self.bucket_scores is not None:
             columns |= dict(zip(BUCKET_COLUMNS, self.bucket_scores.T, strict=True))
-        return pd.DataFrame(columns)
+        return columns
 
 
 def _column_of(sequences: Any, sequence_column: Any) -> tuple[Any, pd.DataFrame | None]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import pandas as pd
 
 from yeastpromoter.cli.files import ROWS
 from yeastpromoter.cli.predict import print_table
@@ -51,14 +50,14 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
     found = compare_constructs(predictor.expression, first, second)
     columns = {
         "position": found.positions,
-        "a": np.array(list(found.bases_a), dtype=object),
-        "b": np.array(list(found.bases_b), dtype=object),
+        "a": list(found.bases_a),
+        "b": list(found.bases_b),
         "effect_in_a": found.effects_in_a,
         "effect_in_b": found.effects_in_b,
     }
     if output:
         with whole_rows(output, {"weights_version": predictor.weights_version}) as write:
-            write(pd.DataFrame(columns))
+            write(columns)
     if not found.positions.size:
         click.echo(f"A and B are the same construct, of expression {found.expression_a:.3f}")
     else:

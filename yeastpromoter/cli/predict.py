@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -18,16 +17,13 @@ from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, ROWS, InputFile
 from yeastpromoter.cli.sequence_input import HEADERS, SequenceArgument, file_of, reading_options, say_notes
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
-from yeastpromoter.io.row_files import check_can_write, text_rows, whole_rows
+from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.plots.scan import MOST_SCANS, draw_scans
 from yeastpromoter.plots.style import save_figure
 from yeastpromoter.predictor import BUCKET_COLUMNS, Predicted, Predictor
 from yeastpromoter.sequence.construct_rules import RulesByLength
 from yeastpromoter.sequence.scanning import PromoterRules
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: What files say of the column.
 EXPRESSION = "predicted mean sorting bucket, on a scale from 0 to 17"
@@ -138,13 +134,14 @@ def predict(
             tqdm(total=len(file), unit=" sequences", disable=None) as bar,
         ):
             for block in blocks:
-                rows = block.frame()
+                columns = block.columns()
                 report.add(block)
+                stop = done + block.expression.size
                 if names:
-                    cells = file.read_columns(np.arange(done, done + len(rows)))
-                    rows = _with_columns(rows, dict(zip(names, cells, strict=True)))
-                write(rows)
-                done += len(rows)
+                    kept = dict(zip(names, file.read_columns(np.arange(done, stop)), strict=True))
+                    columns = kept | {name: values for name, values in columns.items() if name not in kept}
+                write(columns)
+                done = stop
                 bar.update((int(block.records[-1]) if scan else done) - bar.n)
             bar.update(len(file) - bar.n)
         seconds = time.perf_counter() - began
@@ -179,7 +176,7 @@ def _open(
 
 
 def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool) -> list[str]:
-    """Names of the columns that the rows of a table keep."""
+    """Names of the columns of the table, which are kept: ``id``, if there is one, in place of what would be written."""
     names = file.columns if isinstance(file, SequenceFile) else []
     if not names:
         raise ValueError(f"{file.path}: is not a table, so it has no columns for --keep-columns")
@@ -193,21 +190,14 @@ def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool) -> list[
     return names
 
 
-def _with_columns(rows: pd.DataFrame, kept: dict[str, list[str]]) -> pd.DataFrame:
-    """Put columns before those of some rows; a kept column ``id`` takes the place of theirs."""
-    import pandas as pd
-
-    return pd.DataFrame(kept | {name: rows[name] for name in rows if name not in kept})
-
-
 @contextmanager
-def _writer(output: Path | None, weights_version: str) -> Iterator[Callable[[pd.DataFrame], None]]:
+def _writer(output: Path | None, weights_version: str) -> Iterator[Callable[[Columns], None]]:
     if output:
         attributes = {"weights_version": weights_version, "expression": EXPRESSION}
         with whole_rows(output, attributes) as write:
             yield write
     elif is_terminal():
-        yield lambda rows: None  # the first ones are shown when all are known
+        yield lambda columns: None  # the first ones are shown when all are known
     else:
         yield text_rows(click.get_text_stream("stdout"))
 

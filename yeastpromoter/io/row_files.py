@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
 
 from yeastpromoter.io.whole_files import is_stream, whole_file, whole_hdf5, whole_table
 
 if TYPE_CHECKING:
     import h5py
-    import pandas as pd
 
 _COMMAS = (".csv", ".csv.gz")
 _TABS = (".tsv", ".tsv.gz", ".txt", ".txt.gz", ".tab", ".tab.gz")
 _PARQUET = (".parquet", ".pq")
 _HDF5 = (".h5", ".hdf5", ".hdf")
+
+#: Rows by their columns: the name of each column, with its values. Text is a list, numbers are an array.
+Columns = dict[str, "list[str] | np.ndarray"]
 
 #: The endings of a file's name that say its format.
 ENDINGS = (*_TABS, *_COMMAS, *_PARQUET, *_HDF5)
@@ -43,7 +48,7 @@ def check_can_write(path: str | Path) -> None:
 
 
 @contextmanager
-def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[Columns], None]]:
     """Write a file of rows, whole or not at all, in the format that its name says; a table separated by tabs otherwise.
 
     Parameters
@@ -56,7 +61,7 @@ def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callabl
     Yields
     ------
     callable
-        Writes the next rows, a `pandas.DataFrame` that has the columns of the first one. Numbers of tables have six
+        Writes the next rows, `Columns` of the names of the first ones. Fractions of tables have six
         decimals, and a missing one is empty; in HDF5 each column is a data set of its own.
 
     Raises
@@ -70,7 +75,7 @@ def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callabl
     if _has_ending(path, _HDF5):
         with whole_hdf5(path) as file:
             file.attrs.update(attributes)
-            yield lambda frame: _append(file, frame)
+            yield lambda columns: _append(file, columns)
     elif _has_ending(path, _PARQUET):
         with _parquet(path, attributes) as write:
             yield write
@@ -79,14 +84,25 @@ def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callabl
             yield text_rows(file, "," if _has_ending(path, _COMMAS) else "\t")
 
 
-def text_rows(file: TextIO, separator: str = "\t") -> Callable[[pd.DataFrame], None]:
+def text_rows(file: TextIO, separator: str = "\t") -> Callable[[Columns], None]:
     """Return a function that writes the next rows to a text file, the header before the first."""
+    rows = csv.writer(file, delimiter=separator, lineterminator="\n")
     headers = iter([True])
 
-    def write(frame: pd.DataFrame) -> None:
-        frame.to_csv(file, sep=separator, header=next(headers, False), index=False, float_format="%.6f")
+    def write(columns: Columns) -> None:
+        if next(headers, False):
+            rows.writerow(columns)
+        rows.writerows(zip(*map(_cells, columns.values()), strict=True))
 
     return write
+
+
+def _cells(values: list[str] | np.ndarray) -> Sequence:
+    if isinstance(values, list):
+        return values
+    if values.dtype.kind != "f":
+        return values.tolist()
+    return ["" if value != value else f"{value:.6f}" for value in values.tolist()]  # NaN alone differs from itself
 
 
 def _has_ending(path: str | Path, endings: tuple[str, ...]) -> bool:
@@ -94,18 +110,18 @@ def _has_ending(path: str | Path, endings: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def _parquet(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+def _parquet(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[[Columns], None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     writer: Any = None
 
-    def write(frame: pd.DataFrame) -> None:
+    def write(columns: Columns) -> None:
         nonlocal writer
-        rows = pa.Table.from_pandas(frame, preserve_index=False)
+        rows = pa.table(columns)
         if writer is None:
-            writer = pq.ParquetWriter(partial, rows.schema.with_metadata(rows.schema.metadata | attributes))
-        writer.write_table(rows.cast(writer.schema))
+            writer = pq.ParquetWriter(partial, rows.schema.with_metadata(attributes))
+        writer.write_table(rows.replace_schema_metadata(attributes))
 
     with whole_file(path) as partial:
         try:
@@ -115,14 +131,14 @@ def _parquet(path: str | Path, attributes: dict[str, str]) -> Iterator[Callable[
                 writer.close()
 
 
-def _append(file: h5py.File, frame: pd.DataFrame) -> None:
+def _append(file: h5py.File, columns: Columns) -> None:
     import h5py
 
-    for name, column in frame.items():
-        is_text = column.dtype == object
+    for name, values in columns.items():
         if name not in file:
-            dtype = h5py.string_dtype() if is_text else column.dtype
+            dtype = h5py.string_dtype() if isinstance(values, list) else values.dtype
             file.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(_CHUNK,), compression="gzip")
         data = file[name]
-        data.resize(len(data) + len(column), axis=0)
-        data[-len(column) :] = column.to_numpy()
+        before = len(data)
+        data.resize(before + len(values), axis=0)
+        data[before:] = values
