@@ -199,7 +199,7 @@ def _writer(output: Path | None, weights_version: str) -> Iterator[Callable[[Col
     elif is_terminal():
         yield lambda columns: None  # the first ones are shown when all are known
     else:
-        yield text_rows(click.get_text_stream("stdout"))
+        yield text_rows(sys.stdout)
 
 
 class _Summary:
