@@ -104,7 +104,7 @@ def check_machine() -> None:
         )
     if fcntl is None:
         raise SetupError(
-            "this needs Linux or macOS: pysam and pybedtools do not exist for Windows. "
+            "this needs Linux or macOS: the locked versions were not tested on Windows. "
             "The Windows Subsystem for Linux will do"
         )
 

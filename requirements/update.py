@@ -1,15 +1,15 @@
-"""Write the lock files of this folder anew from pyproject.toml: ``python requirements/update.py [--upgrade]``.
+"""Write the lock files of this folder from pyproject.toml: ``python requirements/update.py [--upgrade]``.
 
 For maintainers only, and the one thing here that needs `uv <https://docs.astral.sh/uv/>`_. The files:
 
 ``development.lock``
-    Everything that running, training and testing need, with the hashes of PyPI.
+    Everything that the Kipoi model, the commands, training and testing need, with the hashes of PyPI.
 ``runtime.lock``
-    What running needs, at the same versions.
+    What the Kipoi model and the commands need, at the same versions.
 ``gpu.lock``
-    What running needs, and the CUDA libraries of TensorFlow.
+    The same, and the CUDA libraries of TensorFlow.
 ``jax.lock``
-    What the training step needs on JAX, without TensorFlow and Kipoi: the dependency group ``jax``.
+    What prediction and the training step need on JAX, without TensorFlow and Kipoi.
 ``runtime.txt``
     The names and versions of ``runtime.lock`` without the hashes, which Kipoi cannot read: the ``dependencies`` of
     model.yaml and dataloader.yaml point here, and ``kipoi env export`` copies it.
@@ -25,17 +25,18 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 PYTHONS = ("3.11", "3.12")
+RUNTIME = ("kipoi", "figures")
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 
 def compile_lock(
     name: str,
-    extras: tuple[str, ...] = (),
+    extras: tuple[str, ...],
     group: str | None = None,
     constraint: str | None = None,
     upgrade: bool = False,
 ) -> None:
-    """Resolve pyproject.toml with some of its extras, or one of its groups alone, into a lock file with hashes.
+    """Resolve pyproject.toml with some of its extras into a lock file with hashes.
 
     One file serves all Pythons, so each has to need the same packages.
 
@@ -46,20 +47,21 @@ def compile_lock(
     extras : tuple of str
         Extras of pyproject.toml to include.
     group : str, optional
-        Dependency group of pyproject.toml, instead of the project.
+        Dependency group of pyproject.toml to include.
     constraint : str, optional
         Lock file of this folder whose versions must be used.
     upgrade : bool, default False
         Take the newest versions instead of keeping those of the file.
     """
-    source = ["pyproject.toml"] if group is None else ["--group", group]
-    command = ["uv", "pip", "compile", *source, "--no-config", "--quiet", "--generate-hashes"]
+    command = ["uv", "pip", "compile", "pyproject.toml", "--no-config", "--quiet", "--generate-hashes"]
     # A fixed index: the hashes must be PyPI's, whatever mirror this machine uses.
     command += ["--default-index", "https://pypi.org/simple", "--no-emit-index-url"]
     command += ["--custom-compile-command", "python requirements/update.py"]
     command += ["--output-file", f"requirements/{name}"]
     for extra in extras:
         command += ["--extra", extra]
+    if group is not None:
+        command += ["--group", group]
     if constraint is not None:
         command += ["--constraint", f"requirements/{constraint}"]
     contents = set()
@@ -83,10 +85,11 @@ def main(arguments: list[str]) -> None:
     """Write all files."""
     if arguments not in ([], ["--upgrade"]):
         sys.exit("usage: python requirements/update.py [--upgrade]")
-    compile_lock("development.lock", ("training", "tracks", "test"), upgrade=bool(arguments))
-    compile_lock("runtime.lock", constraint="development.lock", upgrade=bool(arguments))
-    compile_lock("gpu.lock", ("gpu",), constraint="development.lock", upgrade=bool(arguments))
-    compile_lock("jax.lock", group="jax", upgrade=bool(arguments))
+    upgrade = bool(arguments)
+    compile_lock("development.lock", (*RUNTIME, "tracks", "training", "test"), upgrade=upgrade)
+    compile_lock("runtime.lock", RUNTIME, constraint="development.lock", upgrade=upgrade)
+    compile_lock("gpu.lock", (*RUNTIME, "gpu"), constraint="development.lock", upgrade=upgrade)
+    compile_lock("jax.lock", ("jax",), group="training-step", upgrade=upgrade)
     write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")
 
 

@@ -2,11 +2,9 @@
 
 import platform
 import sys
-import tomllib
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+from yeastpromoter import __version__
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -22,8 +20,7 @@ def versions(*packages: str) -> dict[str, str]:
     dict of str to str
         ``yeastpromoter``, ``python``, and each package.
     """
-    found = {"yeastpromoter": tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]}
-    found["python"] = platform.python_version()
+    found = {"yeastpromoter": __version__, "python": platform.python_version()}
     for name in packages:
         try:
             found[name] = version(name)

@@ -10,9 +10,10 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
 - `genomewide`: tiles of a genome, shards of large files, tracks.
-- `plots`: the figures. `cli`: the commands, ``python -m yeastpromoter``.
+- `plots`: the figures. `cli`: the commands, ``yeastpromoter COMMAND``.
 - `kipoi_layer`: what the files that Kipoi loads share.
-- `statistics` (intervals over groups) and `argument_names` (how messages name arguments) serve all of them.
+- `statistics` (intervals over groups), `argument_names` (how messages name arguments) and `extras` (packages that only
+  some functions need) serve all of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from yeastpromoter.predictor import Predictor
 
 __all__ = ["Predictor", "load"]
+
+__version__ = "1.5.0"
 
 
 def load(entry: str | os.PathLike | None = None, threads: int | None = None) -> Predictor:

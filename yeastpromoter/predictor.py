@@ -15,7 +15,7 @@ from yeastpromoter.io.interval_files import IntervalFile, open_sequences
 from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
 from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.model.lookup import load_predictor
+from yeastpromoter.model.entry import load_predictor
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import ConstructRules
 from yeastpromoter.sequence.encoding import enclose, find_invalid, letters

@@ -4,9 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from yeastpromoter.__main__ import main
 from yeastpromoter.argument_names import argument
 from yeastpromoter.cli.errors import MessageGroup
+from yeastpromoter.cli.main import main
 
 
 def test_python_names_arguments_as_in_a_call():

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.__main__ import main as training
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 GENOME = ">I\n" + "ACGTTGCAAC" * 20 + "\n"

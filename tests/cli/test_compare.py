@@ -4,7 +4,7 @@ from click.testing import CliRunner
 from closeness import assert_expression_close
 
 import yeastpromoter
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.sequence.construct import add_adapters
 
 A = "CTAAATTTCAATTACGAGGAGCTGGTACCTCCGCGTAAAAGCGCTTTGGCAGTGGTCCGTCATTGCGGACTTTGTATCAG"

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 import yeastpromoter
 import yeastpromoter.cli.predict as module
 import yeastpromoter.predictor
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.sequence.construct import add_adapters
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,13 +135,6 @@ def test_each_format_holds_the_same_rows(tmp_path, monkeypatch, wanted, name):
     assert_expression_close(rows.expression, wanted)
     assert_expression_close((rows[buckets] * range(18)).sum(axis=1) / rows[buckets].sum(axis=1), wanted)
     assert not list(tmp_path.glob("partial.*"))
-
-
-def test_parquet_says_what_it_needs_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    result = run("no.fa", "-o", tmp_path / "o.parquet")
-    assert result.exit_code == 1
-    assert "o.parquet: Parquet files need the package pyarrow, which is not installed: run `pip install" in result.output
 
 
 def test_columns_are_kept_for_the_rows_that_are_left(tmp_path, wanted):
@@ -291,7 +284,7 @@ def test_standard_input_of_another_length_type_can_be_told():
 
 def test_no_framework_is_imported():
     code = (
-        "import sys\nfrom yeastpromoter.__main__ import main\n"
+        "import sys\nfrom yeastpromoter.cli.main import main\n"
         f"main(['predict', {INSERTS[0]!r}], standalone_mode=False)\n"
         "found = {'tensorflow', 'keras', 'kipoi', 'kipoiseq', 'pandas', 'matplotlib'} & set(sys.modules)\n"
         "assert not found, found"

@@ -7,7 +7,7 @@ from closeness import assert_expression_close
 from matplotlib.image import imread
 
 import yeastpromoter.cli.saturate as module
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.saturation import Saturation, saturation_mutagenesis
 from yeastpromoter.interpret.saturation_files import table_rows
 from yeastpromoter.io.sequence_files import SequenceFile

@@ -13,7 +13,7 @@ from fake_kipoi import predict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.genomewide import shards as shards_module
 from yeastpromoter.genomewide.shards import check_predictions, check_source, join, read_manifest, shard_rows, split
 from yeastpromoter.io.sequence_files import SequenceFile

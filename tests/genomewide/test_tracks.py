@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.genomewide.tiling import insert_starts, write_inserts
 from yeastpromoter.genomewide.tracks import Inserts, covered, read_inserts, read_track, write_tracks
 from yeastpromoter.io.annotation import Gene, read_genes

@@ -9,7 +9,7 @@ from toy_networks import bilinear_network, linear_network
 import yeastpromoter.cli.compare_contributions as compare_command
 import yeastpromoter.cli.contributions as contributions_command
 import yeastpromoter.cli.saturate as saturate_command
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.agreement import rank_agreement, spearman
 from yeastpromoter.interpret.contributions import (
     METHODS,

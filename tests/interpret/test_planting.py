@@ -8,7 +8,7 @@ from closeness import assert_expression_close
 from toy_networks import linear_network
 
 import yeastpromoter.cli.plant as plant_command
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.planting import (
     Planting,
     insert_predictor,

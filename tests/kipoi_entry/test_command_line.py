@@ -257,7 +257,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from kipoi.__main__ import main
-from yeastpromoter.__main__ import main as commands
+from yeastpromoter.cli.main import main as commands
 
 Path("results").mkdir()
 blocks = re.findall(r"^```(sh|python)\\n(.*?)^```", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)

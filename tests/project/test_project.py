@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,15 @@ from packaging.specifiers import SpecifierSet
 
 import start
 import yeastpromoter
+from yeastpromoter import extras
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
-LOCKS = ("runtime", "development", "gpu")
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+RUNTIME = ["kipoi", "figures"]
+#: The locks, with the extras of each.
+LOCKS = {"runtime": RUNTIME, "development": [*RUNTIME, "tracks", "training", "test"], "gpu": [*RUNTIME, "gpu"]}
 ENTRIES = (".", "variant_effects")
 ENTRY_FILES = [f"{entry}/{name}.yaml" for entry in ENTRIES for name in ("model", "dataloader")]
 INFERENCE = [ROOT / entry / f"{name}.py" for entry in ENTRIES for name in ("model", "dataloader")]
@@ -49,7 +54,7 @@ def imported(path):
 
 
 def test_version_is_the_same_everywhere():
-    version = PROJECT["version"]
+    version = yeastpromoter.__version__
     assert read_yaml("CITATION.cff")["version"] == version
     assert re.search(r"^## \[(\S+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
     for name in ENTRY_FILES:
@@ -58,28 +63,56 @@ def test_version_is_the_same_everywhere():
 
 def test_licence_is_the_same_everywhere():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
-    assert PROJECT["license"]["text"] == "MIT"
+    assert PROJECT["license"] == "MIT"
     assert read_yaml("CITATION.cff")["license"] == "MIT"
     for name in ENTRY_FILES:
         assert read_yaml(name)["info"]["license"] == "MIT", name
 
 
-@pytest.mark.parametrize(
-    ("name", "extras"), [("runtime", []), ("development", ["training", "tracks", "test"]), ("gpu", ["gpu"])]
-)
-def test_locks_satisfy_the_project(name, extras):
+def assert_lock_satisfies(name, extras, more=()):
     versions = lock(name)
-    wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra]), *more]
     for requirement in map(Requirement, wanted):
         assert requirement.specifier.contains(versions[requirement.name]), requirement
 
 
-def test_the_lock_of_jax_satisfies_its_group_and_has_the_keras_of_the_others():
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_satisfy_the_project(name):
+    assert_lock_satisfies(name, LOCKS[name])
+
+
+def test_the_lock_of_jax_satisfies_the_project_and_has_the_keras_of_the_others():
     versions = lock("jax")
-    for requirement in map(Requirement, GROUPS["jax"]):
-        assert requirement.specifier.contains(versions[requirement.name]), requirement
+    assert_lock_satisfies("jax", ["jax"], PYPROJECT["dependency-groups"]["training-step"])
     assert versions["keras"] == lock("runtime")["keras"]
     assert not {"tensorflow", "kipoi"} & set(versions)
+
+
+def test_the_same_package_has_the_same_bounds_in_all_extras():
+    bounds = {}
+    for requirement in map(Requirement, chain(PROJECT["dependencies"], *EXTRAS.values())):
+        bounds.setdefault(requirement.name, set()).add(str(requirement.specifier))
+    # Kipoi bounds what the package itself leaves open, and JAX wants the other side of the bound.
+    assert {name for name, found in bounds.items() if len(found) > 1} == {"numpy", "pandas"}
+
+
+def test_prediction_needs_neither_kipoi_nor_a_network_library():
+    names = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert "numpy" in names
+    assert not names & {"kipoi", "kipoiseq", "tensorflow", "keras", "jax", "matplotlib"}
+
+
+def test_the_wheel_has_what_the_model_names():
+    inside = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    weights = read_yaml("model.yaml")["args"]["weights"]
+    example = read_yaml("dataloader.yaml")["args"]["sequence_file"]["example"]
+    assert inside == {name: f"yeastpromoter/shipped/{name}" for name in ("model.yaml", weights, example)}
+    assert all((ROOT / name).is_file() for name in inside)
+
+
+def test_extras_bring_what_messages_say_that_they_bring():
+    for extra, packages in extras.EXTRAS.items():
+        assert set(packages) <= {Requirement(line).name for line in EXTRAS[extra]}
 
 
 @pytest.mark.parametrize(("name", "fewest"), [*((name, 50) for name in LOCKS), ("jax", 20)])
@@ -93,11 +126,14 @@ def test_locks_hold_hashes_and_no_addresses(name, fewest):
 
 def test_pythons_are_the_same_everywhere():
     allowed = SpecifierSet(PROJECT["requires-python"])
-    pythons = [f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in allowed]
-    assert pythons == [f"{major}.{minor}" for major, minor in start.PYTHONS]
-    assert f"with Python {' or '.join(pythons)} and pip" in (ROOT / "README.md").read_text()
     named = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line]
-    assert named == pythons
+    assert named == ["3.11", "3.12", "3.13"]
+    assert all(python in allowed for python in named)
+    assert "3.10" not in allowed
+    # Those of Kipoi, and so of the locks.
+    pythons = [f"{major}.{minor}" for major, minor in start.PYTHONS]
+    assert pythons == named[:2]
+    assert f"with Python {' or '.join(pythons)} and pip" in (ROOT / "README.md").read_text()
     assert f"PYTHONS = {tuple(pythons)}".replace("'", '"') in (ROOT / "requirements" / "update.py").read_text()
 
 

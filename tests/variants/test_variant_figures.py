@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.plots.variants import distance_figure, substitution_figure
 from yeastpromoter.variants.summaries import by_distance, by_substitution, is_transition, read_effects, substitutions
 

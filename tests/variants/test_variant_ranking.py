@@ -5,7 +5,7 @@ from click.testing import CliRunner
 from test_variant_figures import effects, write_tsv
 from variant_files import COMPLEMENT, random_text, write_fasta
 
-from yeastpromoter.__main__ import main
+from yeastpromoter.cli.main import main
 from yeastpromoter.variants.ranking import COLUMNS, rank, reference_inserts
 
 GENOME = random_text(400, seed=4)

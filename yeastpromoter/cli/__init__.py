@@ -1,1 +1,1 @@
-"""The commands of ``python -m yeastpromoter``, one in each module."""
+"""The command ``yeastpromoter``: `main` is the group, each other module one of its commands, or what they share."""

@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter compare``: what the differences between two sequences do."""
+"""``yeastpromoter compare``: what the differences between two sequences do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_note
 from yeastpromoter.interpret.differences import compare_constructs
 from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.model.lookup import load_predictor
+from yeastpromoter.model.entry import load_predictor
 from yeastpromoter.sequence.construct_rules import RulesByLength
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import TABLE
@@ -20,6 +20,9 @@ from yeastpromoter.sequence.construct import INSERT, add_adapters
 from yeastpromoter.sequence.encoding import letters, one_hot
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import MIN_GROUPS, mean_with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BLOCK = 32
 
@@ -75,6 +78,8 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
 
 def _compare(trained: TrainedNetwork, inserts: np.ndarray, steps: int) -> pd.DataFrame:
     """Rank agreement of each method on each insert."""
+    import pandas as pd
+
     sequences = [row.tobytes().decode() for row in inserts]
     constructs = letters([add_adapters(sequence) for sequence in sequences])
     click.echo(f"Saturation mutagenesis of {len(inserts):,} inserts ...", err=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import HDF5, TABLE, figure_format_option
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
+from yeastpromoter.extras import require
 from yeastpromoter.interpret.contributions import METHODS, STEPS, at_sequence, integrated_gradients, uniform_baseline
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
 from yeastpromoter.io.sequence_files import Batch
@@ -100,6 +100,8 @@ def contributions(
         refuse_if_given("--steps", f"goes with --method integrated_gradients, not with {method}")
     if figures is None:
         refuse_if_given("--figure-format", "goes with --figures, which is not given")
+    else:
+        require("figures")
     sequences = open_sequences(**reading)
     trained = load_trained_network()
     run = trained.compiled()
@@ -170,6 +172,8 @@ class _Table:
         self._header = True
 
     def __call__(self, block: _Block) -> None:
+        import pandas as pd
+
         batch, count = block.batch, len(block.batch.ids)
         positions = region_positions(self._region)
         table = pd.DataFrame(

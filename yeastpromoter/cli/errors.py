@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from yeastpromoter.argument_names import NAMING, in_python
+from yeastpromoter.extras import MissingExtraError
 
 #: What a terminal gets that has not all the characters that the commands write.
 _PLAIN = {"−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "↔": "<->", "→": "->", "←": "<-", "′": "'", "≥": ">=",
@@ -86,7 +87,7 @@ class MessageGroup(click.Group):
         before = NAMING.set(as_option)
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MissingExtraError) as error:
             # click itself ends quietly when the reader of a pipe has gone.
             if isinstance(error, BrokenPipeError) or os.environ.get("YEASTPROMOTER_TRACEBACK"):
                 raise

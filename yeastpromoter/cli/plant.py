@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import InputFile, figure_format_option
+from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
     insert_predictor,
@@ -24,6 +25,9 @@ from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.style import save_figure
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import MIN_GROUPS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command()
@@ -78,6 +82,9 @@ def plant(
     Example:
       python -m yeastpromoter plant --factor Reb1 --factor "TATA box" -o reb1_and_tata
     """  # noqa: D301 - click wants the backspace itself
+    import pandas as pd
+
+    require("figures")
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
     output.mkdir(parents=True, exist_ok=True)

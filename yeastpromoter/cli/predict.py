@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter predict``: the expression of sequences."""
+"""``yeastpromoter predict``: the expression of sequences."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, ROWS, InputFile
 from yeastpromoter.cli.sequence_input import HEADERS, SequenceArgument, file_of, reading_options, say_notes
+from yeastpromoter.extras import require
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
 from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
@@ -83,11 +84,11 @@ def predict(
 
     \b
     Examples:
-      python -m yeastpromoter predict model_files/example/promoters.fa
-      python -m yeastpromoter predict inserts.csv --sequence-type insert --sequence-column seq -o out.csv --keep-columns
-      python -m yeastpromoter predict --intervals tiles.bed --genome genome.fa -o tiles.tsv
-      zcat promoters.fa.gz | python -m yeastpromoter predict - > predictions.tsv
-      python -m yeastpromoter predict promoter_500bp.fa --scan --step 10 -o scan.tsv --figure scan.png
+      yeastpromoter predict model_files/example/promoters.fa
+      yeastpromoter predict inserts.csv --sequence-type insert --sequence-column seq -o out.csv --keep-columns
+      yeastpromoter predict --intervals tiles.bed --genome genome.fa -o tiles.tsv
+      zcat promoters.fa.gz | yeastpromoter predict - > predictions.tsv
+      yeastpromoter predict promoter_500bp.fa --scan --step 10 -o scan.tsv --figure scan.png
 
     There is a row for each sequence, in the order of the input: id, record (its number in the input, from 0; without
     ids it is the id, too) and expression: the mean sorting bucket, on a scale from 0 to 17. HDF5 has a data set for
@@ -118,6 +119,8 @@ def predict(
             refuse_if_given(option, "goes with --scan, which is not given")
     if output:
         check_can_write(output)
+    if figure:
+        require("figures")
     with _open(sequences, intervals, fasta_file, scan, reading) as file:
         names = _kept_names(file, bucket_scores) if keep_columns else []
         if figure and len(file) > MOST_SCANS:

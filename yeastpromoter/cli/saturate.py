@@ -12,6 +12,7 @@ from tqdm import tqdm
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import HDF5, TABLE, figure_format_option
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
+from yeastpromoter.extras import require
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
 from yeastpromoter.interpret.saturation import BATCH_SIZE, Mutagenesis, Saturation
 from yeastpromoter.interpret.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
@@ -81,6 +82,8 @@ def saturate(
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
     if not figures:
         refuse_if_given("--figure-format", "goes with --figures, which is not given")
+    else:
+        require("figures")
     sequences = open_sequences(**reading)
     if deletions and sequences.n_fitted:
         raise ValueError(

@@ -9,6 +9,7 @@ import click
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, InputFile
+from yeastpromoter.extras import require
 from yeastpromoter.genomewide.tiling import STRANDS
 from yeastpromoter.genomewide.tracks import read_track, track_lengths
 from yeastpromoter.io.annotation import Gene, read_genes
@@ -47,6 +48,7 @@ def tracks_figure(
     Example:
       python -m yeastpromoter tracks-figure yeast --annotation genes.gtf.gz --gene GAL1 --gene GAL10 -o gal.png
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    require("figures")
     import matplotlib
 
     from yeastpromoter.plots.style import STYLE, save_figure

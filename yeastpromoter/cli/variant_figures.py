@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from yeastpromoter.cli.files import InputFile, figure_format_option
+from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import same_file, write_frame
 from yeastpromoter.statistics import RESAMPLES
 from yeastpromoter.variants.summaries import BIN_SIZE, by_distance, by_substitution, read_effects
@@ -61,6 +62,7 @@ def variant_figures(predictions: Path, output: Path, figure_format: str, bin_siz
           '{"vcf_file": "my.vcf.gz", "fasta_file": "genome.fa", "annotation_file": "genes.gtf"}'
       python -m yeastpromoter variant-figures effects.tsv -o figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    require("figures")
     for name in ("effect_by_distance.tsv", "effect_by_substitution.tsv"):
         if same_file(predictions, output / name):
             raise ValueError(f"{predictions} is among the files that are written: name another folder with --output")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from yeastpromoter.extras import require
 from yeastpromoter.genomewide.shards import ID
 from yeastpromoter.genomewide.tiling import STRANDS
 from yeastpromoter.io.genome import ChromosomeNames
@@ -65,6 +65,8 @@ def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
         If the table is not whole (see `yeastpromoter.io.prediction_tables.read_columns`) or has no rows, an id is not
         that of an insert of 80 bp, an insert occurs twice, or an expression is not a finite number.
     """
+    import pandas as pd
+
     table = read_columns(path, [ID], [EXPRESSION])
     if not table[ID]:
         raise ValueError(f"{path}: has no rows, so that there is nothing to draw tracks of")
@@ -265,10 +267,7 @@ def _open(path: str | Path) -> Any:
 
 
 def _library() -> Any:
-    try:
-        import pybigtools
-    except ModuleNotFoundError:
-        raise ValueError(
-            "bigWig files need the package pybigtools: `python3.11 start.py test` or `pip install pybigtools`"
-        ) from None
+    require("tracks")
+    import pybigtools
+
     return pybigtools

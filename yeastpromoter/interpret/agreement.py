@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from yeastpromoter.sequence.encoding import ALPHABET
 
@@ -72,7 +71,9 @@ def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     numpy.ndarray
         `float64` (N,); NaN where a row does not vary or holds NaN.
     """
-    ranks = [rankdata(matrix, axis=1, nan_policy="propagate") for matrix in (first, second)]
+    import pandas as pd
+
+    ranks = [pd.DataFrame(matrix).rank(axis=1).to_numpy() for matrix in (first, second)]
     first, second = (matrix - matrix.mean(axis=1, keepdims=True) for matrix in ranks)
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from yeastpromoter.interpret.sites import Site, shuffled_sites
 from yeastpromoter.sequence.construct import INSERT_LENGTH
@@ -21,6 +20,8 @@ from yeastpromoter.sequence.model_input import as_constructs
 from yeastpromoter.statistics import mean_with_interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from yeastpromoter.model.entry import TrainedNetwork
 
 BATCH_SIZE = 1024
@@ -191,6 +192,8 @@ def position_table(planting: Planting) -> pd.DataFrame:
         in the insert, from 1), ``inserts`` (how many count), ``mean_effect``, ``sd`` over the inserts, and ``low`` and
         ``high`` of the 95 % interval of the mean (normal; NaN for few inserts), in buckets.
     """
+    import pandas as pd
+
     tables = []
     for strand, effects in planting.effects.items():
         columns = [mean_with_interval(column) for column in effects.T]
@@ -224,6 +227,8 @@ def summarise(plantings: Sequence[Planting]) -> pd.DataFrame:
         from it, otherwise ``"none"``, and ``"unknown"`` where there is no interval; ``as_expected`` is ``"yes"`` or
         ``"no"``, and ``"open"`` where the expectation is ``"depends"`` or ``observed`` is ``"unknown"``.
     """
+    import pandas as pd
+
     return pd.DataFrame([_summary(planting) for planting in plantings])
 
 

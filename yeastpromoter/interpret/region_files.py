@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from yeastpromoter.io.sequence_files import Batch
 from yeastpromoter.sequence.construct import COORDINATE, REGIONS, region_positions
 from yeastpromoter.sequence.encoding import ALPHABET
+
+if TYPE_CHECKING:
+    import h5py
 
 _UPPER_CASE = 0xDF
 
@@ -55,6 +57,8 @@ class RegionHdf5:
         quantities: Mapping[str, tuple[str, str]],
         **attributes: Any,
     ) -> None:
+        import h5py
+
         self._file, self._region, self._quantities, self._next = file, region, tuple(quantities), 0
         positions = region_positions(region)
         sizes = {"l": len(positions), "b": len(ALPHABET)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import is_stream, whole_file, whole_hdf5, whole_table
 
 if TYPE_CHECKING:
@@ -37,14 +37,11 @@ def check_can_write(path: str | Path) -> None:
 
     Raises
     ------
-    ValueError
+    yeastpromoter.extras.MissingExtraError
         If it is Parquet and the package pyarrow is not installed.
     """
-    if _has_ending(path, _PARQUET) and importlib.util.find_spec("pyarrow") is None:
-        raise ValueError(
-            f"{path}: Parquet files need the package pyarrow, which is not installed: run `pip install pyarrow`, or "
-            "give a name that ends in .tsv, .csv or .h5"
-        )
+    if _has_ending(path, _PARQUET):
+        require("parquet")
 
 
 @contextmanager
@@ -66,10 +63,10 @@ def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callabl
 
     Raises
     ------
-    ValueError
-        As `check_can_write` and `yeastpromoter.io.whole_files.whole_file`.
-    OSError
-        If the file cannot be written.
+    yeastpromoter.extras.MissingExtraError
+        As `check_can_write`.
+    ValueError, OSError
+        As `yeastpromoter.io.whole_files.whole_file`.
     """
     check_can_write(path)
     if _has_ending(path, _HDF5):

@@ -6,12 +6,14 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
+from yeastpromoter.extras import require
 from yeastpromoter.model.decoding import BUCKET_VALUES, METHODS, check_bucket_values, decode
 from yeastpromoter.model.lookup import LookupNetwork, read_layers
 from yeastpromoter.model.network import build_network
@@ -22,8 +24,11 @@ from yeastpromoter.model.weights import load_weights, verify_weights
 if TYPE_CHECKING:
     import keras
 
-#: The folder with model.yaml, where the package lies in it.
-ENTRY_FOLDER = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "shipped"
+
+#: The folder with model.yaml and what it names: inside an installed package, and around the package in a checkout.
+ENTRY_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,13 @@ def build_trained_network(
     Returns
     -------
     TrainedNetwork
-        The network, on Keras's backend: TensorFlow unless ``KERAS_BACKEND`` names another.
+        The network, on Keras's backend: that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is
+        installed.
 
     Raises
     ------
+    yeastpromoter.extras.MissingExtraError
+        If Keras is not installed.
     FileNotFoundError
         If there is no weights file.
     ValueError
@@ -164,7 +172,9 @@ def build_trained_network(
         those above.
     """
     values = _checked_values(decoding, bucket_values)
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    require("tensorflow")
+    only_jax = find_spec("jax") is not None and find_spec("tensorflow") is None
+    os.environ.setdefault("KERAS_BACKEND", "jax" if only_jax else "tensorflow")
     with quiet_startup():
         network = build_network(first_activation, dtype=dtype)
         load_weights(network, weights, weights_sha256)
@@ -177,17 +187,20 @@ def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32
     Parameters
     ----------
     entry : str or Path, optional
-        Folder of the entry, the one that holds this package by default.
+        Folder of the entry; by default the one that this package belongs to, or the copy in an installed package.
     dtype : {"float32", "float64"}, optional
         Arithmetic of the network.
 
     Returns
     -------
     TrainedNetwork
-        The network, on Keras's backend: TensorFlow unless ``KERAS_BACKEND`` names another.
+        The network, on Keras's backend: that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is
+        installed.
 
     Raises
     ------
+    yeastpromoter.extras.MissingExtraError
+        If Keras is not installed.
     FileNotFoundError
         If the folder has no model.yaml, or there is no weights file.
     ValueError
@@ -272,8 +285,8 @@ def _arguments(entry: str | Path) -> dict[str, Any]:
     path = Path(entry) / "model.yaml"
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} does not exist: {entry} is not the folder of this Kipoi entry. Was the package installed without "
-            "the rest? Install it with `pip install --no-deps -e .` in the entry's folder"
+            f"{path} does not exist: {entry} is not the folder of this Kipoi entry. If only the folder `yeastpromoter` "
+            "was copied, install the package with `pip install .` in the entry's folder"
         )
     arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
     arguments.pop("check_adapters", None)  # of what the Kipoi model is given, not of the network

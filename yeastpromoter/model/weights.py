@@ -11,8 +11,6 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
-
 if TYPE_CHECKING:
     import keras
 
@@ -71,6 +69,8 @@ def verify_weights(path: str | Path, sha256: str) -> None:
 
 
 def _diagnose(content: bytes) -> str:
+    import h5py
+
     if content.startswith(LFS_SIGNATURE):
         return "is a Git LFS pointer, not the weights themselves: fetch them with `git lfs install && git lfs pull`"
     if content and not content.startswith(HDF5_SIGNATURE[: len(content)]):

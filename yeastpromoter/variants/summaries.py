@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
-import pandas as pd
 
 from yeastpromoter.io.prediction_tables import read_columns
 from yeastpromoter.sequence.encoding import ALPHABET
 from yeastpromoter.statistics import RESAMPLES, bootstrap, percentile_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BIN_SIZE = 25
 
@@ -46,6 +48,9 @@ def read_effects(path: str | Path) -> pd.DataFrame:
         If the file is neither, is not whole (see `yeastpromoter.io.prediction_tables.read_columns`), a column is
         missing, or a cell is not what its column holds; the message names the line or the row.
     """
+    import h5py
+    import pandas as pd
+
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.absolute()}: there is no such file")
@@ -67,6 +72,8 @@ def read_effects(path: str | Path) -> pd.DataFrame:
 
 
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
+    import h5py
+
     found: dict[str, np.ndarray] = {}
     try:
         with h5py.File(path) as file:
@@ -188,6 +195,8 @@ def _summary(
     contrast: tuple[int, int] | None = None,
 ) -> pd.DataFrame:
     """Statistics of each group of rows, and of the difference of two of them; what is resampled are the units."""
+    import pandas as pd
+
     effect = rows["effect"].to_numpy(dtype=np.float64)
     codes, units = pd.factorize(unit)
     membership = np.stack(groups, axis=1).astype(np.float64) if groups else np.zeros((len(rows), 0))
