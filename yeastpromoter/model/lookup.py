@@ -165,7 +165,7 @@ class LookupNetwork:
         #: Bases that a row of the tables stands for, and that a position of the second convolution sees.
         self._word = len(self._first[0]) + 1
         self._taps = len(self._second[0])
-        self._pooled = (length - self._word - self._taps + 2) // _POOL
+        self._pooled = (length - self._word - self._taps + 3) // _POOL
         self._fold(weights)
         self._lock = threading.Lock()
         self._looked_up = 0
@@ -190,7 +190,10 @@ class LookupNetwork:
     def _folded(
         self, name: str, layer: Sequence[np.ndarray], scale: np.ndarray, shift: np.ndarray, largest_sum: float
     ) -> _Convolution:
-        """Fold a normalisation into the convolution after it, whose inputs are positive and sum to `largest_sum`."""
+        """Fold a normalisation into the convolution after it.
+
+        The absolute values of what is normalised sum to `largest_sum` at most at each position.
+        """
         kernel, bias = layer
         bias = bias + (shift @ kernel).sum(axis=0)
         kernel = scale[:, np.newaxis] * kernel
@@ -299,8 +302,8 @@ class LookupNetwork:
         words = sliding_window_view(codes, self._word, axis=1)[:, : self._windows]
         if complete is not None:
             index = words @ _place_values(len(ALPHABET), self._word)
-            with_n = (words == _N).any(axis=2) if (codes == _N).any() else None
-            if with_n is None:
+            with_n = (words == _N).any(axis=2)
+            if not with_n.any():
                 return complete, None, index
             others, rows = self._tables_of_distinct(words[with_n])
             if complete.are_products:
