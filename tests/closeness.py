@@ -19,7 +19,7 @@ scores, shipped        4e-7 (of float64)   0.6                   1e-5
 scores, lively         3e-6                1.6                   1e-5
 expression             9e-6 buckets        17 buckets            1e-4
 gradients              2e-5 of the largest 6                     share 1e-4
-inner layers, lively   1e-6 of the largest 31                    share 1e-4
+inner layers, lively   5e-6 of the largest 31                    share 1e-4
 =====================  ==================  ====================  =========
 
 Expression is a quotient, sum(s * b) / sum(s). An error d of every score moves it by at most d * sum(|b - e|) / sum(s),

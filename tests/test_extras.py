@@ -34,6 +34,8 @@ def without(monkeypatch):
         (["contributions", "{sequences}", "--figures", "{folder}"], "matplotlib", "figures"),
         (["variant-figures", "{sequences}"], "matplotlib", "figures"),
         (["tracks-figure", "x", *_LOCUS], "matplotlib", "figures"),
+        (["predict", "{sequences}", "--scan", "--figure", "{folder}.png"], "matplotlib", "figures"),
+        (["predict", "{sequences}", "-o", "{folder}.parquet"], "pyarrow", "parquet"),
         (["tracks-figure", "{bigwig}", *_LOCUS], "pybigtools", "tracks"),
     ],
 )

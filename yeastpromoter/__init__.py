@@ -5,6 +5,7 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 
 - `sequence`: the construct and its adapters, what becomes a construct, one-hot encoding, random inserts.
 - `io`: reading sequences, intervals, tables, genomes and annotations; writing files whole or not at all.
+- `predictor`: prediction from Python, which `load` gives.
 - `model`: the network, its weights and its decoding; running it; gradients and outputs of layers.
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
@@ -15,4 +16,56 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
   some functions need) serve all of them.
 """
 
-__version__ = "1.4.0"
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yeastpromoter.predictor import Predictor
+
+__all__ = ["Predictor", "load"]
+
+__version__ = "1.5.0"
+
+
+def load(entry: str | os.PathLike | None = None, threads: int | None = None) -> Predictor:
+    """Load the trained network for prediction from Python.
+
+    Parameters
+    ----------
+    entry : str or os.PathLike, optional
+        Folder of the entry whose weights are used. Default: the weights that come with the package.
+    threads : int, optional
+        Number of threads. Default: one for each core that the process may use.
+
+    Returns
+    -------
+    yeastpromoter.predictor.Predictor
+        It predicts lists, series, tables and files of sequences.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such entry, or it has no weights.
+    ValueError
+        If the weights are not those that the entry describes.
+
+    Examples
+    --------
+    >>> import yeastpromoter
+    >>> yeastpromoter.load().predict(["ACGT" * 20])
+    array([12.798...])
+    """
+    from yeastpromoter.predictor import Predictor
+
+    return Predictor(entry, threads)
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is asked for: importing the package is quick.
+    if name == "Predictor":
+        from yeastpromoter.predictor import Predictor
+
+        return Predictor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

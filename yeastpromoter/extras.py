@@ -9,6 +9,7 @@ EXTRAS = {
     "tensorflow": ("keras",),  # and not tensorflow, as JAX will do, too
     "figures": ("matplotlib", "logomaker"),
     "tracks": ("pybigtools",),
+    "parquet": ("pyarrow",),
 }
 
 

@@ -16,7 +16,7 @@ ENTRIES = (".", "variant_effects")
 
 # Loads the models and dataloaders of some copies, all before any is used, and prints the left adapters that they add.
 LOAD = """
-import json, os, sys
+import inspect, json, os, pickle, sys
 import numpy as np
 import kipoi
 from kipoi_utils.utils import cd, load_obj
@@ -36,18 +36,21 @@ for copy in copies:
     variants = kipoi.get_dataloader_factory(copy + "/variant_effects", source="dir")
     loaded.append((model, effects, sequences, variants))
 
+def of(function, name):
+    return inspect.unwrap(function).__globals__[name]
+
 insert = np.eye(4, dtype=np.float32)[np.zeros((1, 80), dtype=int)]
 
 def of_model(model):
-    return letters(model.predict_bucket_scores.__globals__["as_constructs"](insert)[0])
+    return letters(of(model.predict_bucket_scores, "as_constructs")(insert)[0])
 
 def of_effects(effects):
     seen = []
     expressions = lambda constructs: seen.extend(map(letters, constructs)) or np.zeros(len(constructs))
-    effects.predict_on_batch.__globals__["variant_effects"](insert[None], insert[None], expressions)
+    of(effects.predict_on_batch, "variant_effects")(insert[None], insert[None], expressions)
     return seen[0]
 
-found = {}
+found, errors = {}, []
 for copy, (model, effects, sequences, variants) in zip(copies, loaded):
     example = {name: f"{copy}/variant_effects/example/{file}" for name, file in
                {"vcf_file": "variants.vcf", "fasta_file": "genome.fa"}.items()}
@@ -57,8 +60,17 @@ for copy, (model, effects, sequences, variants) in zip(copies, loaded):
         letters(sequences(sequence_file=file, sequence_type="insert")[0]["inputs"]),
         letters(variants(**example, skipped_file=False)[0]["inputs"]["ref"][0]),
     ]
+    # What the model and the dataloader know of each other is in modules that both use.
+    assert of(of(model.predict_bucket_scores, "as_constructs"), "one_hot") is of(
+        of(sequences.read_batch, "sequence_batch"), "one_hot"
+    )
+    try:
+        batches = of(sequences.__init__, "WholeBatches")(len, 1, 1, False, False)
+        pickle.loads(pickle.dumps(batches))
+    except RuntimeError as error:
+        errors.append(str(error))
 package = sys.modules.get("yeastpromoter")
-print(json.dumps([found, getattr(package, "__file__", None), sys.path[:2]]))
+print(json.dumps([found, errors, getattr(package, "__file__", None), sys.path[:2]]))
 """
 
 
@@ -96,9 +108,12 @@ def load(*options, before="", arguments, cwd):
 @pytest.mark.parametrize("options", [[], ["-P"]], ids=["working directory on the path", "and not"])
 def test_each_copy_runs_its_own_code(copies, options):
     folder, first, second = copies
-    found, package, path = load(*options, arguments=[folder / "inserts.txt", second, first], cwd=first)
+    found, errors, package, path = load(*options, arguments=[folder / "inserts.txt", second, first], cwd=first)
     assert found == {"first": ["A" * 17] * 4, "second": ["C" * 17] * 4}
-    # The one that was loaded first stays what the process imports.
+    # The one that was loaded first stays what the process imports, and a worker would.
+    (error,) = errors
+    assert f"cannot read for {first}, because another package of this name was loaded first" in error
+    assert str(second / "yeastpromoter") in error
     assert package == str(second / "yeastpromoter" / "__init__.py")
     assert str(first) not in path
     assert str(second) not in path
@@ -109,9 +124,11 @@ def test_another_module_of_its_name_does_not_count_and_stays(copies, tmp_path, n
     folder, first, _ = copies
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("")
-    found, package, _ = load(before="import yeastpromoter\n", arguments=[folder / "inserts.txt", first], cwd=tmp_path)
+    arguments = [folder / "inserts.txt", first]
+    found, errors, package, _ = load(before="import yeastpromoter\n", arguments=arguments, cwd=tmp_path)
     assert found == {"first": ["A" * 17] * 4}
     assert package == str(tmp_path / name)
+    assert str(tmp_path / name) in errors[0]
 
 
 def own_imports(nodes):

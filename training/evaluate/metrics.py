@@ -97,6 +97,16 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     return rank[:, position]
 
 
+def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Spearman correlation of two arrays, (N,); None where either side does not vary by more than rounding."""
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if not (varies(first) and varies(second)):
+        return None
+    once = np.ones((1, len(first)))
+    (rho,) = weighted_pearson(once, weighted_ranks(once, first), weighted_ranks(once, second))
+    return float(rho)
+
+
 def statistics(
     weights: np.ndarray, measured: np.ndarray, predicted: np.ndarray, gc: np.ndarray
 ) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from yeastpromoter.io.row_files import ENDINGS
 from yeastpromoter.io.whole_files import is_stream, same_file
 from yeastpromoter.plots.style import FORMATS
 
@@ -17,6 +18,7 @@ _ENDINGS = {
     "FASTA": (".fa", ".fa.gz", ".fasta", ".fasta.gz", ".fna", ".fna.gz"),
     "JSON": (".json",),
     "a figure": tuple(f".{suffix}" for suffix in FORMATS),
+    "a table, Parquet or HDF5": ENDINGS,
 }
 
 
@@ -74,7 +76,7 @@ class OutputFile(_File):
         return path
 
 
-TABLE, HDF5, FASTA, JSON, FIGURE = map(OutputFile, _ENDINGS)
+TABLE, HDF5, FASTA, JSON, FIGURE, ROWS = map(OutputFile, _ENDINGS)
 
 #: The format of the figures of a folder.
 figure_format_option = click.option(

@@ -8,6 +8,8 @@ from yeastpromoter.cli.errors import MessageGroup
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
+    "predict": "yeastpromoter.cli.predict:predict",
+    "compare": "yeastpromoter.cli.compare:compare",
     "saturate": "yeastpromoter.cli.saturate:saturate",
     "contributions": "yeastpromoter.cli.contributions:contributions",
     "compare-contributions": "yeastpromoter.cli.compare_contributions:compare_contributions",

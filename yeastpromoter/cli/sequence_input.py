@@ -1,18 +1,30 @@
-"""The options of commands that read a file of sequences: those of the dataloader."""
+"""What commands that read sequences are given: files, standard input or typed sequences, and how to read them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from yeastpromoter.cli.files import InputFile
+from yeastpromoter.io.record_formats import looks_like_dna
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.sequence.construct import COORDINATE, REGIONS
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, COORDINATE, INSERT_LENGTH, REGIONS
 from yeastpromoter.sequence.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS
 
-_HEADERS = {"auto": "auto", "yes": True, "no": False}
+#: Values of ``--header``, with what they mean in Python.
+HEADERS = {"auto": "auto", "yes": True, "no": False}
+
+
+#: Letters of the shortest argument that can be a typed sequence: shorter ones, such as "cat", may be names of files.
+_SHORTEST_TYPED = 20
 
 
 class _Column(click.ParamType):
@@ -22,8 +34,19 @@ class _Column(click.ParamType):
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
+def _sequence_type(default: str | None) -> Callable[[Callable], Callable]:
+    return click.option(
+        "--sequence-type",
+        type=click.Choice(list(SEQUENCE_LENGTHS)),
+        default=default,
+        show_default=default is not None,
+        help="What the sequences are: whole constructs (110 bp), or inserts (80 bp) that get the adapters.",
+    )
+
+
+_SEQUENCE_FILE = click.argument("sequence_file", type=InputFile())
+
 _OPTIONS = (
-    click.argument("sequence_file", type=InputFile()),
     click.option(
         "--sequence-column",
         type=_Column(),
@@ -38,17 +61,10 @@ _OPTIONS = (
     ),
     click.option(
         "--header",
-        type=click.Choice(list(_HEADERS)),
+        type=click.Choice(list(HEADERS)),
         default="auto",
         show_default=True,
         help="Whether the first line of a table names its columns.",
-    ),
-    click.option(
-        "--sequence-type",
-        type=click.Choice(list(SEQUENCE_LENGTHS)),
-        default="construct",
-        show_default=True,
-        help="What the sequences are: whole constructs (110 bp), or inserts (80 bp) that get the adapters.",
     ),
     click.option(
         "--other-lengths",
@@ -83,9 +99,93 @@ def sequence_file_options(command: Callable) -> Callable:
 
     The command gets them as keyword arguments, which `open_sequences` takes.
     """
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return _SEQUENCE_FILE(reading_options("construct")(command))
+
+
+def reading_options(sequence_type: str | None) -> Callable[[Callable], Callable]:
+    """Give a command the options that say how to read a file of sequences, as keyword arguments.
+
+    Parameters
+    ----------
+    sequence_type : str or None
+        Default of ``--sequence-type``; with None it depends on the input, and the command says how.
+    """
+
+    def give(command: Callable) -> Callable:
+        for option in reversed((*_OPTIONS, _sequence_type(sequence_type))):
+            command = option(command)
+        return command
+
+    return give
+
+
+class SequenceArgument(InputFile):
+    """A file of sequences, ``-`` for standard input, or a sequence that is typed.
+
+    Converts to a path, or to text: ``-`` or the sequence. What is the name of a file is that file.
+    """
+
+    name = "sequences"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Tell files from sequences."""
+        if isinstance(value, str) and not os.path.exists(value):
+            if value == "-" or (len(value) >= _SHORTEST_TYPED and looks_like_dna(value)):
+                return value
+            if looks_like_dna(value):
+                self.fail(
+                    f"{value}: there is no such file, and a sequence has {INSERT_LENGTH} bp (an insert) or "
+                    f"{CONSTRUCT_LENGTH} bp (a construct)",
+                    param,
+                    ctx,
+                )
+        return super().convert(value, param, ctx)
+
+
+@contextmanager
+def file_of(arguments: Sequence[Path | str]) -> Iterator[tuple[Path, str | None]]:
+    """Find the file of sequences that a command line means, for the length of a context.
+
+    Parameters
+    ----------
+    arguments : sequence of Path or str
+        Of `SequenceArgument`, at least one.
+
+    Yields
+    ------
+    path : Path
+        The file, a temporary one for standard input and for typed sequences.
+    name : str or None
+        What messages call a temporary file, None for a file of the user. Errors of the context do already.
+
+    Raises
+    ------
+    click.UsageError
+        If there are several files, or a file and typed sequences.
+    """
+    files = [argument for argument in arguments if isinstance(argument, Path) or argument == "-"]
+    if files and len(arguments) > 1:
+        raise click.UsageError(
+            f"{len(arguments)} inputs are given, one of them {str(files[0])!r}: give a single file, or typed sequences "
+            "alone"
+        )
+    if files and files[0] != "-":
+        yield Path(files[0]), None
+        return
+    name = "standard input" if files else "the command line"
+    with tempfile.TemporaryDirectory(prefix="yeastpromoter-") as folder:
+        path = Path(folder) / "sequences"
+        with path.open("wb") as file:
+            if files:
+                if sys.stdin.isatty():
+                    click.echo("Sequences are read from the terminal; Ctrl-D ends them", err=True)
+                shutil.copyfileobj(sys.stdin.buffer, file)
+            else:
+                file.write("".join(f"{sequence}\n" for sequence in arguments).encode())
+        try:
+            yield path, name
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), name)) from error
 
 
 def open_sequences(
@@ -110,11 +210,16 @@ def open_sequences(
         str(sequence_file),
         sequence_column=sequence_column,
         id_column=id_column,
-        header=_HEADERS[header],
+        header=HEADERS[header],
         sequence_type=sequence_type,
         other_lengths=other_lengths,
         check_adapters=check_adapters,
     )
-    for note in sequences.notes:
-        click.echo(f"Note: {note}", err=True)
+    say_notes(sequences.notes)
     return sequences
+
+
+def say_notes(notes: Sequence[str]) -> None:
+    """Say on stderr what a user should know of a file."""
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)

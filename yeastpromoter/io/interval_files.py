@@ -11,10 +11,11 @@ import numpy as np
 
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.genome import ChromosomeNames, read_genome
-from yeastpromoter.io.sequence_files import Batch, SequenceFile
+from yeastpromoter.io.sequence_files import Batch, Promoters, SequenceFile
 from yeastpromoter.io.text_files import TextFile
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules
 from yeastpromoter.sequence.encoding import find_invalid, reverse_complement
+from yeastpromoter.sequence.scanning import PromoterRules
 
 #: Lines of a BED file that are not intervals.
 _NOT_INTERVALS = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
@@ -39,6 +40,7 @@ def open_sequences(
     sequence_type: str | None = None,
     other_lengths: str = "error",
     check_adapters: bool = True,
+    rules: ConstructRules | PromoterRules | None = None,
     **reading: object,
 ) -> SequenceFile | IntervalFile:
     """Open a file of sequences, or of intervals of a genome.
@@ -53,6 +55,8 @@ def open_sequences(
         What the sequences are. Default: constructs in a sequence file, inserts in a genome.
     other_lengths, check_adapters : optional
         As for `yeastpromoter.sequence.construct_rules.ConstructRules`.
+    rules : optional
+        As for `yeastpromoter.io.sequence_files.SequenceFile`.
     **reading
         Further arguments of `SequenceFile`, which intervals do not have.
 
@@ -66,10 +70,10 @@ def open_sequences(
     FileNotFoundError, ValueError
         If the file or an argument is wrong.
     """
-    rules = {"other_lengths": other_lengths, "check_adapters": check_adapters}
+    deciding = {"other_lengths": other_lengths, "check_adapters": check_adapters, "rules": rules}
     if fasta_file is None:
         sequence_type = "construct" if sequence_type is None else sequence_type
-        return SequenceFile(path, sequence_type=sequence_type, **rules, **reading)
+        return SequenceFile(path, sequence_type=sequence_type, **deciding, **reading)
     useless = [argument(name) for name, value in reading.items() if value != _OF_SEQUENCE_FILES[name]]
     if useless:
         raise ValueError(
@@ -77,7 +81,7 @@ def open_sequences(
             "have their places"
         )
     sequence_type = "insert" if sequence_type is None else sequence_type
-    return IntervalFile(path, fasta_file, sequence_type=sequence_type, **rules)
+    return IntervalFile(path, fasta_file, sequence_type=sequence_type, **deciding)
 
 
 class _Interval(NamedTuple):
@@ -108,6 +112,8 @@ class IntervalFile:
         `yeastpromoter.io.genome.ChromosomeNames` does.
     sequence_type, other_lengths, check_adapters : optional
         As for `yeastpromoter.sequence.construct_rules.ConstructRules`. Inserts; an error; the adapters are checked.
+    rules : optional
+        As for `yeastpromoter.io.sequence_files.SequenceFile`.
 
     Attributes
     ----------
@@ -137,8 +143,9 @@ class IntervalFile:
         sequence_type: str = "insert",
         other_lengths: str = "error",
         check_adapters: bool = True,
+        rules: ConstructRules | PromoterRules | None = None,
     ) -> None:
-        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters)
+        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters) if rules is None else rules
         genome = read_genome(fasta_file)
         offsets = dict(zip(genome, np.cumsum([0, *map(len, genome.values())]).tolist(), strict=False))
         self._letters = np.concatenate(list(genome.values()))
@@ -190,12 +197,21 @@ class IntervalFile:
         IndexError
             If an index is negative or not below ``len()``.
         """
+        numbers = self._numbers(indices)
+        lengths = self._lengths[numbers]
+        return Batch(self._rules.constructs(self._joined(numbers), lengths), self._ids[numbers], numbers, lengths, None)
+
+    def read_promoters(self, indices: Sequence[int] | np.ndarray) -> Promoters:
+        """Read some of the intervals, whatever their lengths, each on its strand; arguments as for `read`."""
+        numbers = self._numbers(indices)
+        parts = np.split(self._joined(numbers), np.cumsum(self._lengths[numbers])[:-1])
+        return Promoters(parts, self._ids[numbers], numbers)
+
+    def _numbers(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         indices = np.asarray(indices, dtype=np.int64)
         if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of intervals")
-        numbers = self._kept[indices]
-        lengths = self._lengths[numbers]
-        return Batch(self._rules.constructs(self._joined(numbers), lengths), self._ids[numbers], numbers, lengths, None)
+        return self._kept[indices]
 
     def _joined(self, numbers: np.ndarray) -> np.ndarray:
         """Letters of some intervals, each on its strand, one after the other."""

@@ -339,6 +339,8 @@ class Table:
     ----------
     name : str
         What the format is called.
+    delimiter : str
+        As given.
     n_columns : int
         Number of columns of every row.
     """
@@ -353,7 +355,7 @@ class Table:
         targets: Sequence[int],
     ) -> None:
         self.name = table_name(delimiter)
-        self._delimiter = delimiter
+        self.delimiter = delimiter
         self.n_columns = n_columns
         self._has_header = has_header
         self._sequence = sequence
@@ -365,6 +367,16 @@ class Table:
     def place(self, record: int) -> str:
         """Where a record is, for messages."""
         return f"record {record} (line {record + 1 + self._has_header})"
+
+    def rows(self, data: bytes, first_record: int = 0) -> Rows:
+        """Find the rows of a stretch of text, all columns of them; arguments and errors as for `parse`."""
+        return Rows(
+            data,
+            self.delimiter,
+            self.n_columns,
+            lambda row: self.place(first_record + row),
+            after_header=self._has_header and first_record == 0,
+        )
 
     def parse(self, data: bytes, first_record: int = 0) -> Records:
         """Find the records of a stretch of text.
@@ -385,13 +397,7 @@ class Table:
         ValueError
             If a row has another number of columns, or a quotation mark that is not closed on its line.
         """
-        rows = Rows(
-            data,
-            self._delimiter,
-            self.n_columns,
-            lambda row: self.place(first_record + row),
-            after_header=self._has_header and first_record == 0,
-        )
+        rows = self.rows(data, first_record)
         return Records(
             rows.start,
             rows.cells(self._sequence),

@@ -13,15 +13,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.io.record_formats import Fasta, Records, Table, detect, looks_like_dna, number_hint
+from yeastpromoter.io.record_formats import Fasta, Records, Table, detect, looks_like_dna, number_hint, split_row
 from yeastpromoter.io.text_files import FIRST_LINE_BYTES, TextFile
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules, choice
 from yeastpromoter.sequence.encoding import find_invalid, one_hot
 from yeastpromoter.sequence.model_input import mark_recognised
+from yeastpromoter.sequence.scanning import PromoterRules
 
 #: Characters of the longest id that is read. A longer one is another column, and few programs would read its row.
 MAX_ID_LENGTH = 1_000
@@ -69,6 +71,24 @@ class Batch:
         return mark_recognised(one_hot(self.constructs))
 
 
+class Promoters(NamedTuple):
+    """Some records of a file, as they stand in it.
+
+    Attributes
+    ----------
+    letters : list of numpy.ndarray
+        ASCII letters of each sequence, `uint8` (length,).
+    ids : numpy.ndarray
+        Ids, `str` (N,).
+    records : numpy.ndarray
+        Numbers of the records in the file, `int64` (N,).
+    """
+
+    letters: list[np.ndarray]
+    ids: np.ndarray
+    records: np.ndarray
+
+
 class SequenceFile:
     """The promoter sequences of one file, as 110-bp constructs.
 
@@ -95,6 +115,10 @@ class SequenceFile:
     first_record : int, optional
         Number of the first record. It is not 0 for a file that was cut out of a larger one (see `text_of`) and whose
         records keep their numbers.
+    rules : optional
+        New rules that decide in place of the three arguments above which sequences are taken: with
+        `yeastpromoter.sequence.construct_rules.RulesByLength` the first sequence says what they are, and with
+        `yeastpromoter.sequence.scanning.PromoterRules` they are promoters, for `read_promoters` alone.
 
     Attributes
     ----------
@@ -130,6 +154,7 @@ class SequenceFile:
         other_lengths: str = "error",
         check_adapters: bool = True,
         first_record: int = 0,
+        rules: ConstructRules | PromoterRules | None = None,
     ) -> None:
         sequence_column = _column("sequence_column", sequence_column)
         id_column = None if id_column is None else _column("id_column", id_column)
@@ -139,7 +164,7 @@ class SequenceFile:
             target_columns = (target_columns,)
         self._target_columns = tuple(_column("target_columns", column) for column in target_columns)
         header = choice("header", header, ("auto", True, False))
-        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters)
+        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters) if rules is None else rules
         if type(first_record) is not int or first_record < 0:
             raise ValueError(f"first_record must be a record's number, at least 0, but is {first_record!r}")
         self._first_record = first_record
@@ -173,13 +198,7 @@ class SequenceFile:
         ValueError
             If the file has changed since it was checked.
         """
-        indices = np.asarray(indices, dtype=np.int64)
-        if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
-            raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of sequences")
-        numbers = self.record_numbers(indices)
-        records = self._format.parse(self._read_text(numbers))
-        if records.start.size != numbers.size:
-            raise ValueError(f"{self.path}: the file has changed since it was checked")
+        records, numbers = self._records(indices)
         lengths = records.sequences.lengths
         return Batch(
             constructs=self._constructs(records.sequences.joined(), lengths),
@@ -188,6 +207,41 @@ class SequenceFile:
             lengths=lengths,
             targets=self._targets(records, numbers),
         )
+
+    def read_promoters(self, indices: Sequence[int] | np.ndarray) -> Promoters:
+        """Read some of the records as they stand in the file, whatever their lengths; arguments as for `read`."""
+        records, numbers = self._records(indices)
+        lengths = records.sequences.lengths
+        parts = np.split(records.sequences.joined(), np.cumsum(lengths)[:-1])
+        return Promoters(parts, np.array(self._ids(records, numbers), dtype=np.str_), numbers)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of a table, ``column_0`` and so on where it has no name for one; none in FASTA."""
+        if not isinstance(self._format, Table):
+            return []
+        line = self._header.rstrip(b"\r\n").decode("utf-8")
+        names = split_row(line, self._format.delimiter) if line else [""] * self._format.n_columns
+        return [name.strip() or f"column_{number}" for number, name in enumerate(names)]
+
+    def read_columns(self, indices: Sequence[int] | np.ndarray) -> list[list[str]]:
+        """Read all cells of some of the records of a table, in the order of `columns`; arguments as for `read`."""
+        numbers = self._checked_numbers(indices)
+        rows = self._format.rows(self._read_text(numbers))
+        return [rows.cells(column).strings() for column in range(rows.n_columns)]
+
+    def _checked_numbers(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        indices = np.asarray(indices, dtype=np.int64)
+        if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
+            raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of sequences")
+        return self.record_numbers(indices)
+
+    def _records(self, indices: Sequence[int] | np.ndarray) -> tuple[Records, np.ndarray]:
+        numbers = self._checked_numbers(indices)
+        records = self._format.parse(self._read_text(numbers))
+        if records.start.size != numbers.size:
+            raise ValueError(f"{self.path}: the file has changed since it was checked")
+        return records, numbers
 
     def record_numbers(self, indices: np.ndarray) -> np.ndarray:
         """Look up the numbers of records.

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import operator
 import runpy
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yeastpromoter.kipoi_layer import own_package
 from yeastpromoter.sequence.encoding import ALPHABET, one_hot
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
     from yeastpromoter.io.sequence_files import SequenceFile
     from yeastpromoter.variants.rows import VariantRows
-
-_IMPORTS_PACKAGE = Path(__file__).with_name("by_path.py")
 
 
 def sequence_batch(sequences: SequenceFile, indices: np.ndarray) -> dict:
@@ -139,8 +139,14 @@ class WholeBatches:
         )
 
     def __reduce__(self) -> tuple:
+        if vars(sys.modules.get(__name__, operator)) is not globals():
+            raise RuntimeError(
+                f"worker processes cannot read for {Path(__file__).parents[2]}, because another package of this name "
+                f"was loaded first: {sys.modules['yeastpromoter']}. Set num_workers to 0, or use a "
+                "Python process for each"
+            )
         # Unpickling makes the parts in their order, and keeps the second: a worker can import the package by then.
-        importable = _Call(runpy.run_path, str(_IMPORTS_PACKAGE))
+        importable = _Call(runpy.run_path, own_package.__file__, None, own_package.WORKER)
         batches = _Call(WholeBatches, self._read, self._n, self._batch_size, self._shuffle, self._drop_last)
         return operator.getitem, ((importable, batches), 1)
 

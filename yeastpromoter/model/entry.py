@@ -15,10 +15,11 @@ import yaml
 
 from yeastpromoter.extras import require
 from yeastpromoter.model.decoding import BUCKET_VALUES, METHODS, check_bucket_values, decode
+from yeastpromoter.model.lookup import LookupNetwork, read_layers
 from yeastpromoter.model.network import build_network
 from yeastpromoter.model.prediction import compile_network
 from yeastpromoter.model.startup import quiet_startup
-from yeastpromoter.model.weights import load_weights
+from yeastpromoter.model.weights import load_weights, verify_weights
 
 if TYPE_CHECKING:
     import keras
@@ -31,8 +32,22 @@ ENTRY_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)
-class TrainedNetwork:
-    """A network with its weights, and how its scores become expression.
+class _Decoded:
+    """A network, and how its scores become expression."""
+
+    network: Any
+    decoding: str
+    bucket_values: tuple[float, ...]
+    weights_version: str
+
+    def decode(self, scores: np.ndarray) -> np.ndarray:
+        """Decode bucket scores, (N, 18), into expression, `float64` (N,), as the entry does."""
+        return decode(scores, self.bucket_values, self.decoding)
+
+
+@dataclass(frozen=True)
+class TrainedNetwork(_Decoded):
+    """A Keras network with its weights, and how its scores become expression.
 
     Parameters
     ----------
@@ -47,17 +62,69 @@ class TrainedNetwork:
     """
 
     network: keras.Model
-    decoding: str
-    bucket_values: tuple[float, ...]
-    weights_version: str
-
-    def decode(self, scores: np.ndarray) -> np.ndarray:
-        """Decode bucket scores, (N, 18), into expression, `float64` (N,), as the entry does."""
-        return decode(scores, self.bucket_values, self.decoding)
 
     def compiled(self) -> Callable[[np.ndarray], np.ndarray]:
         """Compile the network: constructs, `float32` (N, 110, 4), to bucket scores, `float32` (N, 18)."""
         return compile_network(self.network)
+
+
+@dataclass(frozen=True)
+class Predictor(_Decoded):
+    """The trained network for prediction alone, without Keras, and how its scores become expression.
+
+    Parameters
+    ----------
+    network : yeastpromoter.model.lookup.LookupNetwork
+        From the letters of constructs to bucket scores.
+    decoding : {"weighted_mean", "argmax"}
+        How scores are decoded.
+    bucket_values : tuple of float
+        Expression that each of the 18 buckets stands for.
+    weights_version : str
+        Version of the weights.
+    """
+
+    network: LookupNetwork
+
+    def bucket_scores(self, letters: np.ndarray) -> np.ndarray:
+        """Predict the bucket scores of constructs.
+
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            ASCII letters of the constructs, A, C, G, T and N in either case, `uint8` (N, 110).
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, 18), in the dtype of the arithmetic.
+
+        Raises
+        ------
+        ValueError
+            If `letters` has another dtype or shape, or holds another letter.
+        """
+        return self.network.bucket_scores(letters)
+
+    def expression(self, letters: np.ndarray) -> np.ndarray:
+        """Predict the expression of constructs.
+
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            As in `bucket_scores`.
+
+        Returns
+        -------
+        numpy.ndarray
+            `float64` (N,), on the scale of `bucket_values`; NaN where the decoding is undefined.
+
+        Raises
+        ------
+        ValueError
+            As from `bucket_scores`.
+        """
+        return self.decode(self.bucket_scores(letters))
 
 
 def build_trained_network(
@@ -104,9 +171,7 @@ def build_trained_network(
         If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
         those above.
     """
-    if decoding not in METHODS:
-        raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
-    values = tuple(check_bucket_values(bucket_values).tolist())
+    values = _checked_values(decoding, bucket_values)
     require("tensorflow")
     only_jax = find_spec("jax") is not None and find_spec("tensorflow") is None
     os.environ.setdefault("KERAS_BACKEND", "jax" if only_jax else "tensorflow")
@@ -141,6 +206,82 @@ def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32
     ValueError
         If the weights file is not the one that model.yaml describes.
     """
+    return build_trained_network(**_arguments(entry), dtype=dtype)
+
+
+def build_predictor(
+    weights: str | Path,
+    weights_sha256: str,
+    weights_version: str,
+    first_activation: str = "relu",
+    decoding: str = "weighted_mean",
+    bucket_values: Sequence[float] = BUCKET_VALUES,
+    dtype: str = "float32",
+    threads: int | None = None,
+) -> Predictor:
+    """Prepare the network that the arguments of a model.yaml describe for prediction, without Keras.
+
+    Parameters
+    ----------
+    weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, dtype
+        As in `build_trained_network`.
+    threads : int, optional
+        Threads to compute with. Default: one for each core that this process may use.
+
+    Returns
+    -------
+    Predictor
+        The network for prediction.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no weights file.
+    ValueError
+        If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
+        those above.
+    """
+    values = _checked_values(decoding, bucket_values)
+    verify_weights(weights, weights_sha256)
+    network = LookupNetwork(read_layers(weights), first_activation, dtype, threads)
+    return Predictor(network, decoding, values, weights_version)
+
+
+def load_predictor(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32", threads: int | None = None) -> Predictor:
+    """Load the network that an entry ships for prediction, without Keras.
+
+    Parameters
+    ----------
+    entry : str or Path, optional
+        Folder of the entry, the one that holds this package by default.
+    dtype : {"float32", "float64"}, optional
+        Arithmetic of the network.
+    threads : int, optional
+        Threads to compute with. Default: one for each core that this process may use.
+
+    Returns
+    -------
+    Predictor
+        The network for prediction.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no model.yaml, or there is no weights file.
+    ValueError
+        If the weights file is not the one that model.yaml describes, or `dtype` or `threads` is not one of those above.
+    """
+    return build_predictor(**_arguments(entry), dtype=dtype, threads=threads)
+
+
+def _checked_values(decoding: str, bucket_values: Sequence[float]) -> tuple[float, ...]:
+    if decoding not in METHODS:
+        raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
+    return tuple(check_bucket_values(bucket_values).tolist())
+
+
+def _arguments(entry: str | Path) -> dict[str, Any]:
+    """Read what model.yaml says of the network of an entry, the weights with their folder."""
     path = Path(entry) / "model.yaml"
     if not path.is_file():
         raise FileNotFoundError(
@@ -149,7 +290,7 @@ def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32
         )
     arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
     arguments.pop("check_adapters", None)  # of what the Kipoi model is given, not of the network
-    return build_trained_network(**arguments | {"weights": Path(entry) / arguments["weights"]}, dtype=dtype)
+    return arguments | {"weights": Path(entry) / arguments["weights"]}
 
 
 class ExpectInFolder:

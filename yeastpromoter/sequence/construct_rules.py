@@ -36,14 +36,20 @@ _N = ord("N")
 _UPPER = np.frombuffer(bytes(range(256)).upper(), dtype=np.uint8)
 
 
+def upper_case(codes: np.ndarray) -> np.ndarray:
+    """Upper-case letters of ASCII codes, `uint8` of any shape."""
+    return _UPPER[codes]
+
+
 @dataclass
-class _Counted:
+class Counted:
     """Records of one kind: how many, and the first of them."""
 
     count: int = 0
     named: list[str] = field(default_factory=list)
 
     def add(self, rows: np.ndarray, name: Callable[[int], str]) -> None:
+        """Count some records, by their rows, and name the first ones."""
         self.count += rows.size
         self.named += [name(row) for row in rows[: NAMED - len(self.named)].tolist()]
 
@@ -85,14 +91,14 @@ class ConstructRules:
         self._check_adapters = choice("check_adapters", check_adapters, (True, False))
         self._length = SEQUENCE_LENGTHS[self._type]
         self.n_fitted = 0
-        self._unfit = _Counted()  # of a length that is not taken
+        self._unfit = Counted()  # of a length that is not taken
         self._of_other_type = Counter()  # how many of those have the length of the other type, by whether they are it
         self._longest_loss = 0
         self._forms: Counter[int] = Counter()
-        self._strange = _Counted()  # without the adapters of a construct
-        self._whole = _Counted()  # constructs where inserts are wanted
-        self._only_n = _Counted()
-        self._many_n = _Counted()
+        self._strange = Counted()  # without the adapters of a construct
+        self._whole = Counted()  # constructs where inserts are wanted
+        self._only_n = Counted()
+        self._many_n = Counted()
 
     @property
     def n_dropped(self) -> int:
@@ -140,8 +146,8 @@ class ConstructRules:
         if not looked_at.size:
             return
         index = np.arange(END_LENGTH)
-        first = _UPPER[joined[starts[looked_at, np.newaxis] + index]]
-        last = _UPPER[joined[stops[looked_at, np.newaxis] - END_LENGTH + index]]
+        first = upper_case(joined[starts[looked_at, np.newaxis] + index])
+        last = upper_case(joined[stops[looked_at, np.newaxis] - END_LENGTH + index])
         fitting = fits[looked_at]
         if self._type == "construct":
             self._of_other_type[True] += int((~fitting).sum())
@@ -330,6 +336,31 @@ class ConstructRules:
 
     def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
         return rows if self._type == "construct" else enclose(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
+
+
+class RulesByLength(ConstructRules):
+    """`ConstructRules` whose sequence type is found from the first sequence: an insert if it has 80 bp.
+
+    Any other length is that of a construct, right or wrong, and sequences of another length than their type has are an
+    error. So the type is never taken wrongly: a sequence has one of two lengths, and its adapters are checked.
+
+    Parameters
+    ----------
+    check_adapters : bool
+        As for `ConstructRules`.
+    """
+
+    def __init__(self, check_adapters: bool) -> None:
+        super().__init__("construct", "error", check_adapters)
+        self._is_found = False
+
+    def look_at(self, joined: np.ndarray, lengths: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+        """Look at some sequences, as `ConstructRules.look_at`."""
+        if not self._is_found and lengths.size:
+            self._is_found = True
+            if lengths[0] == INSERT_LENGTH:
+                self._type, self._length = "insert", INSERT_LENGTH
+        return super().look_at(joined, lengths, name)
 
 
 def choice(name: str, value: object, choices: tuple) -> object:

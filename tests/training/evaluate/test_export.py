@@ -269,6 +269,7 @@ def test_an_export_of_another_run_leaves_nothing_of_the_old_weights(tmp_path):
     assert headings == {
         "Training data",
         "How it was evaluated",
+        "On the test sequences of the DREAM Challenge 2022",
         "What it has learned of known binding sites",
         "Which of its explanations to trust",
         "Caveats",
@@ -325,7 +326,7 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     for name, text in entry_texts(exported, entry).items():
         assert (entry / name).read_text(encoding="utf-8") == text, "an export of the same changes nothing"
     assert long_figures(recorded["run"]) in (entry / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert len(unwritten(entry)) == 8
+    assert len(unwritten(entry)) == 9
 
     example = SequenceFile(entry / "model_files/example/promoters.fa")
     scores = network.predict(one_hot(example.read(range(len(example))).constructs), verbose=0).astype(float)

@@ -1,0 +1,83 @@
+"""``yeastpromoter compare``: what the differences between two sequences do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from yeastpromoter.cli.files import ROWS
+from yeastpromoter.cli.predict import print_table
+from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_notes
+from yeastpromoter.interpret.differences import compare_constructs
+from yeastpromoter.io.row_files import check_can_write, whole_rows
+from yeastpromoter.io.sequence_files import SequenceFile
+from yeastpromoter.model.entry import load_predictor
+from yeastpromoter.sequence.construct_rules import RulesByLength
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("a", type=SequenceArgument())
+@click.argument("b", type=SequenceArgument())
+@click.option("-o", "--output", type=ROWS, help="File to write: .tsv, .csv (both also .gz), .parquet or .h5.")
+@click.option(
+    "--check-adapters/--no-check-adapters",
+    default=True,
+    show_default=True,
+    help="Whether constructs must have their adapters, and inserts must not.",
+)
+def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: bool) -> None:
+    """Predict what each difference between the sequences A and B does.
+
+    A and B are typed sequences, or files of a single record, each an insert (80 bp) or a construct (110 bp). They are
+    compared base by base: nothing is aligned, so a base that is taken out or put in makes all others differ.
+
+    For each difference there is a row: its position in the insert, from 1 at its first base (the left adapter has -16
+    to 0, the right one 81 to 93), the bases in A and in B, and the effect of the change from A's base to B's, alone:
+
+    \b
+      effect_in_a  expression of A with this base of B, minus that of A
+      effect_in_b  expression of B, minus that of B with this base of A
+
+    Were the effects independent of one another, both columns would agree, and each would sum to the expression of B
+    minus that of A.
+    """  # noqa: D301 - the backspace is for click: it keeps the lines apart
+    if output:
+        check_can_write(output)
+    first, second = (_construct(argument, check_adapters) for argument in (a, b))
+    predictor = load_predictor()
+    found = compare_constructs(predictor.expression, first, second)
+    columns = {
+        "position": found.positions,
+        "a": list(found.bases_a),
+        "b": list(found.bases_b),
+        "effect_in_a": found.effects_in_a,
+        "effect_in_b": found.effects_in_b,
+    }
+    if output:
+        with whole_rows(output, {"weights_version": predictor.weights_version}) as write:
+            write(columns)
+    if not found.positions.size:
+        click.echo(f"A and B are the same construct, of expression {found.expression_a:.3f}")
+    else:
+        rows = [
+            (str(position), base_a, base_b, f"{in_a:+.3f}", f"{in_b:+.3f}")
+            for position, base_a, base_b, in_a, in_b in zip(*columns.values(), strict=True)
+        ]
+        sums = (f"{effects.sum():+.3f}" for effects in (found.effects_in_a, found.effects_in_b))
+        print_table(("position", "A", "B", "effect in A", "effect in B"), [*rows, ("sum", "", "", *sums)])
+        total = found.expression_b - found.expression_a
+        click.echo(f"Expression: A {found.expression_a:.3f}, B {found.expression_b:.3f}, B − A {total:+.3f}")
+    if output:
+        click.echo(f"Written: {output}", err=True)
+
+
+def _construct(argument: Path | str, check_adapters: bool) -> np.ndarray:
+    """The construct of a typed sequence or of a file of one, `uint8` (110,)."""
+    with file_of([argument]) as (path, name):
+        file = SequenceFile(path, rules=RulesByLength(check_adapters))
+        if len(file) != 1:
+            raise ValueError(f"{file.path}: has {len(file):,} sequences, but must have one to be compared")
+        say_notes([note.replace(str(path), name) if name else note for note in file.notes])
+        return file.read([0]).constructs[0]

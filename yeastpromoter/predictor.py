@@ -1,0 +1,429 @@
+"""Prediction from Python: sequences, series, tables and files of them, any number in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from yeastpromoter.argument_names import argument
+from yeastpromoter.io.interval_files import IntervalFile, open_sequences
+from yeastpromoter.io.row_files import Columns
+from yeastpromoter.io.sequence_files import Promoters, SequenceFile
+from yeastpromoter.model.decoding import N_BUCKETS
+from yeastpromoter.model.entry import load_predictor
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.construct_rules import ConstructRules
+from yeastpromoter.sequence.encoding import enclose, find_invalid, letters
+from yeastpromoter.sequence.scanning import tile_starts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Sequences that are predicted at once.
+BLOCK = 4096
+
+#: Names of the columns of bucket scores.
+BUCKET_COLUMNS = tuple(f"bucket_{bucket:02d}" for bucket in range(N_BUCKETS))
+
+_TYPES = {INSERT_LENGTH: "insert", CONSTRUCT_LENGTH: "construct"}
+_N = ord("N")
+
+
+class Predictor:
+    """The trained network, for prediction from text. `yeastpromoter.load` makes one.
+
+    A sequence is written 5' to 3' toward the reporter gene, in A, C, G, T and N of either case: an insert (80 bp),
+    which gets the adapters, or a whole construct (110 bp).
+
+    Parameters
+    ----------
+    entry : str or os.PathLike, optional
+        Folder of the entry whose weights are used. Default: the weights that come with the package.
+    threads : int, optional
+        Number of threads. Default: one for each core that the process may use.
+
+    Attributes
+    ----------
+    weights_version : str
+        Version of the weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such entry, or it has no weights.
+    ValueError
+        If the weights are not those that the entry describes.
+
+    Examples
+    --------
+    >>> import yeastpromoter
+    >>> predictor = yeastpromoter.load()
+    >>> predictor.predict(["ACGT" * 20])
+    array([12.798...])
+    """
+
+    def __init__(self, entry: str | os.PathLike | None = None, threads: int | None = None) -> None:
+        where = {} if entry is None else {"entry": Path(entry)}
+        self._engine = load_predictor(**where, threads=threads)
+        self.weights_version: str = self._engine.weights_version
+
+    def predict(
+        self,
+        sequences: Sequence[str] | pd.Series | pd.DataFrame,
+        *,
+        sequence_column: Any = None,
+        check_adapters: bool = True,
+    ) -> np.ndarray | pd.Series | pd.DataFrame:
+        """Predict expression.
+
+        Parameters
+        ----------
+        sequences : sequence of str, pandas.Series or pandas.DataFrame
+            N inserts of 80 bp or N constructs of 110 bp, not a mixture of both.
+        sequence_column : optional
+            The column of a DataFrame that holds the sequences.
+        check_adapters : bool, optional
+            Whether constructs must have their adapters, and inserts must not.
+
+        Returns
+        -------
+        numpy.ndarray, pandas.Series or pandas.DataFrame
+            Expression, the mean sorting bucket on a scale from 0 to 17, in the order of the input: `float64` (N,) for
+            a list; a series named ``expression`` with the index of the series; a copy of the frame with the further
+            column ``expression``.
+
+        Raises
+        ------
+        ValueError
+            If a sequence is not text, has another length than 80 or 110 bp or than the first one, holds another letter
+            or nothing but N, or is a construct without its adapters; the message names the first such sequence. If the
+            frame has no column `sequence_column`, or has a column ``expression`` already.
+
+        Examples
+        --------
+        >>> predictor.predict(pd.Series({"a": "ACGT" * 20, "b": "TTTTA" * 16}))
+        a    12.798...
+        b    10.995...
+        Name: expression, dtype: float64
+        """
+        texts, frame = _column_of(sequences, sequence_column)
+        expression = np.empty(len(texts))
+        for rows, constructs in _constructs(texts, check_adapters):
+            expression[rows] = self._engine.expression(constructs)
+        if frame is not None:
+            return frame.assign(expression=expression)
+        return _with_index(texts, expression)
+
+    def bucket_scores(self, sequences: Sequence[str] | pd.Series, *, check_adapters: bool = True) -> np.ndarray:
+        """Predict the scores of the 18 buckets, from which expression is decoded.
+
+        Parameters
+        ----------
+        sequences, check_adapters
+            As for `predict`, without frames.
+
+        Returns
+        -------
+        numpy.ndarray
+            `float32` (N, 18): raw outputs of the network, neither probabilities nor logits; single ones may be
+            negative.
+
+        Raises
+        ------
+        ValueError
+            As `predict`.
+
+        Examples
+        --------
+        >>> predictor.bucket_scores(["ACGT" * 20]).shape
+        (1, 18)
+        """
+        texts, _ = _column_of(sequences, None)
+        scores = np.empty((len(texts), N_BUCKETS), dtype=np.float32)
+        for rows, constructs in _constructs(texts, check_adapters):
+            scores[rows] = self._engine.bucket_scores(constructs)
+        return scores
+
+    def predict_file(
+        self,
+        path: str | os.PathLike,
+        *,
+        fasta_file: str | os.PathLike | None = None,
+        bucket_scores: bool = False,
+        **reading: Any,
+    ) -> pd.DataFrame:
+        """Predict the sequences of a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            FASTA, table (tab or comma) or one sequence per line, or with `fasta_file` BED; plain, gzip or bgzip.
+        fasta_file : str or os.PathLike, optional
+            The genome that the intervals of a BED file are cut from.
+        bucket_scores : bool, optional
+            Whether to return the bucket scores, too.
+        **reading
+            As for `yeastpromoter.io.sequence_files.SequenceFile`: ``sequence_column``, ``id_column``, ``header``,
+            ``sequence_type`` (``"construct"`` unless given, ``"insert"`` for intervals), ``other_lengths`` and
+            ``check_adapters``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each sequence, in the order of the file: ``id``, ``record`` (its number in the file, from 0),
+            ``expression``, and ``bucket_00`` to ``bucket_17`` if they were asked for.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the file or an argument is wrong; the message names the record.
+
+        Examples
+        --------
+        >>> predictor.predict_file("promoters.fa", sequence_type="insert")
+        """
+        import pandas as pd
+
+        blocks = self.file_blocks(open_sequences(path, fasta_file, **reading), bucket_scores)
+        return pd.concat([pd.DataFrame(block.columns()) for block in blocks], ignore_index=True)
+
+    def scan(self, sequence: str, step: int = 10) -> pd.DataFrame:
+        """Predict every tile of 80 bp of a longer promoter, as an insert.
+
+        Parameters
+        ----------
+        sequence : str
+            At least 80 bp, 5' to 3' toward the gene.
+        step : int, optional
+            Distance in bp from the start of one tile to the start of the next; the last 80 bp are always a tile.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each tile, from 5' to 3': ``position``, that of its first base, from 1, and ``expression``, NaN
+            where the tile holds nothing but N.
+
+        Raises
+        ------
+        ValueError
+            If the sequence is shorter, or holds another letter than A, C, G, T and N.
+
+        Examples
+        --------
+        >>> predictor.scan("ACGT" * 100, step=80).position.tolist()
+        [1, 81, 161, 241, 321]
+        """
+        import pandas as pd
+
+        if not isinstance(sequence, str):
+            raise ValueError(f"the sequence must be text but is {type(sequence).__name__}")
+        tiled = letters([sequence])
+        if (invalid := find_invalid(tiled)) is not None:
+            raise ValueError(
+                f"the sequence has {sequence[invalid[1]]!r} at position {invalid[1] + 1}, but only A, C, G, T and N "
+                "are read"
+            )
+        blocks = self._tile_blocks([Promoters([tiled[0]], np.array([""]), np.array([0]))], step, False)
+        tables = [pd.DataFrame({"position": block.positions, "expression": block.expression}) for block in blocks]
+        return pd.concat(tables, ignore_index=True)
+
+    def file_blocks(self, sequences: SequenceFile | IntervalFile, bucket_scores: bool = False) -> Iterator[Predicted]:
+        """Predict an open file in blocks, in its order.
+
+        Parameters
+        ----------
+        sequences : SequenceFile or IntervalFile
+            The file.
+        bucket_scores : bool, optional
+            Whether to give the bucket scores.
+
+        Yields
+        ------
+        Predicted
+            Of at most `BLOCK` sequences.
+        """
+        for first in range(0, len(sequences), BLOCK):
+            batch = sequences.read(np.arange(first, min(first + BLOCK, len(sequences))))
+            expression, scores = self._both(batch.constructs, bucket_scores)
+            yield Predicted(batch.ids, batch.records, None, expression, scores)
+
+    def scan_blocks(
+        self, sequences: SequenceFile | IntervalFile, step: int, bucket_scores: bool = False
+    ) -> Iterator[Predicted]:
+        """Predict the tiles of an open file of longer promoters in blocks, in its order; see `scan`.
+
+        Parameters
+        ----------
+        sequences : SequenceFile or IntervalFile
+            The file, opened with `yeastpromoter.sequence.scanning.PromoterRules`.
+        step : int
+            As for `scan`.
+        bucket_scores : bool, optional
+            Whether to give the bucket scores.
+
+        Yields
+        ------
+        Predicted
+            Of at most `BLOCK` tiles, with their positions.
+        """
+        promoters = (sequences.read_promoters([number]) for number in range(len(sequences)))
+        return self._tile_blocks(promoters, step, bucket_scores)
+
+    def _tile_blocks(self, promoters: Iterable[Promoters], step: int, bucket_scores: bool) -> Iterator[Predicted]:
+        parts, size = [], 0
+        for promoter in promoters:
+            starts = tile_starts(promoter.letters[0].size, step)
+            while starts.size:
+                some, starts = starts[: BLOCK - size], starts[BLOCK - size :]
+                parts.append((promoter, some))
+                size += some.size
+                if size == BLOCK:
+                    yield self._tiles(parts, bucket_scores)
+                    parts, size = [], 0
+        if parts:
+            yield self._tiles(parts, bucket_scores)
+
+    def _tiles(self, parts: list[tuple[Promoters, np.ndarray]], bucket_scores: bool) -> Predicted:
+        within = np.arange(INSERT_LENGTH)
+        tiles = np.concatenate([promoter.letters[0][starts[:, np.newaxis] + within] for promoter, starts in parts])
+        known = ((tiles | 0x20) != (_N | 0x20)).any(axis=1)
+        expression = np.full(len(tiles), np.nan)
+        scores = np.full((len(tiles), N_BUCKETS), np.nan, dtype=np.float32) if bucket_scores else None
+        if known.any():
+            expression[known], some = self._both(enclose(LEFT_ADAPTER, tiles[known], RIGHT_ADAPTER), bucket_scores)
+            if scores is not None:
+                scores[known] = some
+        sizes = [starts.size for _, starts in parts]
+        return Predicted(
+            np.repeat(np.concatenate([promoter.ids for promoter, _ in parts]), sizes),
+            np.repeat(np.concatenate([promoter.records for promoter, _ in parts]), sizes),
+            np.concatenate([starts for _, starts in parts]) + 1,
+            expression,
+            scores,
+        )
+
+    def _both(self, constructs: np.ndarray, bucket_scores: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        if not bucket_scores:
+            return self._engine.expression(constructs), None
+        scores = self._engine.bucket_scores(constructs)
+        return self._engine.decode(scores), scores
+
+
+class Predicted(NamedTuple):
+    """Predictions of some sequences, or of some tiles of longer ones.
+
+    Attributes
+    ----------
+    ids, records : numpy.ndarray
+        Id, `str`, and number in the file, `int64`, of the sequence, (N,).
+    positions : numpy.ndarray or None
+        Position of the first base of each tile in its sequence, from 1, `int64` (N,); None for whole sequences.
+    expression : numpy.ndarray
+        `float64` (N,).
+    bucket_scores : numpy.ndarray or None
+        `float32` (N, 18), if they were asked for.
+    """
+
+    ids: np.ndarray
+    records: np.ndarray
+    positions: np.ndarray | None
+    expression: np.ndarray
+    bucket_scores: np.ndarray | None
+
+    def columns(self) -> Columns:
+        """Columns of a table of them: id, record, position if there are any, expression and bucket scores."""
+        columns: Columns = {"id": self.ids.tolist(), "record": self.records}
+        if self.positions is not None:
+            columns["position"] = self.positions
+        columns["expression"] = self.expression
+        if self.bucket_scores is not None:
+            columns |= dict(zip(BUCKET_COLUMNS, self.bucket_scores.T, strict=True))
+        return columns
+
+
+def _column_of(sequences: Any, sequence_column: Any) -> tuple[Any, pd.DataFrame | None]:
+    """The sequences as a list or a series, and the frame that they are a column of, if they are one."""
+    pandas = sys.modules.get("pandas")  # what is not imported made none of its objects
+    if pandas is not None and isinstance(sequences, pandas.DataFrame):
+        if sequence_column is None or list(sequences.columns).count(sequence_column) != 1:
+            raise ValueError(
+                f"{argument('sequence_column')} is {sequence_column!r} but must name one column of the table, which "
+                f"has {', '.join(map(repr, sequences.columns[:20]))}"
+            )
+        if "expression" in sequences.columns:
+            raise ValueError("the table has a column 'expression' already: rename it")
+        return sequences[sequence_column], sequences
+    if sequence_column is not None:
+        raise ValueError(f"{argument('sequence_column')} is for a DataFrame but a {type(sequences).__name__} is given")
+    if pandas is not None and isinstance(sequences, pandas.Series):
+        return sequences, None
+    if isinstance(sequences, (str, bytes)):
+        raise ValueError("the sequences must be a list of text but are a single text: give [sequence]")
+    return sequences if isinstance(sequences, Sequence) else list(sequences), None
+
+
+def _with_index(texts: Any, expression: np.ndarray) -> np.ndarray | pd.Series:
+    if isinstance(texts, Sequence):
+        return expression
+    import pandas as pd
+
+    return pd.Series(expression, index=texts.index, name="expression")
+
+
+def _constructs(texts: Any, check_adapters: bool) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of constructs, `uint8` (N, 110), with the rows that they are; all are checked before the first."""
+    index = None if isinstance(texts, Sequence) else texts.index
+    texts = texts if index is None else texts.array
+    if not len(texts):
+        return
+
+    def place(row: int) -> str:
+        return f"sequence {row}" + ("" if index is None else f" (index {index[row]!r})")
+
+    def block(first: int) -> np.ndarray:
+        return _matrix(texts[first : first + BLOCK], length, lambda row: place(first + row))
+
+    length = len(texts[0]) if isinstance(texts[0], str) else 0
+    blocks = range(0, len(texts), BLOCK)
+    if length not in _TYPES:
+        _matrix(texts[:1], length, place)  # says if it is not text
+        raise ValueError(
+            f"{place(0)} has {length} bp but must have {INSERT_LENGTH} (an insert) or {CONSTRUCT_LENGTH} (a construct "
+            "with its adapters). `Predictor.scan` predicts the tiles of a longer promoter"
+        )
+    rules = ConstructRules(_TYPES[length], "error", check_adapters)
+    for first in blocks:
+        matrix = block(first)
+        rules.look_at(matrix.ravel(), np.full(len(matrix), length), lambda row, first=first: place(first + row))
+    rules.finish("the sequences", len(texts))
+    for first in blocks:
+        matrix = block(first)
+        yield (
+            slice(first, first + len(matrix)),
+            rules.constructs(matrix.ravel(), np.full(len(matrix), length)),
+        )
+
+
+def _matrix(texts: Sequence[str], length: int, place: Callable[[int], str]) -> np.ndarray:
+    """Letters of sequences that must have one length, `uint8` (N, length)."""
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"{place(row)} is {text!r:.60} but must be text of A, C, G, T and N")
+        if len(text) != length:
+            raise ValueError(
+                f"{place(row)} has {len(text)} bp but the first has {length}: all must be inserts of {INSERT_LENGTH} "
+                f"bp, or all constructs of {CONSTRUCT_LENGTH} bp"
+            )
+    joined = "".join(texts)
+    codes = np.frombuffer(joined.encode("ascii", "replace"), dtype=np.uint8).reshape(len(texts), length)
+    if (invalid := find_invalid(codes)) is not None:
+        row, column = invalid
+        raise ValueError(
+            f"{place(row)} has {texts[row][column]!r} at position {column + 1}, but only A, C, G, T and N are read"
+        )
+    return codes
