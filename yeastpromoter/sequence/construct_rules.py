@@ -225,9 +225,8 @@ class ConstructRules:
             )
             if self._longest_loss > MOST_FITTED:
                 message += (
-                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter, "
-                    "cut it into inserts with `python -m yeastpromoter tile-genome promoters.fa --step 10 -o "
-                    "inserts.tsv` and predict those."
+                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter "
+                    "in tiles, run `yeastpromoter predict promoters.fa --scan`."
                 )
             message += f" {argument('other_lengths', 'drop')} leaves out all that are not {length} bp long."
             return message + self._other_type_advice()
