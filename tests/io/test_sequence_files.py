@@ -252,11 +252,13 @@ class TestGeometry:
         path = store(f"{construct()}\n{construct(84)}\n")
         with pytest.raises(ValueError, match=r"1 of 2 .* more than 25 bp from 110 bp: record 1 \(line 2\)") as error:
             SequenceFile(path, other_lengths="fit")
-        assert "tile-genome" not in str(error.value)
+        assert "--scan" not in str(error.value)
         path = store(f"{construct()}\n{construct(1040)}\n")
-        with pytest.raises(ValueError, match=r"Up to 930 bp of a sequence would have been lost.*tile-genome"):
+        with pytest.raises(
+            ValueError, match=r"Up to 930 bp of a sequence would have been lost.*predict promoters.fa --scan"
+        ):
             SequenceFile(path, other_lengths="fit")
-        with pytest.raises(ValueError, match=r"Up to 960 bp .*tile-genome"):
+        with pytest.raises(ValueError, match=r"Up to 960 bp .*predict promoters.fa --scan"):
             SequenceFile(path, other_lengths="fit", sequence_type="insert")
 
 

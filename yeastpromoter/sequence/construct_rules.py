@@ -225,8 +225,8 @@ class ConstructRules:
             )
             if self._longest_loss > MOST_FITTED:
                 message += (
-                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. `yeastpromoter predict "
-                    "--scan` predicts a longer promoter in tiles; `yeastpromoter tile-genome` cuts it into them for Kipoi."
+                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter "
+                    "in tiles, run `yeastpromoter predict promoters.fa --scan`."
                 )
             message += f" {argument('other_lengths', 'drop')} leaves out all that are not {length} bp long."
             return message + self._other_type_advice()
