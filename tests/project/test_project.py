@@ -183,7 +183,7 @@ def test_this_environment_is_the_locked_one():
     }
 
 
-def test_package_imports_neither_kipoi_nor_a_network_library():
+def test_package_imports_neither_kipoi_nor_what_extras_bring():
     paths = (path.relative_to(ROOT) for path in INFERENCE if path.is_relative_to(ROOT / "yeastpromoter"))
     modules = [".".join(path.with_suffix("").parts) for path in paths]
     code = (
@@ -195,6 +195,8 @@ def test_package_imports_neither_kipoi_nor_a_network_library():
     loaded = set(json.loads(output))
     assert "numpy" in loaded
     assert not loaded & {"kipoi", "kipoiseq", "tensorflow", "keras", "jax", "torch", "model", "dataloader", "training"}
+    assert not loaded & {"matplotlib", "logomaker", "scipy", "sklearn", "pybigtools", "jsonschema"}
+    assert "pandas" not in loaded  # half of the time that the help of a command would take
 
 
 def test_package_says_where_each_of_its_modules_belongs():
