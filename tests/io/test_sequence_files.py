@@ -391,6 +391,7 @@ class TestDuplicates:
         (f"{S[:-1]}R\n", {}, "'R' at position 110 .*of the IUPAC codes .* only N is read"),
         (f"{S} \n", {}, "' ' at position 111"),
         (f"{S};1\n", {}, "';' at position 111 .* semicolons"),
+        (f">a\n;made up\n{S}\n", {}, "';' at position 1 .* a comment line is not part of FASTA"),
         (f"{S[:9]}é{S[10:]}\n", {}, "'é' at position 10"),
         (f"{S}\r{S}\r", {}, "carriage returns alone"),
         (f"{S}\n{S}\r{S}\n", {}, r"line 2 holds a carriage return .*returns alone"),

@@ -313,6 +313,8 @@ class SequenceFile:
             "A, C, G, T and N are read"
         )
         hint = _LETTER_HINTS.get(letter.upper())
+        if letter == ";" and isinstance(self._format, Fasta):
+            hint = "a comment line is not part of FASTA: take it out"
         if hint:
             message += f"; {hint}"
         if isinstance(self._format, Table) and self._format.n_columns > 1 and not looks_like_dna(cell):
