@@ -1,7 +1,8 @@
 """Yeast promoter expression: the science of this Kipoi entry, without Kipoi.
 
 The package holds what prediction and training share, and what is asked of the trained network. Importing it imports
-neither Kipoi nor TensorFlow; Keras is imported when a network is built, and prediction by look-up needs none. Where what is:
+neither Kipoi nor TensorFlow; Keras is imported when a network is built, and prediction by look-up needs none. Where
+what is:
 
 - `sequence`: the construct and its adapters, what becomes a construct, one-hot encoding, random inserts.
 - `io`: reading sequences, intervals, tables, genomes and annotations; writing files whole or not at all.
