@@ -5,7 +5,7 @@ neither Kipoi nor TensorFlow; Keras is imported when a network is built. Where w
 
 - `sequence`: the construct and its adapters, what becomes a construct, one-hot encoding, random inserts.
 - `io`: reading sequences, intervals, tables, genomes and annotations; writing files whole or not at all.
-- `predictor`: prediction from Python, which `load` gives.
+- `predictor`: prediction from Python, which ``yeastpromoter.load()`` gives.
 - `model`: the network, its weights and its decoding; running it; gradients and outputs of layers.
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
