@@ -158,8 +158,8 @@ def test_what_the_entries_load_imports_all_of_the_package_at_once():
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             for node in ast.walk(function)
         ]
-        # Such an import would find the package of another copy, where one is loaded. The functions of the package itself
-        # are for users of one copy: no entry calls them.
+        # Such an import would find the package of another copy, where one is loaded. No entry calls the functions of
+        # the package itself, which are for users of one copy.
         assert path == ROOT / "yeastpromoter" / "__init__.py" or list(own_imports(in_functions)) == [], path
         done.add(path)
         todo += [found for name in own_imports(ast.walk(tree)) if (found := source(name)) not in done]
