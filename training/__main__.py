@@ -453,8 +453,9 @@ def score_challenge(
 ) -> None:
     """Score PREDICTIONS of the test sequences of the DREAM Challenge 2022 as the challenge did.
 
-    PREDICTIONS is a table that `kipoi predict` or the command predict wrote, or the challenge's JSON of row numbers and
-    expression, of all test sequences in the challenge's order. Prints a Markdown table.
+    PREDICTIONS is a table that `yeastpromoter predict`, `kipoi predict` or the command predict wrote, or the
+    challenge's JSON of row numbers and expression: all test sequences in the challenge's order. Prints a Markdown
+    table.
     """
     from training.data.tables import write_report
     from training.evaluate.challenge import score_challenge as score

@@ -111,7 +111,7 @@ def read_rows(path):
 @pytest.mark.parametrize("name", ["o.tsv", "o", "o.tsv.gz", "o.csv", "o.CSV.gz", "o.h5", "o.parquet"])
 def test_each_format_holds_the_same_rows(tmp_path, monkeypatch, wanted, name):
     if name.endswith("parquet"):
-        pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow", exc_type=ImportError)
     monkeypatch.setattr(yeastpromoter.predictor, "BLOCK", 3)
     note = ['a "b", c'] + ["é"] * 6
     cells = zip([f"p{n}" for n in range(7)], note, INSERTS, strict=True)

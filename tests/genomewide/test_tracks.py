@@ -133,7 +133,10 @@ def test_tracks_hold_each_prediction_at_its_centre(tiled):
         (lambda table: table.replace("XI:0-80:+", "XI:0-81:+"), "has the id 'XI:0-81:[+]'"),
         (lambda table: table.replace("XI:0-80:+", "gene"), "has the id 'gene'"),
         (lambda table: table.replace("XI:0-80:+", "XI:20-100:+"), "XI that starts at 20 on [+] occurs twice"),
-        (lambda table: table.replace("XI:0-80:+", "XI:400-480:+"), "ends at 480 but chromosome XI at 400"),
+        (
+            lambda table: table.replace("XI:0-80:+", "XI:400-480:+"),
+            "ends at 480, but chromosome XI of the genome at 400",
+        ),
         (lambda table: table.replace("XI:0-80:+", "XI:1-81:+"), "start at 1 and 20"),
         (lambda table: table.replace("XI:0-80:+", "XV:0-80:+"), "no chromosome XV"),
         (lambda table: table.rename(columns={"metadata/id": "id"}), "has no column metadata/id, but a table"),

@@ -118,7 +118,11 @@ def test_constructs_in_a_plasmid(tmp_path, bed):
 
 def test_comments_track_lines_and_gzip(tmp_path, genome):
     path = tmp_path / "some.bed.gz"
-    path.write_bytes(gzip.compress(b"#c\r\ntrack name=x\r\nbrowser position I\r\nI\t10\t90\r\n\r\nII\t77\t157\tb\r\n"))
+    path.write_bytes(
+        gzip.compress(
+            b"#c\r\ntrack name=x\r\nbrowser position I\r\nI\t10\t90\r\n\r\ntrack name=y\r\nII\t77\t157\tb\r\n"
+        )
+    )
     file = IntervalFile(path, genome)
     assert everything(file).ids.tolist() == ["I:10-90:+", "b"]
     assert decoded(everything(file)) == [
@@ -139,9 +143,13 @@ def test_names_that_occur_twice_are_noted(genome, bed):
     [
         ("I\t10", "has 2 columns but BED has at least three"),
         ("I 10 90", "has 1 column but BED has at least three, separated by tabs"),
-        ("I\t1e1\t90", "has the start '1e1' but must have a whole number"),
-        ("I\t-1\t79", "has the start '-1' but must have a whole number"),
-        ("I\t10\t", "has the end '' but"),
+        ("I\t1e1\t90", r"has '1e1' as start but must have a whole number\. Did a spreadsheet write it"),
+        ("I\t-1\t79", "has '-1' as start but must have a whole number$"),
+        ("I\t10\t", "has '' as end but"),
+        ("I\t10\t" + "9" * 5000, "has '9{40}' as end but must have a whole number$"),
+        ("I\t10\t90\ta", r"has 4 columns, but those before it have 3: is the line cut off\?"),
+        ("I\t10\t90\t" + "a" * 1001, "has an id of 1,001 characters"),
+        ("I\t10\t90\ta\u2028b", r"has the control character '\\u2028' in its id"),
         ("I\t90\t10", "ends at 10, but must end after its start, 90"),
         ("I\t10\t10", "ends at 10, but must end after its start, 10"),
         ("I\t10\t90\ta\t0\tplus", r"has the strand 'plus' in column 6 but must have \+, - or \."),

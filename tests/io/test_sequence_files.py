@@ -252,11 +252,13 @@ class TestGeometry:
         path = store(f"{construct()}\n{construct(84)}\n")
         with pytest.raises(ValueError, match=r"1 of 2 .* more than 25 bp from 110 bp: record 1 \(line 2\)") as error:
             SequenceFile(path, other_lengths="fit")
-        assert "tile-genome" not in str(error.value)
+        assert "--scan" not in str(error.value)
         path = store(f"{construct()}\n{construct(1040)}\n")
-        with pytest.raises(ValueError, match=r"Up to 930 bp of a sequence would have been lost.*tile-genome"):
+        with pytest.raises(
+            ValueError, match=r"Up to 930 bp of a sequence would have been lost.*predict promoters.fa --scan"
+        ):
             SequenceFile(path, other_lengths="fit")
-        with pytest.raises(ValueError, match=r"Up to 960 bp .*tile-genome"):
+        with pytest.raises(ValueError, match=r"Up to 960 bp .*predict promoters.fa --scan"):
             SequenceFile(path, other_lengths="fit", sequence_type="insert")
 
 
@@ -316,9 +318,18 @@ class TestAdapters:
         with pytest.raises(ValueError, match="the right adapter alone"):
             SequenceFile(store("".join(letters)))
 
-    @pytest.mark.parametrize("insert", [add_adapters(dna(50)), LEFT_ADAPTER + dna(63), LEFT_ADAPTER + dna(70)])
+    @pytest.mark.parametrize(
+        "insert",
+        [
+            add_adapters(dna(50)),
+            LEFT_ADAPTER + dna(63),
+            LEFT_ADAPTER + dna(70),
+            dna(67) + RIGHT_ADAPTER,
+            dna(80) + RIGHT_ADAPTER,
+        ],
+    )
     def test_inserts_with_adapters_are_refused(self, store, insert):
-        with pytest.raises(ValueError, match=r"1 of 2 sequences are whole constructs, .*record 1"):
+        with pytest.raises(ValueError, match=r"1 of 2 sequences have an adapter at an end, .*record 1"):
             SequenceFile(store(f"{dna(80)}\n{insert}\n"), sequence_type="insert", other_lengths="fit")
         taken = {"sequence_type": "insert", "other_lengths": "fit", "check_adapters": False}
         assert len(SequenceFile(store(f"{dna(80)}\n{insert}\n"), **taken)) == 2
@@ -338,6 +349,10 @@ class TestUnknownBases:
         path = store("".join(f"{row}\n" for row in rows))
         with pytest.raises(ValueError, match=r"1 of 2 sequences hold nothing but N, .*: record 1 \(line 2\)"):
             SequenceFile(path, sequence_type=sequence_type, check_adapters=False)
+
+    def test_a_construct_that_is_n_throughout_is_said_to_be_unknown_not_without_adapters(self, store):
+        with pytest.raises(ValueError, match="1 of 2 sequences hold nothing but N"):
+            SequenceFile(store(f"{CONSTRUCTS[0]}\n{'N' * 110}\n"))
 
     def test_many_n_are_counted(self, store):
         inserts = [dna(80), "N" * 8 + dna(72), "N" * 9 + dna(71), "NNN" + dna(70) + "N" * 7]
@@ -378,6 +393,7 @@ class TestDuplicates:
         (f"{S[:-1]}R\n", {}, "'R' at position 110 .*of the IUPAC codes .* only N is read"),
         (f"{S} \n", {}, "' ' at position 111"),
         (f"{S};1\n", {}, "';' at position 111 .* semicolons"),
+        (f">a\n;made up\n{S}\n", {}, "';' at position 1 .* a comment line is not part of FASTA"),
         (f"{S[:9]}é{S[10:]}\n", {}, "'é' at position 10"),
         (f"{S}\r{S}\r", {}, "carriage returns alone"),
         (f"{S}\n{S}\r{S}\n", {}, r"line 2 holds a carriage return .*returns alone"),

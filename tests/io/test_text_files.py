@@ -98,6 +98,8 @@ def cut_bgzip(text: bytes, tmp_path) -> bytes:
         (b"PK\x03\x04rest", "zip archive or an Excel workbook"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"BZh91AY", "bzip2"),
+        (b"\x1f\x9d\x90\x00", "compressed with compress: decompress it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel workbook: save it as text"),
         ("ACGT\n".encode("utf-16"), "UTF-16"),
         ("ACGT\n".encode("utf-16-le"), "UTF-16 text: save it as UTF-8"),
         ("ACGT\tä\n".encode("utf-16-be"), "UTF-16 text: save it as UTF-8"),

@@ -333,11 +333,12 @@ def inside(source, tmp_path_factory):
 
 
 def test_the_commands_of_the_readme_agree(inside):
-    """FASTA, a table, strings, intervals and Keras alone: the same inserts give the same predictions."""
-    fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])["results"]
+    """The package, FASTA, a table, strings, intervals and Keras: the same inserts give the same predictions."""
+    package, fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])["results"]
     assert len(fasta["metadata/id"]) > 2
     assert table["metadata/id"] == ["i0", "i1"]
-    assert intervals["metadata/ranges/chr"] == ["I", "XVI"]
+    assert intervals["metadata/id"] == ["a", "b"]
+    assert_expression_close(package, strings)
     assert_expression_close(table["preds/expression"], strings)
     assert_expression_close(intervals["preds/expression"], strings)
     assert_expression_close(keras_alone, strings)

@@ -158,8 +158,9 @@ def test_what_the_entries_load_imports_all_of_the_package_at_once():
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             for node in ast.walk(function)
         ]
-        # Such an import would find the package of another copy, where one is loaded.
-        assert list(own_imports(in_functions)) == [], path
+        # Such an import would find the package of another copy, where one is loaded. No entry calls the functions of
+        # the package itself, which are for users of one copy.
+        assert path == ROOT / "yeastpromoter" / "__init__.py" or list(own_imports(in_functions)) == [], path
         done.add(path)
         todo += [found for name in own_imports(ast.walk(tree)) if (found := source(name)) not in done]
     assert ROOT / "yeastpromoter" / "sequence" / "construct.py" in done

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yeastpromoter.model import entry
-from yeastpromoter.model.lookup import LookupNetwork, read_layers
+from yeastpromoter.model.lookup import _ONE_BLAS_THREAD, LookupNetwork, read_layers
 from yeastpromoter.sequence.encoding import one_hot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +98,7 @@ def small_layers(length=LENGTH, first=7, second=4, seed=0):
 def with_complete_tables(network):
     """Let a network look up as many words as it takes to make all tables; a construct has length - 14 at least."""
     network.bucket_scores(random_letters(4**8 // 2 // (network.length - 14) + 1, network.length))
+    assert network._complete is not None
     return network
 
 
@@ -114,7 +116,9 @@ def test_shipped_weights_with_tables_of_few_words_and_of_all(dtype):
     letters = np.concatenate([special_letters(), random_letters(20, 110, seed=2)])
     assert_equal_to_dense(network, layers, letters[:1])
     assert_equal_to_dense(network, layers, letters)
+    assert network._complete is None
     assert_equal_to_dense(with_complete_tables(network), layers, letters)
+    assert network._complete.are_products  # which is the fast form
 
 
 @pytest.mark.parametrize("length", [LENGTH, 32])
@@ -193,12 +197,24 @@ def test_calls_from_several_threads_at_once():
     letters = random_letters(2000, LENGTH, alphabet="ACGTN")
     wanted = dense_scores(LAYERS, letters)
     network = LookupNetwork(LAYERS, dtype="float64", threads=2, length=LENGTH)
-    with threadpoolctl.threadpool_limits(2, "blas"), ThreadPoolExecutor(4) as pool:
-        before = blas_threads()
-        parts = [letters[start : start + 100] for start in range(0, 2000, 100)]
+    parts = [letters[start : start + 100] for start in range(0, 2000, 100)]
+    with ThreadPoolExecutor(4) as pool:
         found = np.concatenate(list(pool.map(network.bucket_scores, parts)))
-        assert blas_threads() == before
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_blas_gets_its_threads_back_after_calls_that_overlap():
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        before = blas_threads()
+        first, second = ExitStack(), ExitStack()
+        first.enter_context(_ONE_BLAS_THREAD)
+        second.enter_context(_ONE_BLAS_THREAD)
+        first.close()
+        assert set(blas_threads()) == {1}
+        second.close()
+        assert blas_threads() == before
+        COMPLETE.bucket_scores(random_letters(2, LENGTH))
+        assert blas_threads() == before
 
 
 @pytest.mark.parametrize("first_activation", ["relu", "softmax"])

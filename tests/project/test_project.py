@@ -61,6 +61,18 @@ def test_version_is_the_same_everywhere():
         assert str(read_yaml(name)["info"]["version"]) == version, name
 
 
+def test_contributing_names_files_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("https:")]
+    assert len(links) > 20
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    modules = [path for folder in ("yeastpromoter", "training") for path in (ROOT / folder).rglob("*.py")]
+    modules += ROOT.glob("*.py")
+    named = re.findall(r"`([\w/]+\.py)`", text)
+    assert len(named) > 20
+    assert [name for name in named if not any(path.match(name) for path in modules)] == []
+
+
 def test_licence_is_the_same_everywhere():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert PROJECT["license"] == "MIT"

@@ -340,7 +340,9 @@ def call(tmp_path, index):
 
     def begin():
         command = [sys.executable, project / "start.py", "predict"]
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        # Ctrl-C counts, also where the tests run in the background and ignore it.
+        options = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         processes.append(subprocess.Popen(command, cwd=tmp_path, env=variables, **options))
         return processes[-1]
 

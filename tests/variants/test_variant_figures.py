@@ -119,6 +119,10 @@ def test_what_kipoi_wrote_is_read_from_tsv_and_hdf5(tmp_path):
         (lambda text: text.replace("\t-7\t", "\t"), "line 3 has 12 columns, but the header has 13"),
         (lambda text: text.replace("\t-7\t", "\t-7.5\t"), "line 3 has -7.5 as distance, but must have a whole number"),
         (lambda text: text.replace("\t-7\t", "\tfar\t"), "line 3 has 'far' in column metadata/distance"),
+        (lambda text: text.replace("I\t2\tNA\tA\tC", "I\t2\tNA\tA\t"), "line 3 has '' as ALT, but must have bases"),
+        (lambda text: text.replace("I\t2\tNA\tA", "I\t2\tNA\t1.5"), "line 3 has '1.5' as REF, but must have bases"),
+        (lambda text: text.replace("I\t2\t", "\t2\t"), "line 3 has '' as chromosome, but must have a name"),
+        (lambda text: text.replace("\tg1\t", "\t\t"), "line 3 has '' as gene, but must have a name"),
         (lambda text: text.replace("\t+\t-7\t", "\t.\t-7\t"), "line 3 has '.' as strand, but must have [+] or -"),
         (
             lambda text: text.replace("I\t2\t", "I\t0\t"),

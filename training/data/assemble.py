@@ -21,7 +21,7 @@ from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from training.notices import say, warn
 from yeastpromoter.io.text_tables import TextTable
 from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
+from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, hold_adapters, refusal
 from yeastpromoter.sequence.construct import (
     CONSTRUCT_LENGTH,
     INSERT,
@@ -130,7 +130,7 @@ class _Ends:
 
     def __init__(self, path: Path, of_inserts: bool) -> None:
         self._path, self._of_inserts = path, of_inserts
-        self._rows = self._whole = 0
+        self._rows = self._with_adapters = 0
         self._forms: Counter[int] = Counter()
         self._named: list[str] = []
 
@@ -144,9 +144,9 @@ class _Ends:
             for part in (sequence.str.slice(0, END_LENGTH), sequence.str.slice(-END_LENGTH))
         )
         if self._of_inserts:
-            wrong = look_like_constructs(starts, ends)
-            self._whole += int(wrong.sum())
-            names = ["a whole construct"] * len(sequence)
+            wrong = hold_adapters(starts, ends)
+            self._with_adapters += int(wrong.sum())
+            names = ["with an adapter"] * len(sequence)
         else:
             forms = forms_of(starts, ends)
             wrong = forms > 0
@@ -158,11 +158,11 @@ class _Ends:
     def finish(self) -> None:
         """Refuse the source if a construct lacked its adapters, or an insert had them."""
         named = ", ".join(self._named)
-        if self._whole:
+        if self._with_adapters:
             raise ValueError(
-                f"{self._path}: {self._whole:,} of {self._rows:,} sequences are whole constructs, with adapters, but "
-                f"the source has sequence_type: insert: {named}. Set sequence_type: construct, take the adapters off "
-                "with trim, or set check_adapters: false to add adapters all the same"
+                f"{self._path}: {self._with_adapters:,} of {self._rows:,} sequences have an adapter at an end, or "
+                f"both, but the source has sequence_type: insert: {named}. Set sequence_type: construct if they are "
+                "whole, take the adapters off with trim, or set check_adapters: false to add adapters all the same"
             )
         if self._named:
             raise ValueError(

@@ -375,7 +375,8 @@ def join(shards: Sequence[Shard], tables: Sequence[str | Path], output: str | Pa
             try:
                 found = check_predictions(table, shard)
                 if header is not None and found != header:
-                    raise ValueError(f"{table}: has the columns {found!r}, but the shards before it have {header!r}")
+                    wanted, names = (columns.decode("utf-8") for columns in (header, found))
+                    raise ValueError(f"{table}: has the columns {names!r}, but the shards before it have {wanted!r}")
             except ValueError as error:
                 aside = table.with_name(f"damaged.{table.name}")
                 os.replace(table, aside)

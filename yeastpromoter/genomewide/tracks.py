@@ -150,8 +150,8 @@ def write_tracks(
             raise ValueError(f"the genome has no chromosome {chromosome}; it has {', '.join(list(lengths)[:20])}")
         if some.starts[-1] + INSERT_LENGTH > length:
             raise ValueError(
-                f"an insert ends at {some.starts[-1] + INSERT_LENGTH:,} but chromosome {chromosome} at {length:,}: the "
-                "predictions are of another genome"
+                f"an insert of the predictions ends at {some.starts[-1] + INSERT_LENGTH:,}, but chromosome "
+                f"{chromosome} of the genome at {length:,}: is it the genome that they are of?"
             )
         apart = np.diff(some.starts) % step
         if apart.any():

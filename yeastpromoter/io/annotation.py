@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from yeastpromoter.io.genome import ChromosomeNames
-from yeastpromoter.io.text_files import read_lines
+from yeastpromoter.io.text_files import id_problem, position, read_lines
 
 #: Default size of a promoter: bases upstream of the coding start.
 UPSTREAM = 500
@@ -35,9 +35,6 @@ _WIDEST_GAP = 20_000
 
 #: CDS, transcript and gene, and more than any file has: one could make a feature its own ancestor.
 _GENERATIONS = 10
-
-#: More digits than the position of any base has.
-_DIGITS = 12
 
 _LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,eE+]*")
 _STARTS_AS = {"GFF3": re.compile(r'\s*[^\s=;"]+='), "GTF": re.compile(r'\s*[^\s=;"]+\s+[^\s=;]')}
@@ -352,10 +349,10 @@ class _Annotation:
         """An interval, its positions counted from `first`, as positions from 0, half-open."""
         found = []
         for name, text in (("start", start), ("end", stop)):
-            if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-                hint = ". Did a spreadsheet write it?" if text[:1].isdigit() and _LIKE_A_NUMBER.fullmatch(text) else ""
-                raise self._error(number, f"{what} has {text[:40]!r} as {name} but must have a whole number{hint}")
-            found.append(int(text))
+            try:
+                found.append(position(text, name))
+            except ValueError as error:
+                raise self._error(number, f"{what} {error}") from None
         if found[0] < first:
             raise self._error(number, f"{what} starts at 0, but {self.kind} counts from 1: was it made from BED?")
         if found[0] - first >= found[1]:
@@ -401,6 +398,8 @@ class _Annotation:
                 raise self._error(number, f" has the strand {strand!r} but must have + or -, toward the gene")
             if not gene.strip():
                 raise self._error(number, " has no name, the fourth column, which says the gene")
+            if problem := id_problem(gene):
+                raise self._error(number, f" {problem}")
             chromosome = self._chromosome(number, "", columns[0], stop)
             if chromosome is None:
                 continue
@@ -422,6 +421,8 @@ class _Annotation:
             attributes = self._attributes(number, columns[8])
             identifier = attributes.get("gene_id", "") if kind == "GTF" else _decoded(attributes.get("ID", ""))
             if identifier:
+                if problem := id_problem(identifier):
+                    raise self._error(number, f", a {feature}, {problem}")
                 if identifier not in features:
                     features[identifier] = _Feature()
                 features[identifier].add(feature, attributes)

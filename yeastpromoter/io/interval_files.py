@@ -12,7 +12,7 @@ import numpy as np
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.genome import ChromosomeNames, read_genome
 from yeastpromoter.io.sequence_files import Batch, Promoters, SequenceFile
-from yeastpromoter.io.text_files import TextFile
+from yeastpromoter.io.text_files import TextFile, id_problem, position
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules
 from yeastpromoter.sequence.encoding import find_invalid, reverse_complement
 from yeastpromoter.sequence.scanning import PromoterRules
@@ -21,7 +21,7 @@ from yeastpromoter.sequence.scanning import PromoterRules
 _NOT_INTERVALS = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
 
 _STRANDS = (b"+", b"-", b".")
-
+_POSITIONS = ("start", "end")
 
 #: Arguments that say how a sequence file is read, with their defaults: intervals have none of them.
 _OF_SEQUENCE_FILES = {
@@ -268,12 +268,18 @@ class IntervalFile:
 
 
 def _intervals(text: TextFile) -> Iterator[_Interval]:
+    n_columns = None
     for number, line in enumerate(text.whole().split(b"\n"), start=1):
         line = line.removesuffix(b"\r")
         if not line.strip() or line.startswith(_NOT_INTERVALS):
+            n_columns = None if line.startswith(b"track") else n_columns  # a track has columns of its own
             continue
         try:
-            yield _interval(number, line)
+            interval, columns = _interval(number, line), line.count(b"\t") + 1
+            if columns != (n_columns or columns):
+                raise ValueError(f"has {columns} columns, but those before it have {n_columns}: is the line cut off?")
+            n_columns = columns
+            yield interval
         except ValueError as error:
             raise ValueError(f"{text.path}, line {number}: {error}") from None
 
@@ -286,14 +292,7 @@ def _interval(number: int, line: bytes) -> _Interval:
             f"chromosome, start and end; found {line[:60].decode('utf-8', 'replace')!r}"
         )
     chromosome, name = fields[0].decode("utf-8"), fields[3].decode("utf-8") if len(fields) > 3 else ""
-    positions = []
-    for field, what in zip(fields[1:3], ("start", "end"), strict=True):
-        if not field.isdigit():
-            raise ValueError(
-                f"has the {what} {field.decode('utf-8', 'replace')!r} but must have a whole number, from 0"
-            )
-        positions.append(int(field))
-    start, stop = positions
+    start, stop = (position(field.decode("utf-8"), what) for field, what in zip(fields[1:3], _POSITIONS, strict=True))
     if stop <= start:
         raise ValueError(f"ends at {stop}, but must end after its start, {start}: BED is 0-based and half-open")
     strand = fields[5] if len(fields) > 5 else b"."
@@ -302,6 +301,8 @@ def _interval(number: int, line: bytes) -> _Interval:
             f"has the strand {strand.decode('utf-8', 'replace')!r} in column 6 but must have +, - or ., where . is the "
             "forward strand"
         )
+    if problem := id_problem(name):
+        raise ValueError(problem)
     return _Interval(number, chromosome, start, stop, "" if name == "." else name, strand)
 
 

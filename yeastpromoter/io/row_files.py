@@ -39,9 +39,19 @@ def check_can_write(path: str | Path) -> None:
     ------
     yeastpromoter.extras.MissingExtraError
         If it is Parquet and the package pyarrow is not installed.
+    ValueError
+        If pyarrow is installed but cannot be imported.
     """
-    if _has_ending(path, _PARQUET):
-        require("parquet")
+    if not _has_ending(path, _PARQUET):
+        return
+    require("parquet")
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:  # newer versions refuse numpy 1, which Kipoi needs
+        raise ValueError(
+            f"{path}: Parquet cannot be written with the pyarrow that is installed: {error}. Give a name that ends in "
+            ".tsv, .csv or .h5"
+        ) from error
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def whole_rows(path: str | Path, attributes: dict[str, str]) -> Iterator[Callabl
     yeastpromoter.extras.MissingExtraError
         As `check_can_write`.
     ValueError, OSError
-        As `yeastpromoter.io.whole_files.whole_file`.
+        As `check_can_write` and `yeastpromoter.io.whole_files.whole_file`.
     """
     check_can_write(path)
     if _has_ending(path, _HDF5):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,17 +18,11 @@ import numpy as np
 
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.record_formats import Fasta, Records, Table, detect, looks_like_dna, number_hint, split_row
-from yeastpromoter.io.text_files import FIRST_LINE_BYTES, TextFile
+from yeastpromoter.io.text_files import FIRST_LINE_BYTES, MAX_ID_LENGTH, TextFile, id_problem
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules, choice
 from yeastpromoter.sequence.encoding import find_invalid, one_hot
 from yeastpromoter.sequence.model_input import mark_recognised
 from yeastpromoter.sequence.scanning import PromoterRules
-
-#: Characters of the longest id that is read. A longer one is another column, and few programs would read its row.
-MAX_ID_LENGTH = 1_000
-
-#: Characters that break a table, or a line of it, in some program that reads it.
-_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 
 _LETTER_HINTS = {
     "U": "is it RNA? Replace U by T",
@@ -374,6 +367,8 @@ class SequenceFile:
             "A, C, G, T and N are read"
         )
         hint = _LETTER_HINTS.get(letter.upper())
+        if letter == ";" and isinstance(self._format, Fasta):
+            hint = "a comment line is not part of FASTA: take it out"
         if hint:
             message += f"; {hint}"
         if isinstance(self._format, Table) and self._format.n_columns > 1 and not looks_like_dna(cell):
@@ -399,16 +394,8 @@ class SequenceFile:
 
     def _check_ids(self, records: Records, numbers: np.ndarray, ids: list[str]) -> None:
         for row, name in enumerate(ids):
-            if len(name) > MAX_ID_LENGTH:
-                raise ValueError(
-                    f"{self._place(records, numbers, row)} has an id of {len(name):,} characters, but an id may have "
-                    f"{MAX_ID_LENGTH:,}. Is it the right column or word?"
-                )
-            if found := _CONTROL.search(name):
-                raise ValueError(
-                    f"{self._place(records, numbers, row)} has the control character {found[0]!r} in its id, which "
-                    "would break tables that hold the id"
-                )
+            if problem := id_problem(name):
+                raise ValueError(f"{self._place(records, numbers, row)} {problem}")
 
     def _targets(self, records: Records, numbers: np.ndarray) -> np.ndarray | None:
         if not self._target_columns:

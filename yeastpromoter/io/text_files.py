@@ -21,6 +21,17 @@ FIRST_LINE_BYTES = 1 << 20
 #: No record of a promoter file comes near this size: a chromosome does, or a file of another kind.
 MAX_RECORD_BYTES = 16 << 20
 
+#: Characters of the longest id that is read. A longer one is another column, and few programs would read its row.
+MAX_ID_LENGTH = 1_000
+
+#: More digits than the position of any base has.
+_DIGITS = 12
+
+#: Characters that break a table, or a line of it, in some program that reads it.
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+
+_LIKE_A_NUMBER = re.compile(r"\d[\d.,eE+]*")
+
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 #: Every bgzip file ends with this empty block, so a file cut between two blocks can be told from a whole one.
@@ -31,7 +42,13 @@ _BINARY_SIGNATURES = {
     b"BZh": "compressed with bzip2: decompress it, or use gzip",
     b"\xfd7zXZ": "compressed with xz: decompress it, or use gzip",
     b"\x28\xb5\x2f\xfd": "compressed with zstd: decompress it, or use gzip",
+    b"\x04\x22\x4d\x18": "compressed with lz4: decompress it, or use gzip",
+    b"\x1f\x9d": "compressed with compress: decompress it, or use gzip",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive: save it as text",
+    b"Rar!\x1a": "a RAR archive: save it as text",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: save it as text",
     b"\x89HDF": "an HDF5 file",
+    b"BAM\x01": "BAM",
     b"PAR1": "a Parquet file: save it as text",
     b"BCF\x02": "BCF, the binary form of VCF: convert it with `bcftools view`",
     b"TBI\x01": "an index made by tabix: give the file that it is the index of",
@@ -56,6 +73,53 @@ def is_bgzip(head: bytes) -> bool:
     bool
     """
     return len(head) >= 16 and head[:2] == _GZIP and bool(head[3] & 4) and head[12:14] == b"BC"
+
+
+def id_problem(name: str) -> str | None:
+    """What is wrong with an id, to follow the place that it has in a file; None if it can stand in any table.
+
+    Parameters
+    ----------
+    name : str
+        The id: of a sequence, an interval, a variant or a gene.
+
+    Returns
+    -------
+    str or None
+    """
+    if len(name) > MAX_ID_LENGTH:
+        return (
+            f"has an id of {len(name):,} characters, but an id may have {MAX_ID_LENGTH:,}. Is it the right column or "
+            "word?"
+        )
+    if found := _CONTROL.search(name):
+        return f"has the control character {found[0]!r} in its id, which would break tables that hold the id"
+    return None
+
+
+def position(text: str, what: str) -> int:
+    """Read the position of a base.
+
+    Parameters
+    ----------
+    text : str
+        The position as it stands in a file: a whole number, 0 or more.
+    what : str
+        What it is, for the message.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it is not such a number; the message is to follow the place that it has in the file.
+    """
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return int(text)
+    hint = ". Did a spreadsheet write it?" if not text.isdigit() and _LIKE_A_NUMBER.fullmatch(text) else ""
+    raise ValueError(f"has {text[:40]!r} as {what} but must have a whole number{hint}")
 
 
 def read_text(path: str | os.PathLike) -> str:

@@ -24,6 +24,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -234,11 +235,10 @@ class LookupNetwork:
         scores = np.empty((len(letters), len(self._dense[-1][1])), dtype=self.dtype)
         if not len(letters):
             return scores
-        complete = self._complete_if_it_pays(len(letters) * self._windows)
         batch_size = min(BATCH_SIZE, math.ceil(len(letters) / self.threads))
         starts = range(0, len(letters), batch_size)
 
-        def work(remaining: Iterator[int]) -> None:
+        def work(complete: _Tables | None, remaining: Iterator[int]) -> None:
             buffers = _Buffers(self.dtype)
             for start in remaining:
                 rows = slice(start, start + batch_size)
@@ -246,7 +246,8 @@ class LookupNetwork:
 
         # Each thread has batches of its own, so BLAS must not start further threads.
         with _ONE_BLAS_THREAD:
-            self._in_threads(work, [iter(starts)] * min(self.threads, len(starts)))
+            complete = self._complete_if_it_pays(len(letters) * self._windows)
+            self._in_threads(partial(work, complete), [iter(starts)] * min(self.threads, len(starts)))
         return scores
 
     @property

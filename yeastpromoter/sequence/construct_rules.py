@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, look_like_constructs, refusal
+from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, hold_adapters, refusal
 from yeastpromoter.sequence.construct import (
     CONSTRUCT_LENGTH,
     INSERT_LENGTH,
@@ -96,7 +96,7 @@ class ConstructRules:
         self._longest_loss = 0
         self._forms: Counter[int] = Counter()
         self._strange = Counted()  # without the adapters of a construct
-        self._whole = Counted()  # constructs where inserts are wanted
+        self._adapted = Counted()  # with an adapter, where inserts are wanted
         self._only_n = Counted()
         self._many_n = Counted()
 
@@ -161,10 +161,10 @@ class ConstructRules:
 
                 self._strange.add(np.flatnonzero(forms), with_form)
             return
-        whole = look_like_constructs(first, last)
-        self._of_other_type.update(whole[~fitting].tolist())
+        with_adapters = hold_adapters(first, last)
+        self._of_other_type.update(with_adapters[~fitting].tolist())
         if self._check_adapters:
-            self._whole.add(looked_at[whole & fitting], name)
+            self._adapted.add(looked_at[with_adapters & fitting], name)
 
     def _look_at_n(self, joined, starts, stops, fits, name) -> None:
         unknown = (joined | 0x20) == (_N | 0x20)
@@ -198,21 +198,22 @@ class ConstructRules:
         """
         if self._unfit.count and (not self.drops or self._unfit.count == n):
             raise ValueError(self._length_error(path, n, hint))
-        if self._strange.count:
-            raise ValueError(
-                f"{path}: {refusal(self._forms, n, str(self._strange), argument('check_adapters', False))}"
-            )
-        if self._whole.count:
-            raise ValueError(
-                f"{path}: {self._whole.count:,} of {n:,} sequences are whole constructs, with adapters, but "
-                f"{argument('sequence_type', self._type)} says that the adapters are to be added: {self._whole}. "
-                f"{argument('sequence_type', 'construct')} is right for them, or take the adapters off. To add "
-                f"adapters all the same: {argument('check_adapters', False)}"
-            )
         if self._only_n.count:
             raise ValueError(
                 f"{path}: {self._only_n.count:,} of {n:,} sequences hold nothing but N, which cannot be predicted: "
                 f"{self._only_n}. Were they masked, or cut out where the genome is unknown? Leave them out"
+            )
+        if self._strange.count:
+            raise ValueError(
+                f"{path}: {refusal(self._forms, n, str(self._strange), argument('check_adapters', False))}"
+            )
+        if self._adapted.count:
+            raise ValueError(
+                f"{path}: {self._adapted.count:,} of {n:,} sequences have an adapter at an end, or both, but "
+                f"{argument('sequence_type', self._type)} says that the adapters are to be added: "
+                f"{self._adapted}. Take {LEFT_ADAPTER} and {RIGHT_ADAPTER} off; for whole constructs of 110 bp "
+                f"{argument('sequence_type', 'construct')} is right. To add adapters all the same: "
+                f"{argument('check_adapters', False)}"
             )
 
     def _length_error(self, path: str, n: int, hint: str) -> str:
@@ -225,9 +226,8 @@ class ConstructRules:
             )
             if self._longest_loss > MOST_FITTED:
                 message += (
-                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter, "
-                    "cut it into inserts with `python -m yeastpromoter tile-genome promoters.fa --step 10 -o "
-                    "inserts.tsv` and predict those."
+                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter "
+                    "in tiles, run `yeastpromoter predict promoters.fa --scan`."
                 )
             message += f" {argument('other_lengths', 'drop')} leaves out all that are not {length} bp long."
             return message + self._other_type_advice()

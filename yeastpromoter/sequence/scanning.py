@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.sequence.adapters import END_LENGTH, look_like_constructs
+from yeastpromoter.sequence.adapters import END_LENGTH, hold_adapters
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import Counted, upper_case
 
@@ -69,9 +69,7 @@ class PromoterRules:
             index = np.arange(END_LENGTH)
             stops = np.cumsum(lengths)[rows, np.newaxis]
             starts = stops - lengths[rows, np.newaxis]
-            whole = look_like_constructs(
-                upper_case(joined[starts + index]), upper_case(joined[stops - END_LENGTH + index])
-            )
+            whole = hold_adapters(upper_case(joined[starts + index]), upper_case(joined[stops - END_LENGTH + index]))
             self._whole.add(rows[whole], name)
         return np.ones(lengths.size, dtype=bool)
 

@@ -65,6 +65,10 @@ def read_effects(path: str | Path) -> pd.DataFrame:
             place = f"row {row:,}" if is_hdf5 else f"line {row + 2:,}"
             raise ValueError(f"{path}: {place} has {table[column][row]!r} as {column}, but must have {wanted}")
 
+    for column in ("REF", "ALT"):
+        refuse(~table[column].str.fullmatch("[ACGTacgt]+").astype(bool), column, "bases, A, C, G and T")
+    for column in ("chromosome", "gene"):
+        refuse(table[column] == "", column, "a name")
     refuse(~table["strand"].isin(["+", "-"]), "strand", "+ or -")
     refuse((table["position"] < 1) | (table["position"] % 1 != 0), "position", "a whole number, from 1")
     refuse(table["distance"] % 1 > 0, "distance", "a whole number")

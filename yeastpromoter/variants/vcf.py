@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from yeastpromoter.io.text_files import read_lines
+from yeastpromoter.io.text_files import id_problem, position, read_lines
 
 #: What VCF writes for no value.
 MISSING = "."
 
 _BASES = frozenset("ACGT")
 _COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
-
-#: More digits than the position of any base has.
-_DIGITS = 12
 
 
 class Variant(NamedTuple):
@@ -102,19 +99,18 @@ def _fields(line: str, n_columns: int) -> tuple[str, int, str, str, str]:
     if line.startswith("#"):
         raise ValueError("is a line of a header but stands among the records: were files joined? Use `bcftools concat`")
     if not line.strip():
-        raise ValueError("is blank but stands before records: was a part of the file lost?")
+        raise ValueError("is blank, which only the last lines may be" if not line else "holds nothing but blanks")
     if line.count("\t") + 1 != n_columns:
         columns = line.count("\t") + 1
         hint = "" if columns > 1 else ", which must be separated by tabs"
         raise ValueError(f"has {columns} columns{hint}, but the header names {n_columns}: is the line cut off?")
-    chromosome, position, identifier, ref, alts, _ = line.split("\t", 5)
-    if not (position.isascii() and position.isdigit() and len(position) <= _DIGITS):
-        spreadsheet = ". Did a spreadsheet write it?" if position[:1].isdigit() else ""
-        raise ValueError(f"has {position[:40]!r} as POS but must have a whole number{spreadsheet}")
+    chromosome, first, identifier, ref, alts, _ = line.split("\t", 5)
+    if problem := id_problem(identifier):
+        raise ValueError(problem)
     for name, field in (("CHROM", chromosome), ("REF", ref), *(("ALT", alt) for alt in alts.split(","))):
         if not field or field.isspace():
             raise ValueError(f"has no {name}: VCF writes . where there is no value")
-    return chromosome, int(position), identifier, ref, alts
+    return chromosome, position(first, "POS"), identifier, ref, alts
 
 
 def unreadable(variant: Variant) -> str | None:

@@ -206,7 +206,8 @@ def test_fitted_inserts_keep_the_adapters(tmp_path):
             {"trim": {"left": 0, "right": 10}},
             r"line 1 \(a sequence with the left adapter",
         ),
-        ([TEXTS[0][17:97], TEXTS[1][:80]], {"sequence_type": "insert"}, r"1 of 2 .*whole constructs.*: line 2"),
+        ([TEXTS[0][17:97], TEXTS[1][:80]], {"sequence_type": "insert"}, r"1 of 2 .*have an adapter.*: line 2"),
+        ([TEXTS[0][17:97], TEXTS[1][30:]], {"sequence_type": "insert"}, r"1 of 2 .*have an adapter.*: line 2"),
         ([TEXTS[0], LEFT_ADAPTER + "N" * 80 + RIGHT_ADAPTER], {}, "line 2: the insert holds nothing but N"),
     ],
 )
