@@ -33,10 +33,12 @@ def test_bootstrap_intervals_are_those_of_scipy():
 
 
 def test_few_groups_have_no_interval_and_what_is_undefined_is_left_out():
-    draws = np.array([[1.0, 1, np.nan, np.inf, 4], [3, 3, np.nan, 5, 4]])
-    low, high = percentile_interval(draws, np.array([MIN_GROUPS, MIN_GROUPS - 1, 99, 99, 99]))
-    np.testing.assert_allclose(low, [1.05, np.nan, np.nan, 5, 4])
-    np.testing.assert_allclose(high, [2.95, np.nan, np.nan, 5, 4])
+    nan, inf = np.nan, np.inf
+    # One in three undefined: left out. Two in three: no interval.
+    draws = np.array([[1.0, 1, nan, inf, 4, inf], [2, 2, nan, 5, 4, nan], [3, 3, nan, 5, 4, 5]])
+    low, high = percentile_interval(draws, np.array([MIN_GROUPS, MIN_GROUPS - 1, 99, 99, 99, 99]))
+    np.testing.assert_allclose(low, [1.05, nan, nan, 5, 4, nan])
+    np.testing.assert_allclose(high, [2.95, nan, nan, 5, 4, nan])
     assert np.isnan(percentile_interval(draws, MIN_GROUPS - 1)).all()
 
 

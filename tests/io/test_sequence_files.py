@@ -258,6 +258,8 @@ class TestGeometry:
             ValueError, match=r"Up to 930 bp of a sequence would have been lost.*predict promoters.fa --scan"
         ):
             SequenceFile(path, other_lengths="fit")
+        with pytest.raises(ValueError, match=r"1 of 2 sequences are not 110 bp long.*predict promoters.fa --scan"):
+            SequenceFile(path)
         with pytest.raises(ValueError, match=r"Up to 960 bp .*predict promoters.fa --scan"):
             SequenceFile(path, other_lengths="fit", sequence_type="insert")
 

@@ -79,5 +79,5 @@ def test_the_site_that_the_tutorial_names_is_around_the_first_variant(done):
     entry, _ = done
     text = (entry / "results" / "top.fa").read_text().splitlines()
     assert len(text) == 10
-    assert "Reb1 site, TTACCCG" in TUTORIAL
+    assert "TTACCCG, say, is a Reb1 site" in TUTORIAL
     assert "TTACCCG" in text[1][34:48]

@@ -225,12 +225,9 @@ class ConstructRules:
                 f"{length - MOST_FITTED} to {length + MOST_FITTED} bp."
             )
             if self._longest_loss > MOST_FITTED:
-                message += (
-                    f" Up to {self._longest_loss:,} bp of a sequence would have been lost. To scan a longer promoter "
-                    "in tiles, run `yeastpromoter predict promoters.fa --scan`."
-                )
+                message += f" Up to {self._longest_loss:,} bp of a sequence would have been lost."
             message += f" {argument('other_lengths', 'drop')} leaves out all that are not {length} bp long."
-            return message + self._other_type_advice()
+            return message + self._advice()
         message = (
             f"{path}: {count:,} of {n:,} sequences are not {length} bp long, as "
             f"{argument('sequence_type', self._type)} says: {self._unfit}."
@@ -245,7 +242,13 @@ class ConstructRules:
             )
         if count == n:
             message += hint
-        return message + self._other_type_advice()
+        return message + self._advice()
+
+    def _advice(self) -> str:
+        advice = self._other_type_advice()
+        if advice or self._longest_loss <= MOST_FITTED:
+            return advice
+        return " To scan a longer promoter in tiles, run `yeastpromoter predict promoters.fa --scan`."
 
     def _other_type_advice(self) -> str:
         whole, bare = self._of_other_type[True], self._of_other_type[False]
