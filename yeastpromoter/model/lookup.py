@@ -61,7 +61,7 @@ _EPSILON = 1e-3
 #: Constructs that a thread computes together, and how many of them at once up to the last convolution: these arrays are
 #: the larger ones and have to fit into the caches.
 BATCH_SIZE = 64
-BLOCK_SIZE = 8
+BLOCK_SIZE = 16
 
 #: How far from 0 logarithms may be, by dtype: exponentials up to there neither overflow nor underflow, with a margin
 #: for sums of some thousand of them.
