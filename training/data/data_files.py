@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from yeastpromoter.io.whole_files import whole_file
+
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
@@ -172,7 +174,6 @@ def note_replaced(folder: str | Path, report: str | Path) -> None:
             replaced[name] = file | {"sha256": digest, "bytes": path.stat().st_size, "got_from": None}
     if replaced:
         time = report.stat()
-        partial = report.with_name(f"{report.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(files | replaced, indent=2) + "\n")
-        os.utime(partial, ns=(time.st_atime_ns, time.st_mtime_ns))
-        os.replace(partial, report)
+        with whole_file(report) as partial:
+            partial.write_text(json.dumps(files | replaced, indent=2) + "\n", encoding="utf-8")
+            os.utime(partial, ns=(time.st_atime_ns, time.st_mtime_ns))
