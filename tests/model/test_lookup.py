@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yeastpromoter.model import entry
-from yeastpromoter.model.lookup import _ONE_BLAS_THREAD, LookupNetwork, read_layers
+from yeastpromoter.model.lookup import ONE_BLAS_THREAD, LookupNetwork, read_layers
 from yeastpromoter.sequence.encoding import one_hot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def small_layers(length=LENGTH, first=7, second=4, seed=0):
 def with_complete_tables(network):
     """Let a network look up as many words as it takes to make all tables; a construct has length - 14 at least."""
     network.bucket_scores(random_letters(4**8 // 2 // (network.length - 14) + 1, network.length))
-    assert network._complete is not None
+    assert network.tables.complete is not None
     return network
 
 
@@ -116,9 +116,9 @@ def test_shipped_weights_with_tables_of_few_words_and_of_all(dtype):
     letters = np.concatenate([special_letters(), random_letters(20, 110, seed=2)])
     assert_equal_to_dense(network, layers, letters[:1])
     assert_equal_to_dense(network, layers, letters)
-    assert network._complete is None
+    assert network.tables.complete is None
     assert_equal_to_dense(with_complete_tables(network), layers, letters)
-    assert network._complete.are_products  # which is the fast form
+    assert network.tables.complete.are_products  # which is the fast form
 
 
 @pytest.mark.parametrize("length", [LENGTH, 32])
@@ -207,8 +207,8 @@ def test_blas_gets_its_threads_back_after_calls_that_overlap():
     with threadpoolctl.threadpool_limits(2, "blas"):
         before = blas_threads()
         first, second = ExitStack(), ExitStack()
-        first.enter_context(_ONE_BLAS_THREAD)
-        second.enter_context(_ONE_BLAS_THREAD)
+        first.enter_context(ONE_BLAS_THREAD)
+        second.enter_context(ONE_BLAS_THREAD)
         first.close()
         assert set(blas_threads()) == {1}
         second.close()
