@@ -4,9 +4,13 @@ import runpy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
+
+if TYPE_CHECKING:
+    import keras
 
 # The package lies beside this file, where Kipoi does not look, and another copy of it may be loaded.
 _PACKAGE = Path(__file__).resolve().parent / "yeastpromoter"
@@ -17,7 +21,7 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
     from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
     from yeastpromoter.model.gradients import FilterIndex, expression_cotangent, input_gradient, selection_cotangent
     from yeastpromoter.model.prediction import run_network
-    from yeastpromoter.sequence.model_input import as_constructs, of_input
+    from yeastpromoter.sequence.model_input import as_constructs, construct_letters, of_input
 
 BUCKET_SCORES = "bucket_scores"
 
@@ -40,6 +44,9 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         How bucket scores become expression (see `yeastpromoter.model.decoding.decode`).
     bucket_values : sequence of float, optional
         Expression that each of the 18 buckets stands for.
+    engine : {"lookup", "keras"}, optional
+        What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
+        differ by rounding alone. Outputs of layers and gradients come from the Keras network either way.
     check_adapters : bool, optional
         Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`). The dataloader
         has an argument of its own for what it reads.
@@ -48,8 +55,6 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     ----------
     check_adapters : bool
         As above; it may be changed.
-    network : keras.Model
-        From constructs (N, 110, 4) to bucket scores (N, 18).
     weights_version : str
         Version of the weights.
 
@@ -70,20 +75,25 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         first_activation: str = "relu",
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
+        engine: str = "lookup",
         check_adapters: bool = True,
     ):
         super().__init__()
         self.check_adapters = check_adapters
         with message_only():
             self._trained = build_trained_network(
-                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
             )
-        self.network = self._trained.network
         self.weights_version = self._trained.weights_version
         self.decoding = self._trained.decoding
         self.bucket_values = self._trained.bucket_values
-        self._predict = self._trained.compiled()
         self._networks_to = {}
+
+    @property
+    def network(self) -> "keras.Model":
+        """The Keras network, from constructs, (N, 110, 4), to bucket scores, (N, 18), made when first asked for."""
+        with message_only():
+            return self._trained.network
 
     @message_only()
     def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -126,7 +136,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         ValueError
             If `x` is not as in `predict_on_batch`.
         """
-        return self._predict(as_constructs(x, check_adapters=self.check_adapters))
+        return self._trained.bucket_scores(construct_letters(x, self.check_adapters))
 
     @message_only()
     def predict_activation_on_batch(
@@ -154,7 +164,8 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         ValueError
             If `x` is not as in `predict_on_batch`, or if there is no such layer.
         """
-        if find_layer(self.network, layer).name == BUCKET_SCORES:  # linear: the same with pre_nonlinearity
+        if layer == BUCKET_SCORES or find_layer(self.network, layer).name == BUCKET_SCORES:
+            # Linear, so the same with `pre_nonlinearity`; by its name it needs no Keras.
             scores = self.predict_bucket_scores(x)
             return {f"{bucket:02d}": column for bucket, column in enumerate(scores.T)}
         constructs = as_constructs(x, check_adapters=self.check_adapters)

@@ -28,7 +28,11 @@ def without(monkeypatch):
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
     [
-        (["plant", "--count", "30"], "keras", "tensorflow"),
+        (
+            ["contributions", "{sequences}", "--sequence-type", "insert", "--hdf5", "{folder}/x.h5"],
+            "keras",
+            "tensorflow",
+        ),
         (["plant", "--count", "30"], "logomaker", "figures"),
         (["saturate", "{sequences}", "--figures", "{folder}"], "matplotlib", "figures"),
         (["contributions", "{sequences}", "--figures", "{folder}"], "matplotlib", "figures"),
@@ -57,7 +61,7 @@ def test_a_missing_package_is_said_in_one_sentence_with_its_extra(command, packa
 def test_python_gets_an_error_that_says_the_same(without):
     without({"keras"})
     with pytest.raises(ModuleNotFoundError, match=r'pip install "yeastpromoter\[tensorflow\]"') as caught:
-        entry.load_trained_network()
+        entry.load_trained_network().network
     assert caught.value.name == "keras"
 
 
@@ -77,5 +81,5 @@ def test_jax_is_the_backend_where_only_jax_is_installed(missing, chosen, monkeyp
     monkeypatch.setenv("KERAS_BACKEND", "removed afterwards")
     monkeypatch.delenv("KERAS_BACKEND")
     with pytest.raises(StopError):
-        entry.load_trained_network()
+        entry.load_trained_network().network
     assert entry.os.environ["KERAS_BACKEND"] == chosen

@@ -15,7 +15,7 @@ from yeastpromoter.io.interval_files import IntervalFile, open_sequences
 from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
 from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.model.entry import load_predictor
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import ConstructRules
 from yeastpromoter.sequence.encoding import enclose, find_invalid, letters
@@ -67,10 +67,12 @@ class Predictor:
     array([12.798...])
     """
 
-    def __init__(self, entry: str | os.PathLike | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, entry: str | os.PathLike | None = None, threads: int | None = None, engine: str = "lookup"
+    ) -> None:
         where = {} if entry is None else {"entry": Path(entry)}
-        self._engine = load_predictor(**where, threads=threads)
-        self.weights_version: str = self._engine.weights_version
+        self._trained = load_trained_network(**where, engine=engine, threads=threads)
+        self.weights_version: str = self._trained.weights_version
 
     def predict(
         self,
@@ -114,7 +116,7 @@ class Predictor:
         texts, frame = _column_of(sequences, sequence_column)
         expression = np.empty(len(texts))
         for rows, constructs in _constructs(texts, check_adapters):
-            expression[rows] = self._engine.expression(constructs)
+            expression[rows] = self._trained.expression(constructs)
         if frame is not None:
             return frame.assign(expression=expression)
         return _with_index(texts, expression)
@@ -146,7 +148,7 @@ class Predictor:
         texts, _ = _column_of(sequences, None)
         scores = np.empty((len(texts), N_BUCKETS), dtype=np.float32)
         for rows, constructs in _constructs(texts, check_adapters):
-            scores[rows] = self._engine.bucket_scores(constructs)
+            scores[rows] = self._trained.bucket_scores(constructs)
         return scores
 
     def predict_file(
@@ -309,9 +311,9 @@ class Predictor:
 
     def _both(self, constructs: np.ndarray, bucket_scores: bool) -> tuple[np.ndarray, np.ndarray | None]:
         if not bucket_scores:
-            return self._engine.expression(constructs), None
-        scores = self._engine.bucket_scores(constructs)
-        return self._engine.decode(scores), scores
+            return self._trained.expression(constructs), None
+        scores = self._trained.bucket_scores(constructs)
+        return self._trained.decode(scores), scores
 
 
 class Predicted(NamedTuple):

@@ -44,7 +44,7 @@ def test_table_hdf5_and_figures_hold_the_same_effects(inserts, tmp_path, monkeyp
 
     trained = load_trained_network()
     sequences = SequenceFile(inserts, sequence_column="seq", id_column=0, sequence_type="insert")
-    plain = saturation_mutagenesis(trained, sequences.read(range(3)).constructs, deletions=True, method="plain")
+    plain = saturation_mutagenesis(trained, sequences.read(range(3)).constructs, deletions=True)
 
     with h5py.File(hdf5) as file:
         assert dict(file.attrs).items() >= {"region": "insert", "bases": "ACGT"}.items()
@@ -122,7 +122,7 @@ def test_a_run_that_breaks_off_leaves_what_was_there(inserts, tmp_path, monkeypa
     def broken(*arguments, **options):
         raise ValueError("broken")
 
-    monkeypatch.setattr(module, "Mutagenesis", broken)
+    monkeypatch.setattr(module, "saturation_mutagenesis", broken)
     table = tmp_path / "out.tsv"
     table.write_text("of before")
     options = ["--sequence-type", "insert", "--sequence-column", "seq", "--table", table, "--hdf5", tmp_path / "out.h5"]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from networks import lively_network, random_one_hot
-from toy_networks import bilinear_network, linear_network
+from toy_networks import bilinear_network, linear_network, trained
 
 import yeastpromoter.cli.compare_contributions as compare_command
 import yeastpromoter.cli.contributions as contributions_command
@@ -20,8 +20,6 @@ from yeastpromoter.interpret.contributions import (
     relative_to,
     uniform_baseline,
 )
-from yeastpromoter.interpret.saturation import Mutagenesis, saturation_mutagenesis
-from yeastpromoter.model.entry import TrainedNetwork
 from yeastpromoter.model.prediction import run_network
 from yeastpromoter.sequence.construct import INSERT, LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
@@ -46,7 +44,7 @@ def bilinear():
 @pytest.fixture(scope="module")
 def lively():
     """In float64, where the remainder of the integral is not rounding."""
-    return TrainedNetwork(lively_network(dtype="float64"), "weighted_mean", tuple(range(18)), "lively")
+    return trained(lively_network(dtype="float64"), values=range(18))
 
 
 def expression(trained, x):
@@ -142,7 +140,7 @@ def test_batches_and_inserts_change_nothing(lively, method):
 
 
 def test_wrong_arguments(linear):
-    steps = TrainedNetwork(linear.network, "argmax", linear.bucket_values, "toy")
+    steps = trained(linear.network, "argmax", linear.bucket_values)
     for method in METHODS.values():
         with pytest.raises(ValueError, match="argmax has no gradient"):
             method(steps, CONSTRUCTS)
@@ -188,11 +186,7 @@ def test_agreement_by_hand():
 
 
 def test_compare_command_on_a_linear_network(linear, monkeypatch, tmp_path):
-    def plain(trained, constructs, region):
-        return saturation_mutagenesis(trained, constructs, region, method="plain")
-
     monkeypatch.setattr(compare_command, "load_trained_network", lambda: linear)
-    monkeypatch.setattr(compare_command, "saturation_mutagenesis", plain)
     arguments = ["compare-contributions", "--count", "30", "--steps", "2", "--table", str(tmp_path / "agreement.tsv")]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -273,12 +267,8 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
 
 @pytest.mark.parametrize("region", ["insert", "construct"])
 def test_contributions_and_effects_have_the_same_positions(linear, region, tmp_path, monkeypatch):
-    def plain(trained, region, deletions, batch_size):
-        return Mutagenesis(trained, region, deletions, method="plain")
-
     monkeypatch.setattr(contributions_command, "load_trained_network", lambda: linear)
     monkeypatch.setattr(saturate_command, "load_trained_network", lambda: linear)
-    monkeypatch.setattr(saturate_command, "Mutagenesis", plain)
     # Three bases short: fitted, its insert is what then lies between the places of the adapters.
     short = add_adapters("ACGTTGCATT" * 7 + "ACGTTGC")
     (tmp_path / "in.fa").write_text(f">a\n{add_adapters('AACCGGTTAC' * 8)}\n>short\n{short}\n")
@@ -313,7 +303,7 @@ def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path,
     result = CliRunner().invoke(main, ["contributions", str(path), "--sequence-type", "insert", *steps])
     assert result.exit_code == 2
     assert "--steps goes with --method integrated_gradients, not with gradient_x_input" in result.stderr
-    argmax = TrainedNetwork(linear.network, "argmax", linear.bucket_values, "toy")
+    argmax = trained(linear.network, "argmax", linear.bucket_values)
     monkeypatch.setattr(contributions_command, "load_trained_network", lambda: argmax)
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--table", str(tmp_path / "table.tsv")]
     result = CliRunner().invoke(main, arguments)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ import yeastpromoter.cli.plant as plant_command
 from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.planting import (
     Planting,
-    insert_predictor,
+    insert_expression,
     plant,
     plant_everywhere,
     position_table,
@@ -123,7 +125,7 @@ def test_sign_on_a_network():
     # Expression is the number of letters of the first 7 bp of the insert that are those of the site.
     weights = np.zeros((110, 4))
     weights[17:24] = one_hot(letters(["GATTACA"]))[0] / 10
-    predict = insert_predictor(linear_network(weights), batch_size=3)
+    predict = partial(insert_expression, linear_network(weights))
     planting = plant_everywhere(predict, random_inserts(4, 1), SITE, np.array([0]), np.random.default_rng(1))
     assert (planting.effects["+"] > 0).all()
     assert (planting.effects["+"] < 7.001).all()

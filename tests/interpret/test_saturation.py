@@ -1,11 +1,12 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from closeness import EXPRESSION
 from networks import lively_network
+from toy_networks import trained
 
-from yeastpromoter.interpret.saturation import METHODS, Mutagenesis, delete_bases, saturation_mutagenesis
+from yeastpromoter.interpret import saturation
+from yeastpromoter.interpret.saturation import delete_bases, saturation_mutagenesis
+from yeastpromoter.lookup.network import LookupNetwork
 from yeastpromoter.model.decoding import BUCKET_VALUES
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.model.network import build_network
@@ -18,85 +19,78 @@ WITH_N = CONSTRUCTS[0][:40] + "N" + CONSTRUCTS[0][41:]
 
 
 @pytest.fixture(scope="module")
-def lively():
-    return TrainedNetwork(lively_network("float64"), "weighted_mean", BUCKET_VALUES, "lively")
+def keras_network():
+    return trained(lively_network("float64"), values=BUCKET_VALUES)
 
 
 @pytest.fixture(scope="module")
-def mutate(lively):
-    """All changes in whole constructs: one function for all tests, since it is compiled."""
-    return Mutagenesis(lively, "construct", deletions=True, batch_size=2)
+def lively(keras_network):
+    """The same network, by look-up."""
+    layers = {layer.name: layer.get_weights() for layer in keras_network.network.layers}
+    engine = LookupNetwork(layers, dtype="float64")
+    return TrainedNetwork(engine, lambda: keras_network.network, "weighted_mean", BUCKET_VALUES, "lively")
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    return load_trained_network()
+def all_changes(trained, constructs, region=slice(17, 97)):
+    """Reference, effects and effects of deletions, by predicting every changed construct as a whole."""
+    results = []
+    for construct in constructs:
+        places = range(110)[region]
+        changed = [construct[:place] + base + construct[place + 1 :] for place in places for base in "ACGT"]
+        deleted = [fit_construct(construct[:place] + construct[place + 1 :]) for place in places]
+        reference, *others = trained.expression(letters([construct, *changed, *deleted]))
+        effects = np.array(others) - reference
+        results.append((reference, effects[: len(changed)].reshape(-1, 4), effects[len(changed) :]))
+    return [np.array(values) for values in zip(*results, strict=True)]
 
 
-def expression(trained, constructs):
-    return trained.decode(trained.compiled()(one_hot(letters(constructs)).astype(trained.network.input.dtype)))
+def assert_same(found, wanted, tolerance):
+    for name, values in zip(("reference", "effects", "deletions"), wanted, strict=True):
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=tolerance)
 
 
-def assert_same(one, other, tolerance):
-    for name in ("reference", "effects", "deletions"):
-        assert np.isfinite(getattr(one, name)).all()
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance)
+def test_shipped_weights_in_float32():
+    sequences = [*CONSTRUCTS[:1], WITH_N.lower()]
+    found = saturation_mutagenesis(load_trained_network(), letters(sequences), deletions=True)
+    wanted = all_changes(load_trained_network(engine="keras"), sequences)
+    assert np.abs(wanted[1]).max() > 0.5
+    assert_same(found, wanted, EXPRESSION)
 
 
-def test_partial_is_plain_with_the_shipped_weights_in_float32(shipped):
-    constructs = letters([*CONSTRUCTS[:1], WITH_N.lower()])
-    partial, plain = (
-        saturation_mutagenesis(shipped, constructs, deletions=True, method=method) for method in ("partial", "plain")
-    )
-    assert np.abs(plain.effects).max() > 0.5
-    assert_same(partial, plain, EXPRESSION)
+@pytest.mark.parametrize("engine", ["lively", "keras_network"])
+def test_both_engines_are_the_keras_network_in_float64(engine, keras_network, request):
+    found = saturation_mutagenesis(request.getfixturevalue(engine), letters(CONSTRUCTS[:1]), "construct", True)
+    wanted = all_changes(keras_network, CONSTRUCTS[:1], slice(None))
+    assert np.abs(wanted[1]).max() > 0.01
+    assert_same(found, wanted, 1e-9)
 
 
-def test_partial_is_plain_in_float64(lively, mutate):
-    constructs = letters(CONSTRUCTS[:1])
-    plain = saturation_mutagenesis(lively, constructs, "construct", deletions=True, method="plain")
-    assert np.abs(plain.effects).max() > 0.01
-    assert_same(mutate(constructs), plain, 1e-9)
-
-
-def test_effect_is_alt_minus_ref(lively, mutate):
-    construct = CONSTRUCTS[0]
-    result = mutate(letters([construct]))
-    assert result.effects.shape == (1, 110, 4)
-    assert result.deletions.shape == (1, 110)
-    places = (0, 17, 50, 96, 109)
-    changed = [construct[:place] + base + construct[place + 1 :] for place in places for base in "ACGT"]
-    deleted = [fit_construct(construct[:place] + construct[place + 1 :]) for place in places]
-    ref, *alts = expression(lively, [construct, *changed, *deleted])
-    assert result.reference[0] == pytest.approx(ref, abs=1e-9)
-    assert result.effects[0, places].ravel() == pytest.approx(np.array(alts[: len(changed)]) - ref, abs=1e-9)
-    assert result.deletions[0, places] == pytest.approx(np.array(alts[len(changed) :]) - ref, abs=1e-9)
-
-
-def test_an_n_has_four_effects_against_itself(lively, mutate):
-    result = mutate(letters([CONSTRUCTS[1], WITH_N]))
-    ref, *alts = expression(lively, [WITH_N, *(WITH_N.replace("N", base) for base in "ACGT")])
+def test_an_n_has_four_effects_against_itself(lively):
+    result = saturation_mutagenesis(lively, letters([CONSTRUCTS[1], WITH_N]), "construct", True)
+    ref, *alts = lively.expression(letters([WITH_N, *(WITH_N.replace("N", base) for base in "ACGT")]))
     assert result.effects[1, 40] == pytest.approx(np.array(alts) - ref, abs=1e-9)
     # The sequence beside it is not touched by that, and where its own bases stand the effect is exactly 0.
-    alone = mutate(letters([CONSTRUCTS[1]]))
+    alone = saturation_mutagenesis(lively, letters([CONSTRUCTS[1]]), "construct", True)
     assert result.effects[0] == pytest.approx(alone.effects[0], abs=1e-9)
     for one in (alone, result):
         assert (one.effects[0][one_hot(letters([CONSTRUCTS[1]]))[0] == 1] == 0).all()
 
 
-def test_going_back_has_the_opposite_effect(mutate):
-    there = mutate(letters(CONSTRUCTS[:1])).effects[0]
+def test_going_back_has_the_opposite_effect(lively):
+    there = saturation_mutagenesis(lively, letters(CONSTRUCTS[:1]), "construct", True).effects[0]
     changes = [(0, "A"), (17, "A"), (50, "C"), (51, "G"), (96, "T"), (102, "A"), (109, "G")]
     mutated = [CONSTRUCTS[0][:position] + base + CONSTRUCTS[0][position + 1 :] for position, base in changes]
-    back = mutate(letters(mutated)).effects
+    back = saturation_mutagenesis(lively, letters(mutated), "construct", True).effects
     for row, (position, base) in enumerate(changes):
         original = "ACGT".index(CONSTRUCTS[0][position])
         assert back[row, position, original] == pytest.approx(-there[position, "ACGT".index(base)], abs=1e-9)
 
 
-def test_region_and_batches_change_nothing(lively, mutate):
+def test_region_and_batches_change_nothing(lively, monkeypatch):
     constructs = letters(CONSTRUCTS)
-    whole = mutate(constructs)
+    whole = saturation_mutagenesis(lively, constructs, "construct", True)
+    monkeypatch.setattr(saturation, "BATCH_SIZE", 2)
     insert = saturation_mutagenesis(lively, constructs, deletions=True)
     assert insert.reference == pytest.approx(whole.reference, abs=1e-9)
     assert insert.effects == pytest.approx(whole.effects[:, 17:97], abs=1e-9)
@@ -104,11 +98,10 @@ def test_region_and_batches_change_nothing(lively, mutate):
 
 
 def test_no_constructs_have_no_effects(lively):
-    for method in METHODS:
-        nothing = saturation_mutagenesis(lively, letters(CONSTRUCTS)[:0], method=method)
-        assert nothing.effects.shape == (0, 80, 4)
-        assert nothing.reference.shape == (0,)
-        assert nothing.deletions is None
+    nothing = saturation_mutagenesis(lively, letters(CONSTRUCTS)[:0])
+    assert nothing.effects.shape == (0, 80, 4)
+    assert nothing.reference.shape == (0,)
+    assert nothing.deletions is None
 
 
 def test_a_deletion_takes_in_the_plasmid_on_the_left():
@@ -127,22 +120,17 @@ def test_a_deletion_takes_in_the_plasmid_on_the_left():
 
 def test_wrong_arguments_are_named(lively):
     with pytest.raises(ValueError, match="region must be one of insert, construct but is 'all'"):
-        Mutagenesis(lively, region="all")
-    with pytest.raises(ValueError, match="method must be one of partial, plain but is 'fast'"):
-        Mutagenesis(lively, method="fast")
-    with pytest.raises(ValueError, match="batch_size must be at least 1 but is 0"):
-        Mutagenesis(lively, batch_size=0)
-    mutagenesis = Mutagenesis(lively)
-    with pytest.raises(ValueError, match=r"uint8 and shape \(1, 80\) but must be ASCII letters, uint8 \(N, 110\)"):
-        mutagenesis(letters(["A" * 80]))
+        saturation_mutagenesis(lively, letters(CONSTRUCTS), "all")
+    with pytest.raises(ValueError, match=r"uint8 and shape \(1, 80\) but must be ASCII codes of sequences of 110 bp"):
+        saturation_mutagenesis(lively, letters(["A" * 80]))
     with pytest.raises(ValueError, match="float32 and shape"):
-        mutagenesis(one_hot(letters(CONSTRUCTS)))
+        saturation_mutagenesis(lively, one_hot(letters(CONSTRUCTS)))
     with pytest.raises(ValueError, match="'R' at position 5"):
-        mutagenesis(letters(["ACGTR" + "A" * 105]))
+        saturation_mutagenesis(lively, letters(["ACGTR" + "A" * 105]))
 
 
-def test_an_undefined_expression_is_an_error(lively):
+def test_an_undefined_expression_is_an_error():
     network = build_network(seed=1)
     network.layers[-1].set_weights([0 * weight for weight in network.layers[-1].get_weights()])
     with pytest.raises(ValueError, match=r"construct 0 \(from 0\) is undefined"):
-        saturation_mutagenesis(replace(lively, network=network), letters(CONSTRUCTS), method="plain")
+        saturation_mutagenesis(trained(network, values=BUCKET_VALUES), letters(CONSTRUCTS))

@@ -84,9 +84,18 @@ def test_letters_refuses_what_is_no_matrix():
         letters(["Aé"])
 
 
-def test_from_one_hot_reads_any_dtype_and_ties_as_n():
-    encoded = np.array([[[0, 0, 3, 0], [1, 1, 0, 0], [0, 0, 0, 0]]], dtype=np.float64)
-    assert from_one_hot(encoded) == ["GNN"]
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float16, np.float64])
+def test_from_one_hot_reads_any_dtype_and_what_has_no_1_as_n(dtype):
+    assert from_one_hot(np.array([[[0, 0, 1, 0], [0, 0, 0, 0]]], dtype=dtype)) == ["GN"]
+
+
+def test_check_rows():
+    assert encoding.check_rows(letters(["ACgn"]), 4).tolist() == [[65, 67, 103, 110]]
+    for matrix in (letters(["ACG"]), letters(["ACGT"])[0], np.zeros((2, 4))):
+        with pytest.raises(ValueError, match=r"must be ASCII codes of sequences of 4 bp, uint8 \(N, 4\)"):
+            encoding.check_rows(matrix, 4)
+    with pytest.raises(ValueError, match="sequence 1 has 'X' at position 2"):
+        encoding.check_rows(letters(["ACGT", "AXGT"]), 4)
 
 
 def test_gc_content():

@@ -13,7 +13,7 @@ from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_note
 from yeastpromoter.interpret.differences import compare_constructs
 from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.model.entry import load_predictor
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
 
 
@@ -46,8 +46,8 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
     if output:
         check_can_write(output)
     first, second = (_construct(argument, check_adapters) for argument in (a, b))
-    predictor = load_predictor()
-    found = compare_constructs(predictor.expression, first, second)
+    trained = load_trained_network()
+    found = compare_constructs(trained.expression, first, second)
     columns = {
         "position": found.positions,
         "a": list(found.bases_a),
@@ -56,7 +56,7 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
         "effect_in_b": found.effects_in_b,
     }
     if output:
-        with whole_rows(output, {"weights_version": predictor.weights_version}) as write:
+        with whole_rows(output, {"weights_version": trained.weights_version}) as write:
             write(columns)
     if not found.positions.size:
         click.echo(f"A and B are the same construct, of expression {found.expression_a:.3f}")

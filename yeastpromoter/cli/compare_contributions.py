@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import TABLE
+from yeastpromoter.extras import require
 from yeastpromoter.interpret.agreement import MEASURES, rank_agreement
 from yeastpromoter.interpret.contributions import STEPS, expression_gradient, gradient_x_input, integrated_gradients
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
@@ -61,6 +62,7 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
     95 % intervals (normal), go to standard output as Markdown. Gradient × input without the correction for the simplex
     is there to see what the correction does; it differs by position only.
     """
+    require("tensorflow")
     with ExitStack() as stack:
         # Entered first: what is wrong with the path shows at once, not after the work.
         file = None if table is None else stack.enter_context(whole_table(table))

@@ -21,7 +21,7 @@ from yeastpromoter.io.whole_files import whole_hdf5, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
 from yeastpromoter.sequence.construct import REGIONS, region_positions
-from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.encoding import ALPHABET, letters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,9 +102,9 @@ def contributions(
         refuse_if_given("--figure-format", "goes with --figures, which is not given")
     else:
         require("figures")
+    require("tensorflow")
     sequences = open_sequences(**reading)
     trained = load_trained_network()
-    run = trained.compiled()
     arguments = {"steps": steps} if method == "integrated_gradients" else {}
     worst = 0.0
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def contributions(
         bar = stack.enter_context(tqdm(total=len(sequences), unit="sequence", disable=None))
         for first in range(0, len(sequences), _BLOCK):
             indices = np.arange(first, min(first + _BLOCK, len(sequences)))
-            block = _Block(trained, run, sequences.read(indices), method, region, arguments)
+            block = _Block(trained, sequences.read(indices), method, region, arguments)
             worst = max(worst, float(np.nanmax(np.abs(block.remainder), initial=0)))
             for write in writers:
                 write(block)
@@ -144,7 +144,6 @@ class _Block:
     def __init__(
         self,
         trained: TrainedNetwork,
-        run: Callable,
         batch: Batch,
         method: str,
         region: str,
@@ -152,12 +151,12 @@ class _Block:
     ) -> None:
         self.batch = batch
         constructs = batch.encoded()
-        self.expression = trained.decode(run(constructs))
+        self.expression = trained.expression(batch.constructs)
         hypothetical = METHODS[method](trained, constructs, **arguments)
         contributions = at_sequence(hypothetical, constructs)
         self.baseline_expression = np.full(len(batch.ids), np.nan)
         if METHODS[method] is integrated_gradients:
-            self.baseline_expression = trained.decode(run(uniform_baseline(constructs)))
+            self.baseline_expression = trained.expression(letters_of(uniform_baseline(constructs)))
         self.remainder = contributions.sum(axis=1) - (self.expression - self.baseline_expression)
         bases = REGIONS[region]
         self.bases, self.hypothetical = constructs[:, bases], hypothetical[:, bases]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from yeastpromoter.cli.files import InputFile, figure_format_option
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
-    insert_predictor,
+    insert_expression,
     plant_everywhere,
     position_table,
     possible_positions,
@@ -89,7 +90,7 @@ def plant(
     chosen = _choose(sites, factors)
     output.mkdir(parents=True, exist_ok=True)
     trained = load_trained_network()
-    predict = insert_predictor(trained)
+    predict = partial(insert_expression, trained)
     inserts = random_inserts(count, seed, gc)
     background = predict(inserts)
     total = sum(len(site.strands) * len(possible_positions(site, step)) for site in chosen)

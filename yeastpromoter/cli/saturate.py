@@ -14,7 +14,7 @@ from yeastpromoter.cli.files import HDF5, TABLE, figure_format_option
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
-from yeastpromoter.interpret.saturation import BATCH_SIZE, Mutagenesis, Saturation
+from yeastpromoter.interpret.saturation import BATCH_SIZE, Saturation, saturation_mutagenesis
 from yeastpromoter.interpret.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
 from yeastpromoter.io.sequence_files import Batch
 from yeastpromoter.io.whole_files import whole_hdf5, whole_table
@@ -105,12 +105,11 @@ def saturate(
             quantities = QUANTITIES | (DELETIONS if deletions else {})
             hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities)
             writers.append(lambda batch, result: hdf5_file.write(batch, vars(result)))
-        mutagenesis = Mutagenesis(trained, region, deletions, batch_size=min(BATCH_SIZE, len(sequences)))
         # Without a terminal there is no bar.
         with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
             for first in range(0, len(sequences), BATCH_SIZE):
                 batch = sequences.read(np.arange(first, min(first + BATCH_SIZE, len(sequences))))
-                result = mutagenesis(batch.constructs)
+                result = saturation_mutagenesis(trained, batch.constructs, region, deletions)
                 for write in writers:
                     write(batch, result)
                 bar.update(len(batch.ids))

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.interpret.sites import Site, shuffled_sites
-from yeastpromoter.sequence.construct import INSERT_LENGTH
-from yeastpromoter.sequence.encoding import letters, one_hot, reverse_complement
-from yeastpromoter.sequence.model_input import as_constructs
+from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.encoding import enclose, letters, reverse_complement
 from yeastpromoter.statistics import mean_with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from yeastpromoter.model.entry import TrainedNetwork
-
-BATCH_SIZE = 1024
 
 #: A mean effect nearer to zero than this, in buckets, counts as none, however narrow its interval is.
 SMALLEST_EFFECT = 0.1
@@ -50,28 +47,22 @@ class Planting:
     effects: dict[str, np.ndarray]
 
 
-def insert_predictor(trained: TrainedNetwork, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a function from inserts to their expression.
+def insert_expression(trained: TrainedNetwork, inserts: np.ndarray) -> np.ndarray:
+    """Predict the expression of inserts.
 
     Parameters
     ----------
     trained : TrainedNetwork
         Network and decoding.
-    batch_size : int, optional
-        Inserts that pass through the network at once.
+    inserts : numpy.ndarray
+        ASCII letters, `uint8` (N, 80).
 
     Returns
     -------
-    callable
-        From ASCII letters of inserts, `uint8` (N, 80), to expression, `float64` (N,).
+    numpy.ndarray
+        Expression, `float64` (N,).
     """
-    run = trained.compiled()
-
-    def predict(inserts: np.ndarray) -> np.ndarray:
-        batches = [inserts[first : first + batch_size] for first in range(0, len(inserts), batch_size)]
-        return np.concatenate([trained.decode(run(as_constructs(one_hot(batch)))) for batch in batches])
-
-    return predict
+    return trained.expression(enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER))
 
 
 def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:

@@ -6,29 +6,19 @@ in buckets, the unit of expression (0 to 17).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from yeastpromoter.interpret.partial_network import PartialNetwork
 from yeastpromoter.model.entry import TrainedNetwork
-from yeastpromoter.model.prediction import compile_network
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, LEFT_FLANK, REGIONS, RIGHT_FLANK, fit_window
-from yeastpromoter.sequence.encoding import ALPHABET, letters, one_hot
-
-METHODS = ("partial", "plain")
+from yeastpromoter.sequence.construct_rules import upper_case
+from yeastpromoter.sequence.encoding import ALPHABET, check_rows, letters
 
 #: Constructs whose substitutions are scored together.
 BATCH_SIZE = 32
 
-#: Batch size of whole constructs.
-_PLAIN_BATCH_SIZE = 1024
-
-_COLUMNS = np.arange(len(ALPHABET))
-
-#: Scores constructs and their substitutions: see `PartialNetwork.score_substitutions`.
-_Scorer = Callable[[np.ndarray, range, np.ndarray], tuple[np.ndarray, np.ndarray]]
+_BASES = letters([ALPHABET])[0]
 
 
 @dataclass(frozen=True)
@@ -55,13 +45,11 @@ class Saturation:
 
 
 def saturation_mutagenesis(
-    trained: TrainedNetwork,
-    constructs: np.ndarray,
-    region: str = "insert",
-    deletions: bool = False,
-    method: str = "partial",
+    trained: TrainedNetwork, constructs: np.ndarray, region: str = "insert", deletions: bool = False
 ) -> Saturation:
     """Find the effect of every substitution in some constructs.
+
+    Memory does not grow with their number beyond that of the result: they are computed `BATCH_SIZE` at a time.
 
     Parameters
     ----------
@@ -76,10 +64,6 @@ def saturation_mutagenesis(
         adapters as well (L = 110).
     deletions : bool, optional
         Whether to take out each base of the region, too.
-    method : {"partial", "plain"}, optional
-        How substitutions are scored: by computing only what they reach (`yeastpromoter.interpret.partial_network`), or
-        by running the whole network on each of them, which takes several times as long. The results are the same up
-        to rounding (1e-4 in float32, 1e-9 in float64); the plain way is there to check the other.
 
     Returns
     -------
@@ -101,126 +85,62 @@ def saturation_mutagenesis(
     >>> saturation_mutagenesis(load_trained_network(), constructs).effects.shape
     (1, 80, 4)
     """
-    return Mutagenesis(trained, region, deletions, method, min(BATCH_SIZE, max(1, len(constructs))))(constructs)
+    if region not in REGIONS:
+        raise ValueError(f"region must be one of {', '.join(REGIONS)} but is {region!r}")
+    constructs = upper_case(check_rows(constructs, CONSTRUCT_LENGTH))
+    positions = range(CONSTRUCT_LENGTH)[REGIONS[region]]
+    n, length = len(constructs), len(positions)
+    reference = np.empty(n)
+    effects = np.empty((n, length, len(ALPHABET)))
+    deleted = np.empty((n, length)) if deletions else None
+    for first in range(0, n, BATCH_SIZE):
+        part = slice(first, first + BATCH_SIZE)
+        reference[part], effects[part] = _substitute(trained, constructs[part], positions, first)
+        if deleted is not None:
+            deleted[part] = _delete(trained, constructs[part], positions, first) - reference[part, np.newaxis]
+    return Saturation(reference, effects, deleted)
 
 
-class Mutagenesis:
-    """Saturation mutagenesis with one network, made once for many calls.
+def _substitute(
+    trained: TrainedNetwork, constructs: np.ndarray, positions: range, first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expression, (N,), and effects, (N, L, 4), of constructs of which the first has a number."""
+    is_base = constructs[:, positions.start : positions.stop, np.newaxis] == _BASES
+    # Three other bases at each position; all four where there are N, and then, for one shape, everywhere.
+    others = np.argsort(is_base, axis=2, kind="stable")
+    if is_base.any(axis=2).all():
+        others = others[:, :, :-1]
+    scores, substituted = trained.substitution_scores(constructs, positions, _BASES[others])
+    reference = _decode(trained, scores[:, np.newaxis], first, "")[:, 0]
+    n, shape = len(constructs), others.shape
+    expression = _decode(trained, substituted.reshape(n, -1, scores.shape[1]), first, "a substitution in ")
+    effects = np.zeros(is_base.shape)
+    np.put_along_axis(effects, others, expression.reshape(shape) - reference[:, None, None], axis=2)
+    effects[is_base] = 0  # where all four were scored: the same base again, up to rounding
+    return reference, effects
 
-    It holds a copy of the weights and what was compiled for it. Memory does not grow with the number of constructs
-    beyond that of the result: they are computed `batch_size` at a time.
 
-    Parameters
-    ----------
-    trained, region, deletions, method
-        As for `saturation_mutagenesis`.
-    batch_size : int, optional
-        Constructs whose substitutions are scored together.
+def _delete(trained: TrainedNetwork, constructs: np.ndarray, positions: range, first: int) -> np.ndarray:
+    """Expression after each deletion, (N, L)."""
+    bases = constructs[:, positions.start : positions.stop]
+    # To take out one base of a run of the same is to take out any other of it: only the first is computed.
+    new = np.ones(bases.shape, dtype=bool)
+    new[:, 1:] = bases[:, 1:] != bases[:, :-1]
+    scores = trained.bucket_scores(delete_bases(constructs, positions)[new])
+    return _decode(trained, scores[np.cumsum(new).reshape(new.shape) - 1], first, "a deletion in ")
 
-    Raises
-    ------
-    ValueError
-        If an argument is wrong.
-    """
 
-    def __init__(
-        self,
-        trained: TrainedNetwork,
-        region: str = "insert",
-        deletions: bool = False,
-        method: str = "partial",
-        batch_size: int = BATCH_SIZE,
-    ) -> None:
-        if region not in REGIONS:
-            raise ValueError(f"region must be one of {', '.join(REGIONS)} but is {region!r}")
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)} but is {method!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1 but is {batch_size}")
-        self.region, self.positions = region, range(CONSTRUCT_LENGTH)[REGIONS[region]]
-        self._trained, self._deletions, self._batch_size = trained, deletions, batch_size
-        self._predict = compile_network(trained.network)
-        self._score: _Scorer = (
-            PartialNetwork(trained.network, batch_size).score_substitutions
-            if method == "partial"
-            else self._score_plainly
+def _decode(trained: TrainedNetwork, scores: np.ndarray, first: int, change: str) -> np.ndarray:
+    """Decode (N, M, 18) into (N, M)."""
+    expression = trained.decode(scores.reshape(-1, scores.shape[-1])).reshape(scores.shape[:-1])
+    undefined = np.isnan(expression)
+    if undefined.any():
+        row = int(undefined.any(axis=1).argmax())
+        raise ValueError(
+            f"the expression of {change}construct {first + row} (from 0) is undefined: its bucket scores cancel "
+            "one another or are not finite. Are the weights those of this network?"
         )
-
-    def __call__(self, constructs: np.ndarray) -> Saturation:
-        """Do as `saturation_mutagenesis` says."""
-        constructs = np.asarray(constructs)
-        if constructs.dtype != np.uint8 or constructs.ndim != 2 or constructs.shape[1] != CONSTRUCT_LENGTH:
-            raise ValueError(
-                f"constructs have dtype {constructs.dtype} and shape {constructs.shape} but must be ASCII letters, "
-                f"uint8 (N, {CONSTRUCT_LENGTH}): yeastpromoter.sequence.encoding.letters makes them of strings, "
-                "yeastpromoter.sequence.construct.add_adapters constructs of inserts"
-            )
-        n, length = len(constructs), len(self.positions)
-        reference = np.empty(n)
-        effects = np.empty((n, length, len(ALPHABET)))
-        deleted = np.empty((n, length)) if self._deletions else None
-        for first in range(0, n, self._batch_size):
-            part = slice(first, first + self._batch_size)
-            reference[part], effects[part] = self._substitute(constructs[part], first)
-            if deleted is not None:
-                deleted[part] = self._delete(constructs[part], first) - reference[part, np.newaxis]
-        return Saturation(reference, effects, deleted)
-
-    def _substitute(self, constructs: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-        encoded = one_hot(constructs)
-        bases = encoded[:, self.positions.start : self.positions.stop]
-        known = bases.max(axis=2) == 1
-        # Three other bases at each position; all four where there are N, and then, for one shape, everywhere.
-        alternatives = (bases.argmax(axis=2)[..., np.newaxis] + _COLUMNS[1:]) % len(ALPHABET)
-        if not known.all():
-            alternatives = np.broadcast_to(_COLUMNS, bases.shape)
-        reference_scores, scores = self._score(encoded, self.positions, alternatives)
-        reference = self._decode(reference_scores[:, np.newaxis], first, "")[:, 0]
-        shape = scores.shape[:-1]
-        expression = self._decode(scores.reshape(shape[0], -1, scores.shape[-1]), first, "a substitution in ")
-        effects = np.zeros(bases.shape)
-        np.put_along_axis(effects, alternatives, expression.reshape(shape) - reference[:, None, None], axis=2)
-        effects[bases == 1] = 0  # where all four were scored: the same base again, up to rounding
-        return reference, effects
-
-    def _score_plainly(
-        self, encoded: np.ndarray, positions: range, alternatives: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Score every changed construct as a whole; as `PartialNetwork.score_substitutions`."""
-        encoded = encoded.astype(self._trained.network.input.dtype)
-        changed = np.tile(encoded[:, np.newaxis, np.newaxis], (1, *alternatives.shape[1:], 1, 1))
-        for index, position in enumerate(positions):
-            changed[:, index, :, position] = np.eye(len(ALPHABET))[alternatives[:, index]]
-        scores = self._predict_all(changed.reshape(-1, *encoded.shape[1:]))
-        return self._predict(encoded), scores.reshape(*alternatives.shape, -1)
-
-    def _delete(self, constructs: np.ndarray, first: int) -> np.ndarray:
-        """Expression after each deletion, (N, L)."""
-        bases = constructs[:, self.positions.start : self.positions.stop]
-        # To take out one base of a run of the same is to take out any other of it: only the first is computed.
-        new = np.ones(bases.shape, dtype=bool)
-        new[:, 1:] = bases[:, 1:] != bases[:, :-1]
-        scores = self._predict_all(
-            one_hot(delete_bases(constructs, self.positions)[new]).astype(self._trained.network.input.dtype)
-        )
-        every = scores[np.cumsum(new).reshape(new.shape) - 1]
-        return self._decode(every, first, "a deletion in ")
-
-    def _predict_all(self, encoded: np.ndarray) -> np.ndarray:
-        parts = range(0, len(encoded), _PLAIN_BATCH_SIZE)
-        return np.concatenate([self._predict(encoded[start : start + _PLAIN_BATCH_SIZE]) for start in parts])
-
-    def _decode(self, scores: np.ndarray, first: int, change: str) -> np.ndarray:
-        """Decode (N, M, 18) into (N, M)."""
-        expression = self._trained.decode(scores.reshape(-1, scores.shape[-1])).reshape(scores.shape[:-1])
-        undefined = np.isnan(expression)
-        if undefined.any():
-            row = int(undefined.any(axis=1).argmax())
-            raise ValueError(
-                f"the expression of {change}construct {first + row} (from 0) is undefined: its bucket scores cancel "
-                "one another or are not finite. Are the weights those of this network?"
-            )
-        return expression
+    return expression
 
 
 def delete_bases(constructs: np.ndarray, positions: range) -> np.ndarray:

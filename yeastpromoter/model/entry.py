@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from yeastpromoter.argument_names import argument
 from yeastpromoter.extras import require
+from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import BUCKET_VALUES, METHODS, check_bucket_values, decode
-from yeastpromoter.model.lookup import LookupNetwork, read_layers
 from yeastpromoter.model.network import build_network
-from yeastpromoter.model.prediction import compile_network
+from yeastpromoter.model.prediction import CompiledNetwork
 from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
 
@@ -30,61 +32,42 @@ _INSTALLED = _PACKAGE / "shipped"
 #: The folder with model.yaml and what it names: inside an installed package, and around the package in a checkout.
 ENTRY_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
+#: What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one.
+ENGINES = ("lookup", "keras")
+
 
 @dataclass(frozen=True)
-class _Decoded:
-    """A network, and how its scores become expression."""
+class TrainedNetwork:
+    """A network with its weights, and how its scores become expression.
 
-    network: Any
+    Parameters
+    ----------
+    engine : LookupNetwork or CompiledNetwork
+        What computes bucket scores from letters.
+    make_network : callable
+        Makes the Keras network, for what the engine does not compute: gradients and outputs of layers.
+    decoding : {"weighted_mean", "argmax"}
+        How scores are decoded.
+    bucket_values : tuple of float
+        Expression that each bucket stands for.
+    weights_version : str
+        Version of the weights.
+    """
+
+    engine: LookupNetwork | CompiledNetwork
+    make_network: Callable[[], keras.Model]
     decoding: str
     bucket_values: tuple[float, ...]
     weights_version: str
 
-    def decode(self, scores: np.ndarray) -> np.ndarray:
-        """Decode bucket scores, (N, 18), into expression, `float64` (N,), as the entry does."""
-        return decode(scores, self.bucket_values, self.decoding)
+    @cached_property
+    def network(self) -> keras.Model:
+        """The Keras network, from one-hot constructs, (N, 110, 4), to bucket scores, made when first asked for.
 
-
-@dataclass(frozen=True)
-class TrainedNetwork(_Decoded):
-    """A Keras network with its weights, and how its scores become expression.
-
-    Parameters
-    ----------
-    network : keras.Model
-        From constructs, (N, 110, 4), to bucket scores, (N, 18).
-    decoding : {"weighted_mean", "argmax"}
-        How scores are decoded.
-    bucket_values : tuple of float
-        Expression that each of the 18 buckets stands for.
-    weights_version : str
-        Version of the weights.
-    """
-
-    network: keras.Model
-
-    def compiled(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Compile the network: constructs, `float32` (N, 110, 4), to bucket scores, `float32` (N, 18)."""
-        return compile_network(self.network)
-
-
-@dataclass(frozen=True)
-class Predictor(_Decoded):
-    """The trained network for prediction alone, without Keras, and how its scores become expression.
-
-    Parameters
-    ----------
-    network : yeastpromoter.model.lookup.LookupNetwork
-        From the letters of constructs to bucket scores.
-    decoding : {"weighted_mean", "argmax"}
-        How scores are decoded.
-    bucket_values : tuple of float
-        Expression that each of the 18 buckets stands for.
-    weights_version : str
-        Version of the weights.
-    """
-
-    network: LookupNetwork
+        Its backend is that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is installed. A
+        `yeastpromoter.extras.MissingExtraError` is raised if Keras is not installed.
+        """
+        return self.make_network()
 
     def bucket_scores(self, letters: np.ndarray) -> np.ndarray:
         """Predict the bucket scores of constructs.
@@ -104,7 +87,37 @@ class Predictor(_Decoded):
         ValueError
             If `letters` has another dtype or shape, or holds another letter.
         """
-        return self.network.bucket_scores(letters)
+        return self.engine.bucket_scores(letters)
+
+    def substitution_scores(
+        self, letters: np.ndarray, positions: range, bases: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predict the bucket scores of constructs, and of each of them with one base replaced.
+
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            As in `bucket_scores`.
+        positions : range
+            The P positions at which bases are replaced, from 0.
+        bases : numpy.ndarray
+            ASCII letters that stand there instead, `uint8` (N, P, A).
+
+        Returns
+        -------
+        reference, substituted : numpy.ndarray
+            (N, 18), and with the replaced bases (N, P, A, 18).
+
+        Raises
+        ------
+        ValueError
+            As from `bucket_scores`, or if a position is not within the constructs.
+        """
+        return self.engine.substitution_scores(letters, positions, bases)
+
+    def decode(self, scores: np.ndarray) -> np.ndarray:
+        """Decode bucket scores, (N, 18), into expression, `float64` (N,), NaN where that is undefined."""
+        return decode(scores, self.bucket_values, self.decoding)
 
     def expression(self, letters: np.ndarray) -> np.ndarray:
         """Predict the expression of constructs.
@@ -134,7 +147,9 @@ def build_trained_network(
     first_activation: str = "relu",
     decoding: str = "weighted_mean",
     bucket_values: Sequence[float] = BUCKET_VALUES,
+    engine: str = "lookup",
     dtype: str = "float32",
+    threads: int | None = None,
 ) -> TrainedNetwork:
     """Build the network that the arguments of a model.yaml describe, and load its weights.
 
@@ -152,136 +167,68 @@ def build_trained_network(
         How bucket scores become expression (see `yeastpromoter.model.decoding.decode`).
     bucket_values : sequence of float, optional
         Expression that each of the 18 buckets stands for, finite, none less than the one before.
+    engine : {"lookup", "keras"}, optional
+        What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
+        differ by rounding alone.
     dtype : {"float32", "float64"}, optional
-        Arithmetic of the network.
+        Arithmetic.
+    threads : int, optional
+        Threads that the look-up computes with. Default: the environment variable ``YEASTPROMOTER_THREADS``, or else one
+        for each core that this process may use.
 
     Returns
     -------
     TrainedNetwork
-        The network, on Keras's backend: that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is
-        installed.
+        The network.
 
     Raises
     ------
     yeastpromoter.extras.MissingExtraError
-        If Keras is not installed.
+        If `engine` is ``"keras"`` and Keras is not installed.
     FileNotFoundError
         If there is no weights file.
     ValueError
         If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
         those above.
     """
-    values = _checked_values(decoding, bucket_values)
-    require("tensorflow")
-    only_jax = find_spec("jax") is not None and find_spec("tensorflow") is None
-    os.environ.setdefault("KERAS_BACKEND", "jax" if only_jax else "tensorflow")
-    with quiet_startup():
-        network = build_network(first_activation, dtype=dtype)
-        load_weights(network, weights, weights_sha256)
-    return TrainedNetwork(network, decoding, values, weights_version)
+    if decoding not in METHODS:
+        raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
+    if engine not in ENGINES:
+        raise ValueError(f"{argument('engine')} must be one of {', '.join(ENGINES)} but is {engine!r}")
+    values = tuple(check_bucket_values(bucket_values).tolist())
+    verify_weights(weights, weights_sha256)
+    make_network = partial(_keras_network, Path(weights).absolute(), weights_sha256, first_activation, dtype)
+    if engine == "keras":
+        network = make_network()
+        return TrainedNetwork(CompiledNetwork(network), lambda: network, decoding, values, weights_version)
+    look_up = LookupNetwork(read_layers(weights), first_activation, dtype, threads)
+    return TrainedNetwork(look_up, make_network, decoding, values, weights_version)
 
 
-def load_trained_network(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32") -> TrainedNetwork:
+def load_trained_network(
+    entry: str | Path = ENTRY_FOLDER, engine: str = "lookup", dtype: str = "float32", threads: int | None = None
+) -> TrainedNetwork:
     """Load the network that an entry ships.
 
     Parameters
     ----------
     entry : str or Path, optional
         Folder of the entry; by default the one that this package belongs to, or the copy in an installed package.
-    dtype : {"float32", "float64"}, optional
-        Arithmetic of the network.
+    engine, dtype, threads
+        As for `build_trained_network`.
 
     Returns
     -------
     TrainedNetwork
-        The network, on Keras's backend: that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is
-        installed.
-
-    Raises
-    ------
-    yeastpromoter.extras.MissingExtraError
-        If Keras is not installed.
-    FileNotFoundError
-        If the folder has no model.yaml, or there is no weights file.
-    ValueError
-        If the weights file is not the one that model.yaml describes.
-    """
-    return build_trained_network(**_arguments(entry), dtype=dtype)
-
-
-def build_predictor(
-    weights: str | Path,
-    weights_sha256: str,
-    weights_version: str,
-    first_activation: str = "relu",
-    decoding: str = "weighted_mean",
-    bucket_values: Sequence[float] = BUCKET_VALUES,
-    dtype: str = "float32",
-    threads: int | None = None,
-) -> Predictor:
-    """Prepare the network that the arguments of a model.yaml describe for prediction, without Keras.
-
-    Parameters
-    ----------
-    weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, dtype
-        As in `build_trained_network`.
-    threads : int, optional
-        Threads to compute with. Default: one for each core that this process may use.
-
-    Returns
-    -------
-    Predictor
-        The network for prediction.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no weights file.
-    ValueError
-        If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
-        those above.
-    """
-    values = _checked_values(decoding, bucket_values)
-    verify_weights(weights, weights_sha256)
-    network = LookupNetwork(read_layers(weights), first_activation, dtype, threads)
-    return Predictor(network, decoding, values, weights_version)
-
-
-def load_predictor(entry: str | Path = ENTRY_FOLDER, dtype: str = "float32", threads: int | None = None) -> Predictor:
-    """Load the network that an entry ships for prediction, without Keras.
-
-    Parameters
-    ----------
-    entry : str or Path, optional
-        Folder of the entry, the one that holds this package by default.
-    dtype : {"float32", "float64"}, optional
-        Arithmetic of the network.
-    threads : int, optional
-        Threads to compute with. Default: one for each core that this process may use.
-
-    Returns
-    -------
-    Predictor
-        The network for prediction.
+        The network.
 
     Raises
     ------
     FileNotFoundError
         If the folder has no model.yaml, or there is no weights file.
-    ValueError
-        If the weights file is not the one that model.yaml describes, or `dtype` or `threads` is not one of those above.
+    yeastpromoter.extras.MissingExtraError, ValueError
+        As from `build_trained_network`.
     """
-    return build_predictor(**_arguments(entry), dtype=dtype, threads=threads)
-
-
-def _checked_values(decoding: str, bucket_values: Sequence[float]) -> tuple[float, ...]:
-    if decoding not in METHODS:
-        raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
-    return tuple(check_bucket_values(bucket_values).tolist())
-
-
-def _arguments(entry: str | Path) -> dict[str, Any]:
-    """Read what model.yaml says of the network of an entry, the weights with their folder."""
     path = Path(entry) / "model.yaml"
     if not path.is_file():
         raise FileNotFoundError(
@@ -290,7 +237,18 @@ def _arguments(entry: str | Path) -> dict[str, Any]:
         )
     arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
     arguments.pop("check_adapters", None)  # of what the Kipoi model is given, not of the network
-    return arguments | {"weights": Path(entry) / arguments["weights"]}
+    arguments |= {"weights": Path(entry) / arguments["weights"], "engine": engine}
+    return build_trained_network(**arguments, dtype=dtype, threads=threads)
+
+
+def _keras_network(weights: Path, weights_sha256: str, first_activation: str, dtype: str) -> keras.Model:
+    require("tensorflow")
+    only_jax = find_spec("jax") is not None and find_spec("tensorflow") is None
+    os.environ.setdefault("KERAS_BACKEND", "jax" if only_jax else "tensorflow")
+    with quiet_startup():
+        network = build_network(first_activation, dtype=dtype)
+        load_weights(network, weights, weights_sha256)
+    return network
 
 
 class ExpectInFolder:

@@ -1,4 +1,4 @@
-"""Running a network for prediction: compiled for many batches, or as it is for a few."""
+"""Running a Keras network for prediction: compiled for many batches, or as it is for a few."""
 
 from __future__ import annotations
 
@@ -8,8 +8,63 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yeastpromoter.sequence.encoding import check_rows, one_hot
+
 if TYPE_CHECKING:
     import keras
+
+#: Constructs that pass through the network at once: the size from which on it is no faster.
+BATCH_SIZE = 1024
+
+
+class CompiledNetwork:
+    """A Keras network that takes letters, as `yeastpromoter.lookup.network.LookupNetwork` does.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From one-hot constructs, (N, L, 4), to bucket scores, (N, B).
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        self._run = compile_network(network)
+        self._length, self._dtype = network.input_shape[1], network.input.dtype
+
+    def bucket_scores(self, letters: np.ndarray) -> np.ndarray:
+        """Predict the bucket scores of constructs.
+
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            ASCII letters, A, C, G, T and N in either case, `uint8` (N, L).
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, B), in the dtype of the network.
+
+        Raises
+        ------
+        ValueError
+            If `letters` has another dtype or shape, or holds another letter.
+        """
+        letters = check_rows(letters, self._length)
+        batches = [letters[start : start + BATCH_SIZE] for start in range(0, max(1, len(letters)), BATCH_SIZE)]
+        return np.concatenate([self._run(one_hot(batch).astype(self._dtype, copy=False)) for batch in batches])
+
+    def substitution_scores(
+        self, letters: np.ndarray, positions: range, bases: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Score constructs, and each of them with one base replaced.
+
+        As `yeastpromoter.lookup.network.LookupNetwork.substitution_scores`, by scoring every changed construct.
+        """
+        letters = check_rows(letters, self._length)
+        changed = np.tile(letters[:, np.newaxis, np.newaxis], (1, *bases.shape[1:], 1))
+        for index, position in enumerate(positions):
+            changed[:, index, :, position] = bases[:, index]
+        scores = self.bucket_scores(changed.reshape(-1, self._length))
+        return self.bucket_scores(letters), scores.reshape(*bases.shape, -1)
 
 
 def compile_network(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:

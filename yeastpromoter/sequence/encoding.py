@@ -31,6 +31,8 @@ def _complement_table() -> np.ndarray:
 _ENCODING = _encoding_table()
 _COMPLEMENT = _complement_table()
 _IS_LETTER = _ENCODING.any(axis=1)
+_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+_N = np.uint8(ord("N"))
 _IS_GC = np.isin(np.arange(256), list(b"GCgc"))
 
 #: Rows that a check looks at together, so that it takes little memory beside a large matrix.
@@ -141,6 +143,37 @@ def check_letters(matrix: np.ndarray) -> None:
         )
 
 
+def check_rows(matrix: np.ndarray, length: int) -> np.ndarray:
+    """Make sure that an array is a matrix of letters of sequences of one length.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        What should be ASCII codes, `uint8` (N, `length`).
+    length : int
+        Length of the sequences in bp.
+
+    Returns
+    -------
+    numpy.ndarray
+        The array.
+
+    Raises
+    ------
+    ValueError
+        If the dtype or the shape is another one, or a letter is none of A, C, G, T, N.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.dtype != np.uint8 or matrix.ndim != 2 or matrix.shape[1] != length:
+        raise ValueError(
+            f"letters have dtype {matrix.dtype} and shape {matrix.shape} but must be ASCII codes of sequences of "
+            f"{length} bp, uint8 (N, {length}): yeastpromoter.sequence.encoding.letters makes them of strings, "
+            "yeastpromoter.sequence.construct.add_adapters constructs of inserts"
+        )
+    check_letters(matrix)
+    return matrix
+
+
 def one_hot(matrix: np.ndarray) -> np.ndarray:
     """One-hot encode a matrix of letters; N becomes 0.25 for each base.
 
@@ -163,8 +196,8 @@ def one_hot(matrix: np.ndarray) -> np.ndarray:
     return _ENCODING.take(matrix, axis=0)
 
 
-def from_one_hot(encoded: np.ndarray) -> list[str]:
-    """Read sequences back from their one-hot encoding.
+def letters_of(encoded: np.ndarray) -> np.ndarray:
+    """Read letters back from their one-hot encoding.
 
     Parameters
     ----------
@@ -173,14 +206,26 @@ def from_one_hot(encoded: np.ndarray) -> list[str]:
 
     Returns
     -------
-    list of str
-        N sequences of upper-case letters; a position without a single largest value is N.
+    numpy.ndarray
+        Upper-case ASCII codes, `uint8` (N, L); a position that has nowhere a 1 is N.
     """
-    largest = encoded.max(axis=2, keepdims=True)
-    single = (encoded == largest).sum(axis=2) == 1
-    codes = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[encoded.argmax(axis=2)]
-    codes = np.where(single, codes, np.uint8(ord("N")))
-    return [row.tobytes().decode("ascii") for row in codes]
+    return np.where((encoded == 1).any(axis=2), _BASES[encoded.argmax(axis=2)], _N)
+
+
+def from_one_hot(encoded: np.ndarray) -> list[str]:
+    """Read sequences back from their one-hot encoding.
+
+    Parameters
+    ----------
+    encoded : numpy.ndarray
+        As for `letters_of`.
+
+    Returns
+    -------
+    list of str
+        N sequences of upper-case letters; a position that has nowhere a 1 is N.
+    """
+    return [row.tobytes().decode("ascii") for row in letters_of(encoded)]
 
 
 def reverse_complement(matrix: np.ndarray) -> np.ndarray:

@@ -10,13 +10,12 @@ import numpy as np
 
 from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, refusal
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import ALPHABET, letters, one_hot
+from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters, letters_of, one_hot
 
 SHAPES = f"(N, {CONSTRUCT_LENGTH}, {len(ALPHABET)}) for constructs or (N, {INSERT_LENGTH}, {len(ALPHABET)}) for inserts"
 
 _LEFT = one_hot(letters([LEFT_ADAPTER]))
 _RIGHT = one_hot(letters([RIGHT_ADAPTER]))
-_BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 #: Orders of the columns that may have been meant, the right one left out.
 _ORDERS = [order for order in permutations(range(len(ALPHABET))) if order != tuple(range(len(ALPHABET)))]
 #: Records that a message names.
@@ -53,8 +52,43 @@ def _is_recognised(x: object) -> bool:
     return reference is not None and reference() is x
 
 
+def construct_letters(x: np.ndarray, check_adapters: bool = True) -> np.ndarray:
+    """Check one-hot model input and read the constructs that it is of.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        One-hot constructs, (N, 110, 4), or inserts, (N, 80, 4), to which the adapters are added, as `as_constructs`
+        takes them.
+    check_adapters : bool, optional
+        As for `as_constructs`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Upper-case ASCII letters of the constructs, `uint8` (N, 110).
+
+    Raises
+    ------
+    ValueError
+        As from `as_constructs`.
+    """
+    check_adapters = check_adapters and not _is_recognised(x)
+    x = _as_numbers(x)
+    found = letters_of(x)
+    if not np.array_equal(one_hot(found), x):
+        _check_finite(x)
+        _check_one_hot(x)
+    _check_known(found)
+    if found.shape[1] == INSERT_LENGTH:
+        return enclose(LEFT_ADAPTER, found, RIGHT_ADAPTER)
+    if check_adapters:
+        _check_adapters(x, found)
+    return found
+
+
 def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool = True) -> np.ndarray:
-    """Check model input and bring it to constructs.
+    """Check model input and bring it to one-hot constructs.
 
     Parameters
     ----------
@@ -80,15 +114,12 @@ def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool
         is neither a base nor N, an insert holds nothing but N, or a construct lacks its adapters; the message says
         what they show instead, such as columns in another order.
     """
-    check_adapters = check_adapters and not _is_recognised(x)
+    if only_one_hot:
+        return one_hot(construct_letters(x, check_adapters))
     x = _as_numbers(x)
     _check_finite(x)
-    if only_one_hot:
-        _check_one_hot(x)
     x = np.ascontiguousarray(x, dtype=np.float32)
     if x.shape[1] == CONSTRUCT_LENGTH:
-        if only_one_hot and check_adapters:
-            _check_adapters(x)
         return x
     left, right = (np.broadcast_to(adapter, (len(x), *adapter.shape[1:])) for adapter in (_LEFT, _RIGHT))
     return np.concatenate([left, x, right], axis=1)
@@ -159,12 +190,7 @@ def _check_one_hot(x: np.ndarray) -> None:
     ones = (x == 1).sum(axis=2)
     zeros = (x == 0).sum(axis=2)
     base = (ones == 1) & (zeros == len(ALPHABET) - 1)
-    if base.all():
-        return
     valid = base | (x == 1 / len(ALPHABET)).all(axis=2)
-    if valid.all():
-        _check_known(base)
-        return
     record, position = _first(~valid)
     count = int((~valid).any(axis=1).sum())
     hint = ""
@@ -179,27 +205,26 @@ def _check_one_hot(x: np.ndarray) -> None:
     )
 
 
-def _check_known(base: np.ndarray) -> None:
+def _check_known(found: np.ndarray) -> None:
     """Refuse inserts that hold nothing but N."""
-    unknown = ~base[:, INSERT if base.shape[1] == CONSTRUCT_LENGTH else slice(None)].any(axis=1)
+    inserts = found[:, INSERT] if found.shape[1] == CONSTRUCT_LENGTH else found
+    unknown = (inserts == ord("N")).all(axis=1)
     if unknown.any():
         raise ValueError(
-            f"{unknown.sum():,} of {len(base):,} records of the model input hold nothing but N, which cannot be "
+            f"{unknown.sum():,} of {len(found):,} records of the model input hold nothing but N, which cannot be "
             f"predicted; the first is record {np.argmax(unknown)} of the batch (counted from 0)"
         )
 
 
-def _check_adapters(x: np.ndarray) -> None:
-    ends = np.stack([x[:, :END_LENGTH], x[:, -END_LENGTH:]])
-    letters_of_ends = np.where(ends.max(axis=3) == 1, _BASES[ends.argmax(axis=3)], np.uint8(ord("N")))
-    forms = forms_of(*letters_of_ends)
+def _check_adapters(x: np.ndarray, found: np.ndarray) -> None:
+    forms = forms_of(found[:, :END_LENGTH], found[:, -END_LENGTH:])
     strange = np.flatnonzero(forms)
     if not strange.size:
         return
     for order in _ORDERS:
         # Where column c holds the base order[c].
-        bases = np.where(ends.max(axis=3) == 1, _BASES[list(order)][ends.argmax(axis=3)], np.uint8(ord("N")))
-        if not forms_of(*bases[:, strange]).any():
+        reordered = letters_of(x[strange][:, :, [order.index(base) for base in range(len(ALPHABET))]])
+        if not forms_of(reordered[:, :END_LENGTH], reordered[:, -END_LENGTH:]).any():
             found = "".join(ALPHABET[base] for base in order)
             columns = [found.index(base) for base in ALPHABET]
             raise ValueError(

@@ -16,21 +16,19 @@ their sign, so that the pooling stays a maximum.
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from yeastpromoter.lookup.layers import scale_and_shift, softmax
+from yeastpromoter.lookup.threads import Buffers, Threads
 from yeastpromoter.sequence.encoding import ALPHABET, encoding_table
 
 #: Positions of the second convolution that are pooled together.
 POOL = 2
-
-#: What Keras adds to a variance before it takes the root.
-_EPSILON = 1e-3
 
 #: Words whose rows are gathered together, about 1.6 MB of float32: more would not stay in the caches.
 _GATHERED = 400
@@ -57,27 +55,6 @@ def _code_of_letters() -> np.ndarray:
 
 #: Code of each ASCII letter: A, C, G, T are 0 to 3, N is 4.
 CODES = _code_of_letters()
-
-
-class Buffers:
-    """Arrays of one thread, used again for each block: fresh memory costs as much time as some of the steps.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        Of the arrays.
-    """
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self._dtype = dtype
-        self._flat = {}
-
-    def __call__(self, name: str, *shape: int) -> np.ndarray:
-        """Return the array of a name, with any content, in a shape."""
-        size = math.prod(shape)
-        if name not in self._flat or self._flat[name].size < size:
-            self._flat[name] = np.empty(size, dtype=self._dtype)
-        return self._flat[name][:size].reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,22 +114,22 @@ class PooledSoftmax:
         self._looked_up = 0
         self.complete: Tables | None = None
 
-    def expect(self, words: int, in_threads: Callable[[Callable, Sequence], object]) -> None:
+    def expect(self, words: int, threads: Threads) -> None:
         """Make the tables of all words once they cost no more than what is looked up without them.
 
         Parameters
         ----------
         words : int
             Distinct words, or a little more, that will be looked up next.
-        in_threads : callable
-            Calls a function on each item of a sequence.
+        threads : Threads
+            What makes them.
         """
         with self._lock:
             self._looked_up += words
             # A row of all tables takes about half of the time of a single one: neighbours share their 7-mers.
             if self.complete is None and 2 * self._looked_up >= len(ALPHABET) ** self._word:
                 every = np.indices((len(ALPHABET),) * self._word).reshape(self._word, -1).T
-                complete = self._tables(every, in_threads)
+                complete = self._tables(every, threads)
                 complete.use_products(self._limit)
                 self.complete = complete
 
@@ -239,7 +216,7 @@ class PooledSoftmax:
         distinct, rows = np.unique(words @ values, return_inverse=True)
         return self._tables(distinct[:, np.newaxis] // values % len(_ENCODED)), rows
 
-    def _tables(self, words: np.ndarray, in_threads: Callable = map) -> Tables:
+    def _tables(self, words: np.ndarray, threads: Threads | None = None) -> Tables:
         """Tables of some words, codes (M, 8), as logarithms."""
         values = _place_values(len(_ENCODED), self._word - 1)
         distinct, index = np.unique(
@@ -260,7 +237,7 @@ class PooledSoftmax:
                 rows += of_right[right[some]]
                 tables.put(pair, some, rows)
 
-        list(in_threads(fill, range(self._taps // 2)))
+        (threads or Threads(1, self._dtype)).map(fill, range(self._taps // 2))
         return tables
 
     def _first_layers(self, words: np.ndarray) -> np.ndarray:
@@ -333,21 +310,6 @@ class Tables:
         if others is not None:
             places = index >= self.size
             out[places] = others.rows[index[places] - self.size]
-
-
-def softmax(x: np.ndarray, bounded: bool = False) -> None:
-    """Replace each row of a matrix by its softmax; `bounded` if the exponentials are known to be in range."""
-    if not bounded:
-        x -= x.max(axis=1, keepdims=True)
-    np.exp(x, out=x)
-    x *= np.reciprocal(x @ np.ones(x.shape[1], dtype=x.dtype))[:, np.newaxis]
-
-
-def scale_and_shift(norm: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What a batch normalisation does at prediction: multiply by a scale and add a shift, for each channel."""
-    gamma, beta, mean, variance = norm
-    scale = gamma / np.sqrt(variance + _EPSILON)
-    return scale, beta - mean * scale
 
 
 def _place_values(base: int, digits: int) -> np.ndarray:

@@ -10,96 +10,26 @@ import pytest
 import threadpoolctl
 import yaml
 from closeness import assert_expression_close
+from dense_network import (
+    BOUNDS,
+    LENGTH,
+    as_letters,
+    dense_scores,
+    random_letters,
+    small_layers,
+    special_letters,
+    with_complete_tables,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from yeastpromoter.lookup.network import LookupNetwork, read_layers
+from yeastpromoter.lookup.threads import ONE_BLAS_THREAD
 from yeastpromoter.model import entry
-from yeastpromoter.model.lookup import ONE_BLAS_THREAD, LookupNetwork, read_layers
 from yeastpromoter.sequence.encoding import one_hot
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "model_files" / "yeastpromoter.weights.h5"
-LENGTH = 31
-
-#: Bucket scores are of size 1. Rounding moves them by some 1e-7, see closeness.py.
-BOUNDS = {"float32": 2e-6, "float64": 1e-12}
-
-
-def as_letters(sequences):
-    return np.array([list(sequence.encode()) for sequence in sequences], dtype=np.uint8)
-
-
-def random_letters(count, length, seed=0, alphabet="ACGT"):
-    return np.random.default_rng(seed).choice(np.frombuffer(alphabet.encode(), np.uint8), (count, length))
-
-
-def special_letters(length=110):
-    sequences = ["A", "T", "C", "G", "GC", "AT", "CAG", "TATAAA", "N", "NA", "a", "acgtn", "GGGGGGGGGGN"]
-    sequences = [(sequence * length)[:length] for sequence in sequences]
-    constructs = random_letters(6, length, seed=1)
-    constructs[0, 0] = constructs[1, -1] = constructs[2, length // 2] = constructs[3, ::9] = ord("N")
-    constructs[4, length // 3 : length // 2] = ord("n")
-    constructs[5] += 32  # lower case
-    return np.concatenate([as_letters(sequences), constructs])
-
-
-def softmax(x):
-    x = np.exp(x - x.max(axis=-1, keepdims=True))
-    return x / x.sum(axis=-1, keepdims=True)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def dense_scores(layers, letters, first_activation="relu"):
-    """Compute the network of Table 1 layer by layer, in float64."""
-    layers = {name: [np.asarray(array, dtype=np.float64) for array in arrays] for name, arrays in layers.items()}
-    encoding = {"A": [1, 0, 0, 0], "C": [0, 1, 0, 0], "G": [0, 0, 1, 0], "T": [0, 0, 0, 1], "N": [0.25] * 4}
-    x = np.array([[encoding[chr(letter).upper()] for letter in row] for row in letters], dtype=np.float64)
-    activations = [{"relu": lambda x: np.maximum(x, 0), "softmax": softmax}[first_activation], *[softmax] * 3]
-    for number, activation in enumerate(activations, start=1):
-        kernel, bias = layers[f"conv_{number}"]
-        positions = x.shape[1] - len(kernel) + 1
-        x = bias + sum(x[:, tap : tap + positions] @ kernel[tap] for tap in range(len(kernel)))
-        gamma, beta, mean, variance = layers[f"norm_{number}"]
-        x = (activation(x) - mean) / np.sqrt(variance + 0.001) * gamma + beta
-        if number == 2:
-            even, odd = x[:, 0::2], x[:, 1::2]
-            x = np.maximum(even[:, : odd.shape[1]], odd)
-    x = x.reshape(len(x), -1)
-    for name in ("dense_1", "dense_2"):
-        kernel, bias = layers[name]
-        x = sigmoid(x @ kernel + bias)
-    kernel, bias = layers["bucket_scores"]
-    return x @ kernel + bias
-
-
-def small_layers(length=LENGTH, first=7, second=4, seed=0):
-    """Weights of a small network of the same kind; about half of the normalisations' scales are negative."""
-    generator = np.random.default_rng(seed)
-    layers = {}
-    positions, inputs = length, 4
-    for number, (taps, outputs) in enumerate([(first, 6), (second, 7), (3, 5), (2, 4)], start=1):
-        kernel = generator.normal(size=(taps, inputs, outputs))
-        layers[f"conv_{number}"] = [kernel, generator.normal(size=outputs)]
-        gamma, beta, mean = generator.normal(size=(3, outputs))
-        layers[f"norm_{number}"] = [gamma, beta, mean, generator.uniform(0.1, 1, outputs)]
-        positions = (positions - taps + 1) // (2 if number == 2 else 1)
-        inputs = outputs
-    inputs *= positions
-    for name, outputs in (("dense_1", 8), ("dense_2", 8), ("bucket_scores", 18)):
-        kernel = generator.normal(size=(inputs, outputs)) / np.sqrt(inputs)
-        layers[name] = [kernel, generator.normal(size=outputs) / 4]
-        inputs = outputs
-    return layers
-
-
-def with_complete_tables(network):
-    """Let a network look up as many words as it takes to make all tables; a construct has length - 14 at least."""
-    network.bucket_scores(random_letters(4**8 // 2 // (network.length - 14) + 1, network.length))
-    assert network.tables.complete is not None
-    return network
 
 
 def assert_equal_to_dense(network, layers, letters, first_activation="relu"):
@@ -190,7 +120,9 @@ def test_any_number_of_constructs_and_threads(threads):
 
 
 def blas_threads():
-    return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    """Threads of NumPy's BLAS; other packages that are loaded by now may have one of their own."""
+    libraries = threadpoolctl.threadpool_info()
+    return [item["num_threads"] for item in libraries if item["user_api"] == "blas" and "numpy" in item["filepath"]]
 
 
 def test_calls_from_several_threads_at_once():
@@ -235,7 +167,7 @@ def test_predictor_equals_the_trained_keras_network():
     trained = entry.load_trained_network(dtype="float64")
     wanted = trained.network.predict(one_hot(letters), verbose=0)
     for dtype, bound in BOUNDS.items():
-        predictor = entry.load_predictor(dtype=dtype)
+        predictor = entry.load_trained_network(dtype=dtype)
         np.testing.assert_allclose(predictor.bucket_scores(letters), wanted, rtol=0, atol=bound)
         assert_expression_close(predictor.expression(letters), trained.decode(wanted))
         assert predictor.weights_version == trained.weights_version
@@ -246,22 +178,22 @@ def test_predictor_decodes_as_the_entry_says(tmp_path):
     arguments = yaml.safe_load((ROOT / "model.yaml").read_text())["args"]
     changed = {"decoding": "argmax", "bucket_values": list(range(0, 180, 10)), "weights_version": "mine"}
     (tmp_path / "model.yaml").write_text(yaml.safe_dump({"args": arguments | changed}))
-    predictor = entry.load_predictor(tmp_path)
+    predictor = entry.load_trained_network(tmp_path)
     letters = random_letters(9, 110)
     np.testing.assert_array_equal(predictor.expression(letters), 10 * predictor.bucket_scores(letters).argmax(axis=1))
     assert predictor.weights_version == "mine"
     (tmp_path / "model.yaml").write_text(yaml.safe_dump({"args": arguments | {"weights_sha256": "0" * 64}}))
     with pytest.raises(ValueError, match="is a whole HDF5 file but not the one that is expected"):
-        entry.load_predictor(tmp_path)
+        entry.load_trained_network(tmp_path)
     with pytest.raises(FileNotFoundError, match="is not the folder of this Kipoi entry"):
-        entry.load_predictor(tmp_path / "model_files")
+        entry.load_trained_network(tmp_path / "model_files")
 
 
 def test_prediction_imports_no_framework():
     code = (
-        "import sys\nimport numpy as np\nfrom yeastpromoter.model.entry import load_predictor\n"
+        "import sys\nimport numpy as np\nfrom yeastpromoter.model.entry import load_trained_network\n"
         "letters = np.full((20, 110), ord('A'), np.uint8)\n"
-        "assert np.isfinite(load_predictor().expression(letters)).all()\n"
+        "assert np.isfinite(load_trained_network().expression(letters)).all()\n"
         "print(sorted({'tensorflow', 'keras', 'jax', 'torch', 'kipoi', 'pandas', 'scipy'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

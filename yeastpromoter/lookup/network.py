@@ -1,9 +1,8 @@
 """Prediction by look-up in NumPy: the bucket scores of the network without a deep-learning framework.
 
-Up to the pooling the network is looked up in tables (`yeastpromoter.model.lookup_tables`). What follows are matrix
-products. Each normalisation is affine for each channel and is folded into the layer after it. A convolution with three
-taps gives its outputs in pairs, by four products in place of six (the algorithm F(2, 3) of Winograd 1980, *Arithmetic
-Complexity of Computations*; for networks Lavin and Gray 2016, doi:10.1109/CVPR.2016.435).
+Up to the pooling the network is looked up in tables (`yeastpromoter.lookup.tables`). What follows are matrix
+products (`yeastpromoter.lookup.layers`). Each normalisation is affine for each channel and is folded into the layer
+after it.
 
 Nothing is approximated: the scores differ from those of the network by rounding alone.
 """
@@ -11,21 +10,19 @@ Nothing is approximated: the scores differ from those of the network by rounding
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from yeastpromoter.model.lookup_tables import CODES, POOL, Buffers, PooledSoftmax, scale_and_shift, softmax
+from yeastpromoter.lookup.layers import Convolution, scale_and_shift, sigmoid
+from yeastpromoter.lookup.substitutions import score_substitutions
+from yeastpromoter.lookup.tables import CODES, POOL, PooledSoftmax
+from yeastpromoter.lookup.threads import ONE_BLAS_THREAD, Buffers, Threads, thread_count
 from yeastpromoter.model.network import FIRST_ACTIVATIONS
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
-from yeastpromoter.sequence.encoding import ALPHABET, check_letters
+from yeastpromoter.sequence.encoding import ALPHABET, check_rows
 
 #: Where Keras stores the weights of each layer in a weights file.
 _STORED = {
@@ -51,9 +48,6 @@ BLOCK_SIZE = 16
 #: How far from 0 logarithms may be, by dtype: exponentials up to there neither overflow nor underflow, with a margin
 #: for sums of some thousand of them.
 _LARGEST_LOGARITHM = {"float32": 80.0, "float64": 700.0}
-
-#: Environment variable with the number of threads.
-THREADS = "YEASTPROMOTER_THREADS"
 
 
 def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
@@ -113,6 +107,8 @@ class LookupNetwork:
         The network up to ``pool_1``.
     convolutions : list of Convolution
         ``conv_3`` and ``conv_4``.
+    threads : Threads
+        What they compute in.
     dense : list of list of numpy.ndarray
         Kernel and bias of ``dense_1``, ``dense_2`` and ``bucket_scores``.
     bases_read : int
@@ -138,12 +134,10 @@ class LookupNetwork:
             )
         if dtype not in _LARGEST_LOGARITHM:
             raise ValueError(f"dtype must be one of {', '.join(_LARGEST_LOGARITHM)} but is {dtype!r}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1 but is {threads}")
         _check_shapes(layers, length)
         self.length = length
         self.dtype = np.dtype(dtype)
-        self.threads = threads or _threads()
+        self.threads = Threads(thread_count(threads), self.dtype)
         limit = _LARGEST_LOGARITHM[dtype]
         weights = {name: [np.asarray(array, dtype=np.float64) for array in layers[name]] for name in _STORED}
         self.tables = PooledSoftmax(weights, first_activation, self.dtype, limit)
@@ -181,50 +175,54 @@ class LookupNetwork:
         ValueError
             If `letters` has another dtype or shape, or holds another letter.
         """
-        letters = self.checked(letters)
+        letters = check_rows(letters, self.length)
         scores = np.empty((len(letters), len(self.dense[-1][1])), dtype=self.dtype)
         if not len(letters):
             return scores
-        batch_size = min(BATCH_SIZE, math.ceil(len(letters) / self.threads))
+        batch_size = min(BATCH_SIZE, math.ceil(len(letters) / self.threads.count))
 
         def work(start: int, buffers: Buffers) -> None:
             rows = slice(start, start + batch_size)
             scores[rows] = self._scores(CODES[letters[rows, : self.bases_read]], buffers)
 
         with ONE_BLAS_THREAD:
-            self.tables.expect(letters.size, self.in_threads)
-            self.share(work, range(0, len(letters), batch_size))
+            self.tables.expect(letters.size, self.threads)
+            self.threads.share(work, range(0, len(letters), batch_size))
         return scores
 
-    def checked(self, letters: np.ndarray) -> np.ndarray:
-        """Return letters if they are as `bucket_scores` takes them, and raise a `ValueError` if not."""
-        letters = np.asarray(letters)
-        if letters.dtype != np.uint8 or letters.ndim != 2 or letters.shape[1] != self.length:
-            raise ValueError(
-                f"letters have dtype {letters.dtype} and shape {letters.shape} but must be the ASCII codes of "
-                f"constructs, uint8 (N, {self.length})"
-            )
-        check_letters(letters)
-        return letters
+    def substitution_scores(
+        self, letters: np.ndarray, positions: range, bases: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Score constructs, and each of them with one base replaced.
 
-    def in_threads(self, function: Callable, arguments: Sequence) -> list:
-        """Call a function on each argument, in this network's threads."""
-        if self.threads == 1 or len(arguments) == 1:
-            return [function(argument) for argument in arguments]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(function, arguments))
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            As for `bucket_scores`, (N, L).
+        positions : range
+            The P positions at which bases are replaced, from 0.
+        bases : numpy.ndarray
+            ASCII letters that stand there instead, `uint8` (N, P, A).
 
-    def share(self, work: Callable, pieces: Sequence) -> None:
-        """Call ``work(piece, buffers)`` for each piece, in threads with buffers of their own."""
-        remaining = iter(pieces)
+        Returns
+        -------
+        reference : numpy.ndarray
+            Bucket scores of the constructs, (N, 18), in the dtype of the arithmetic.
+        substituted : numpy.ndarray
+            Bucket scores with the replaced bases, (N, P, A, 18).
 
-        def work_on(pieces: Iterator) -> None:
-            buffers = Buffers(self.dtype)
-            for piece in pieces:
-                work(piece, buffers)
-
-        # The threads take the pieces from one iterator, whoever is ready the next one.
-        self.in_threads(work_on, [remaining] * min(self.threads, len(pieces)))
+        Raises
+        ------
+        ValueError
+            As from `bucket_scores`, or if a position is not within the constructs.
+        """
+        letters = check_rows(letters, self.length)
+        if positions and not 0 <= min(positions) <= max(positions) < self.length:
+            raise ValueError(f"positions must be within 0 to {self.length - 1} but are {positions}")
+        codes = CODES[letters[:, : self.bases_read]]
+        with ONE_BLAS_THREAD:
+            self.tables.expect(letters.size + bases.size * self.tables.field, self.threads)
+            return score_substitutions(self, codes, positions, CODES[bases])
 
     def _scores(self, codes: np.ndarray, buffers: Buffers) -> np.ndarray:
         """Bucket scores of a batch, codes (N, L) to (N, 18)."""
@@ -244,159 +242,13 @@ class LookupNetwork:
 
     def scores_of(self, sums: np.ndarray) -> np.ndarray:
         """Bucket scores, (N, 18), of the sums of the first dense layer, (N, 300), which are changed."""
-        _sigmoid(sums)
+        sigmoid(sums)
         for kernel, bias in self.dense[1:-1]:
             sums = sums @ kernel
             sums += bias
-            _sigmoid(sums)
+            sigmoid(sums)
         kernel, bias = self.dense[-1]
         return sums @ kernel + bias
-
-
-@dataclass(eq=False)
-class Convolution:
-    """A convolution and its softmax, with the normalisation before it folded in.
-
-    Attributes
-    ----------
-    name : str
-        Name of the layer.
-    kernel : numpy.ndarray
-        (taps, channels in, channels out).
-    bias : numpy.ndarray
-        (channels out,).
-    bounded : bool
-        Whether the exponentials of the sums neither overflow nor underflow.
-    """
-
-    name: str
-    kernel: np.ndarray
-    bias: np.ndarray
-    bounded: bool
-
-    @classmethod
-    def folded(
-        cls,
-        name: str,
-        layer: Sequence[np.ndarray],
-        scale: np.ndarray,
-        shift: np.ndarray,
-        largest_sum: float,
-        limit: float,
-        dtype: np.dtype,
-    ) -> Convolution:
-        """Fold a normalisation into the convolution after it.
-
-        The absolute values of what is normalised sum to `largest_sum` at most at each position. `limit` is how far from
-        0 a sum may be.
-        """
-        kernel, bias = layer
-        bias = bias + (shift @ kernel).sum(axis=0)
-        kernel = scale[:, np.newaxis] * kernel
-        largest = np.abs(bias) + largest_sum * np.abs(kernel).max(axis=1).sum(axis=0)
-        return cls(name, kernel.astype(dtype), bias.astype(dtype), bool(largest.max() < limit))
-
-    def __post_init__(self) -> None:
-        taps, channels, _ = self.kernel.shape
-        self._side_by_side = np.ascontiguousarray(self.kernel.swapaxes(0, 1)).reshape(channels, -1)
-        if taps == 3:
-            first, middle, last = self.kernel
-            self._of_pairs = [first, (first + middle + last) / 2, (first - middle + last) / 2, last]
-
-    @property
-    def taps(self) -> int:
-        """Positions that an output sees."""
-        return len(self.kernel)
-
-    def sums(self, x: np.ndarray, buffers: Buffers) -> np.ndarray:
-        """Sums before the softmax, of (N, positions, channels in): (N, positions - taps + 1, channels out)."""
-        n, positions, channels = x.shape
-        outputs = positions - self.taps + 1
-        sums = buffers(self.name, n, outputs, len(self.bias))
-        if self.taps == 3 and outputs % 2 == 0:
-            self._in_pairs(x, sums, buffers)
-            return sums
-        products = buffers("products", n, positions, self.taps, len(self.bias))
-        np.matmul(x.reshape(-1, channels), self._side_by_side, out=products.reshape(n * positions, -1))
-        np.add(products[:, :outputs, 0], self.bias, out=sums)
-        for tap in range(1, self.taps):
-            sums += products[:, tap : tap + outputs, tap]
-        return sums
-
-    def _in_pairs(self, x: np.ndarray, sums: np.ndarray, buffers: Buffers) -> None:
-        n, positions, channels = x.shape
-        pairs, width = positions // 2 - 1, len(self.bias)
-        even, odd = x[:, 0::2], x[:, 1::2]
-        zeroth, first, second, third = even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:]
-        inputs = buffers("inputs", n, pairs, channels)
-        both, between = (buffers(name, n * pairs, width) for name in ("products", "further products"))
-        even, odd = (sums.reshape(-1, width)[parity::2] for parity in (0, 1))
-        for combine, left, right, kernel, out in (
-            (np.subtract, zeroth, second, self._of_pairs[0], even),
-            (np.add, first, second, self._of_pairs[1], both),
-            (np.subtract, second, first, self._of_pairs[2], between),
-            (np.subtract, third, first, self._of_pairs[3], odd),
-        ):
-            combine(left, right, out=inputs)
-            np.matmul(inputs.reshape(-1, channels), kernel, out=out)
-        both += self.bias
-        even += both
-        even += between
-        odd += both
-        odd -= between
-
-    def finish(self, sums: np.ndarray) -> None:
-        """Replace sums, (..., channels out), by their softmax."""
-        softmax(sums.reshape(-1, sums.shape[-1]), self.bounded)
-
-
-class _OneBlasThread:
-    """A context in which BLAS computes on one thread, as every thread of ours has matrices of its own.
-
-    That is a setting of the whole process. Where contexts overlap, in several threads, the first one makes it and the
-    last one restores what was before.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._controller: ThreadpoolController | None = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._controller is None:  # once: to look for the libraries takes milliseconds
-                self._controller = ThreadpoolController()
-            if not self._inside:
-                self._limits = self._controller.limit(limits=1, user_api="blas")
-            self._inside += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._limits.restore_original_limits()
-
-
-#: The one such context of this process.
-ONE_BLAS_THREAD = _OneBlasThread()
-
-
-def _sigmoid(x: np.ndarray) -> None:
-    """Replace numbers by their sigmoid: (1 + tanh(x / 2)) / 2, which does not overflow."""
-    x *= 0.5
-    np.tanh(x, out=x)
-    x += 1
-    x *= 0.5
-
-
-def _threads() -> int:
-    """Count the threads that are wanted: those of the environment variable, or the cores that this process may use."""
-    text = os.environ.get(THREADS)
-    if text:
-        if not text.isdecimal() or not int(text):
-            raise ValueError(f"the environment variable {THREADS} must be a number of threads but is {text!r}")
-        return int(text)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_shapes(layers: Mapping[str, Sequence[np.ndarray]], length: int) -> None:

@@ -1,0 +1,1 @@
+"""The network without a deep-learning framework: tables, small matrix products, threads."""
