@@ -61,7 +61,7 @@ def test_a_missing_package_is_said_in_one_sentence_with_its_extra(command, packa
 def test_python_gets_an_error_that_says_the_same(without):
     without({"keras"})
     with pytest.raises(ModuleNotFoundError, match=r'pip install "yeastpromoter\[tensorflow\]"') as caught:
-        entry.load_trained_network().network
+        entry.load_trained_network().make_network()
     assert caught.value.name == "keras"
 
 
@@ -81,5 +81,5 @@ def test_jax_is_the_backend_where_only_jax_is_installed(missing, chosen, monkeyp
     monkeypatch.setenv("KERAS_BACKEND", "removed afterwards")
     monkeypatch.delenv("KERAS_BACKEND")
     with pytest.raises(StopError):
-        entry.load_trained_network().network
+        entry.load_trained_network().make_network()
     assert entry.os.environ["KERAS_BACKEND"] == chosen

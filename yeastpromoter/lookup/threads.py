@@ -80,6 +80,7 @@ class Threads:
 
     def __init__(self, count: int, dtype: np.dtype) -> None:
         self.count, self._dtype = count, dtype
+        self._idle: list[Buffers] = []
 
     def map(self, function: Callable, arguments: Sequence) -> list:
         """Call a function on each argument."""
@@ -93,9 +94,13 @@ class Threads:
         remaining = iter(pieces)
 
         def work_on(pieces: Iterator) -> None:
-            buffers = Buffers(self._dtype)
+            try:
+                buffers = self._idle.pop()
+            except IndexError:
+                buffers = Buffers(self._dtype)
             for piece in pieces:
                 work(piece, buffers)
+            self._idle.append(buffers)
 
         # The threads take the pieces from one iterator: whoever is ready takes the next one.
         self.map(work_on, [remaining] * min(self.count, len(pieces)))
