@@ -7,8 +7,8 @@ what is:
 - `sequence`: the construct and its adapters, what becomes a construct, one-hot encoding, random inserts.
 - `io`: reading sequences, intervals, tables, genomes and annotations; writing files whole or not at all.
 - `predictor`: prediction from Python, what yeastpromoter.load gives.
-- `model`: the network, its weights and its decoding; running it, in Keras or by look-up in NumPy; gradients and outputs
-  of layers.
+- `model`: the network, its weights and its decoding; running it in Keras; gradients and outputs of layers.
+- `lookup`: the network without Keras, by look-up in NumPy: whole constructs, substitutions, tiles of long sequences.
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
 - `genomewide`: tiles of a genome, shards of large files, tracks.
@@ -31,15 +31,14 @@ __all__ = ["Predictor", "load"]
 __version__ = "1.5.0"
 
 
-def load(entry: str | os.PathLike | None = None, threads: int | None = None) -> Predictor:
+def load(entry: str | os.PathLike | None = None, threads: int | None = None, engine: str = "lookup") -> Predictor:
     """Load the trained network for prediction from Python.
 
     Parameters
     ----------
-    entry : str or os.PathLike, optional
-        Folder of the entry whose weights are used. Default: the weights that come with the package.
-    threads : int, optional
-        Number of threads. Default: one for each core that the process may use.
+    entry, threads, engine
+        As for `yeastpromoter.predictor.Predictor`: by default the weights that come with the package, one thread for
+        each core, and look-up in NumPy.
 
     Returns
     -------
@@ -48,10 +47,8 @@ def load(entry: str | os.PathLike | None = None, threads: int | None = None) -> 
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such entry, or it has no weights.
-    ValueError
-        If the weights are not those that the entry describes.
+    FileNotFoundError, ValueError
+        As from `Predictor`.
 
     Examples
     --------
@@ -61,7 +58,7 @@ def load(entry: str | os.PathLike | None = None, threads: int | None = None) -> 
     """
     from yeastpromoter.predictor import Predictor
 
-    return Predictor(entry, threads)
+    return Predictor(entry, threads, engine)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,9 +16,9 @@ from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
 from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import ConstructRules
-from yeastpromoter.sequence.encoding import enclose, find_invalid, letters
+from yeastpromoter.sequence.encoding import find_invalid, letters
 from yeastpromoter.sequence.scanning import tile_starts
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ class Predictor:
     entry : str or os.PathLike, optional
         Folder of the entry whose weights are used. Default: the weights that come with the package.
     threads : int, optional
-        Number of threads. Default: one for each core that the process may use.
+        Number of threads. Default: the environment variable ``YEASTPROMOTER_THREADS``, or else one for each core that
+        the process may use.
+    engine : {"lookup", "keras"}, optional
+        What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
+        differ by rounding alone.
 
     Attributes
     ----------
@@ -277,37 +281,24 @@ class Predictor:
         return self._tile_blocks(promoters, step, bucket_scores)
 
     def _tile_blocks(self, promoters: Iterable[Promoters], step: int, bucket_scores: bool) -> Iterator[Predicted]:
-        parts, size = [], 0
         for promoter in promoters:
-            starts = tile_starts(promoter.letters[0].size, step)
-            while starts.size:
-                some, starts = starts[: BLOCK - size], starts[BLOCK - size :]
-                parts.append((promoter, some))
-                size += some.size
-                if size == BLOCK:
-                    yield self._tiles(parts, bucket_scores)
-                    parts, size = [], 0
-        if parts:
-            yield self._tiles(parts, bucket_scores)
-
-    def _tiles(self, parts: list[tuple[Promoters, np.ndarray]], bucket_scores: bool) -> Predicted:
-        within = np.arange(INSERT_LENGTH)
-        tiles = np.concatenate([promoter.letters[0][starts[:, np.newaxis] + within] for promoter, starts in parts])
-        known = ((tiles | 0x20) != (_N | 0x20)).any(axis=1)
-        expression = np.full(len(tiles), np.nan)
-        scores = np.full((len(tiles), N_BUCKETS), np.nan, dtype=np.float32) if bucket_scores else None
-        if known.any():
-            expression[known], some = self._both(enclose(LEFT_ADAPTER, tiles[known], RIGHT_ADAPTER), bucket_scores)
-            if scores is not None:
-                scores[known] = some
-        sizes = [starts.size for _, starts in parts]
-        return Predicted(
-            np.repeat(np.concatenate([promoter.ids for promoter, _ in parts]), sizes),
-            np.repeat(np.concatenate([promoter.records for promoter, _ in parts]), sizes),
-            np.concatenate([starts for _, starts in parts]) + 1,
-            expression,
-            scores,
-        )
+            sequence = promoter.letters[0]
+            every = tile_starts(sequence.size, step)
+            unknown = np.concatenate([[0], np.cumsum((sequence | 0x20) == (_N | 0x20))])
+            for first in range(0, every.size, BLOCK):
+                starts = every[first : first + BLOCK]
+                known = unknown[starts + INSERT_LENGTH] - unknown[starts] < INSERT_LENGTH
+                scores = np.full((starts.size, N_BUCKETS), np.nan, dtype=np.float32)
+                scores[known] = self._trained.tile_scores(sequence, starts[known])
+                expression = np.full(starts.size, np.nan)
+                expression[known] = self._trained.decode(scores[known])
+                yield Predicted(
+                    np.repeat(promoter.ids, starts.size),
+                    np.repeat(promoter.records, starts.size),
+                    starts + 1,
+                    expression,
+                    scores if bucket_scores else None,
+                )
 
     def _both(self, constructs: np.ndarray, bucket_scores: bool) -> tuple[np.ndarray, np.ndarray | None]:
         if not bucket_scores:

@@ -10,7 +10,7 @@ Nothing is approximated: the scores differ from those of the network by rounding
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -20,9 +20,10 @@ from yeastpromoter.lookup.layers import Convolution, scale_and_shift, sigmoid
 from yeastpromoter.lookup.substitutions import score_substitutions
 from yeastpromoter.lookup.tables import CODES, POOL, PooledSoftmax
 from yeastpromoter.lookup.threads import ONE_BLAS_THREAD, Buffers, Threads, thread_count
+from yeastpromoter.lookup.tiles import score_tiles
 from yeastpromoter.model.network import FIRST_ACTIVATIONS
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
-from yeastpromoter.sequence.encoding import ALPHABET, check_rows
+from yeastpromoter.sequence.encoding import ALPHABET, check_rows, letters
 
 #: Where Keras stores the weights of each layer in a weights file.
 _STORED = {
@@ -177,17 +178,9 @@ class LookupNetwork:
         """
         letters = check_rows(letters, self.length)
         scores = np.empty((len(letters), len(self.dense[-1][1])), dtype=self.dtype)
-        if not len(letters):
-            return scores
-        batch_size = min(BATCH_SIZE, math.ceil(len(letters) / self.threads.count))
-
-        def work(start: int, buffers: Buffers) -> None:
-            rows = slice(start, start + batch_size)
-            scores[rows] = self._scores(CODES[letters[rows, : self.bases_read]], buffers)
-
         with ONE_BLAS_THREAD:
             self.tables.expect(letters.size, self.threads)
-            self.threads.share(work, range(0, len(letters), batch_size))
+            self.score(lambda rows: CODES[letters[rows, : self.bases_read]], scores)
         return scores
 
     def substitution_scores(
@@ -224,21 +217,66 @@ class LookupNetwork:
             self.tables.expect(letters.size + bases.size * self.tables.field, self.threads)
             return score_substitutions(self, codes, positions, CODES[bases])
 
+    def tile_scores(self, left: str, sequence: np.ndarray, right: str, starts: np.ndarray) -> np.ndarray:
+        """Score the tiles of a sequence, each between two adapters.
+
+        Parameters
+        ----------
+        left, right : str
+            The adapters.
+        sequence : numpy.ndarray
+            ASCII letters, A, C, G, T and N in either case, `uint8` (L,).
+        starts : numpy.ndarray
+            Where the tiles start, from 0, ascending, `int64` (T,). Neighbours at an even distance share most of the
+            work.
+
+        Returns
+        -------
+        numpy.ndarray
+            Bucket scores of the constructs, (T, 18), in the dtype of the arithmetic.
+
+        Raises
+        ------
+        ValueError
+            If `sequence` has another dtype or shape, or holds another letter.
+        """
+        sequence = check_rows(np.asarray(sequence)[np.newaxis], len(sequence))[0]
+        with ONE_BLAS_THREAD:
+            self.tables.expect(min(len(sequence), self.length * len(starts)), self.threads)
+            return score_tiles(self, CODES[letters([left])[0]], CODES[sequence], CODES[letters([right])[0]], starts)
+
+    def score(self, codes_of: Callable[[slice], np.ndarray], scores: np.ndarray) -> None:
+        """Put the bucket scores of constructs into `scores`, (N, 18), from the codes, (n, bases), of n rows."""
+        batch_size = max(1, min(BATCH_SIZE, math.ceil(len(scores) / self.threads.count)))
+
+        def work(start: int, buffers: Buffers) -> None:
+            rows = slice(start, min(start + batch_size, len(scores)))
+            scores[rows] = self._scores(codes_of(rows), buffers)
+
+        self.threads.share(work, range(0, len(scores), batch_size))
+
     def _scores(self, codes: np.ndarray, buffers: Buffers) -> np.ndarray:
         """Bucket scores of a batch, codes (N, L) to (N, 18)."""
         found = self.tables.find(codes)
         flat = buffers("flat", len(codes), len(self.dense[0][0]))
         for start in range(0, len(codes), BLOCK_SIZE):
             block = slice(start, start + BLOCK_SIZE)
-            x = self.tables.pooled(found, buffers, block)
-            for convolution in self.convolutions:
-                x = convolution.sums(x, buffers)
-                convolution.finish(x)
-            flat[block] = x.reshape(len(x), -1)
+            outputs = self._convolved(self.tables.pooled(found, buffers, block), buffers)
+            flat[block] = outputs.reshape(len(outputs), -1)
         kernel, bias = self.dense[0]
         sums = flat @ kernel
         sums += bias
         return self.scores_of(sums)
+
+    def _convolved(self, x: np.ndarray, buffers: Buffers) -> np.ndarray:
+        for convolution in self.convolutions:
+            x = convolution.sums(x, buffers)
+            convolution.finish(x)
+        return x
+
+    def outputs(self, codes: np.ndarray, buffers: Buffers) -> np.ndarray:
+        """Outputs of the last convolution for sequences of any length, codes (N, L), in one of the buffers."""
+        return self._convolved(self.tables.pooled(self.tables.find(codes), buffers), buffers)
 
     def scores_of(self, sums: np.ndarray) -> np.ndarray:
         """Bucket scores, (N, 18), of the sums of the first dense layer, (N, 300), which are changed."""

@@ -84,7 +84,7 @@ class Threads:
 
     def map(self, function: Callable, arguments: Sequence) -> list:
         """Call a function on each argument."""
-        if self.count == 1 or len(arguments) == 1:
+        if self.count == 1 or len(arguments) <= 1:
             return [function(argument) for argument in arguments]
         with ThreadPoolExecutor(self.count) as pool:
             return list(pool.map(function, arguments))

@@ -22,6 +22,7 @@ from yeastpromoter.model.network import build_network
 from yeastpromoter.model.prediction import CompiledNetwork
 from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
+from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 
 if TYPE_CHECKING:
     import keras
@@ -114,6 +115,29 @@ class TrainedNetwork:
             As from `bucket_scores`, or if a position is not within the constructs.
         """
         return self.engine.substitution_scores(letters, positions, bases)
+
+    def tile_scores(self, sequence: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Predict the bucket scores of tiles of 80 bp of a longer sequence, as inserts.
+
+        Parameters
+        ----------
+        sequence : numpy.ndarray
+            ASCII letters, A, C, G, T and N in either case, `uint8` (L,).
+        starts : numpy.ndarray
+            Where the tiles start, from 0, `int64` (T,). The look-up shares work between tiles that overlap and are an
+            even number of bases apart.
+
+        Returns
+        -------
+        numpy.ndarray
+            (T, 18), in the dtype of the arithmetic.
+
+        Raises
+        ------
+        ValueError
+            As from `bucket_scores`.
+        """
+        return self.engine.tile_scores(LEFT_ADAPTER, sequence, RIGHT_ADAPTER, starts)
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """Decode bucket scores, (N, 18), into expression, `float64` (N,), NaN where that is undefined."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.sequence.encoding import check_rows, one_hot
+from yeastpromoter.sequence.encoding import check_rows, enclose, one_hot
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +65,17 @@ class CompiledNetwork:
             changed[:, index, :, position] = bases[:, index]
         scores = self.bucket_scores(changed.reshape(-1, self._length))
         return self.bucket_scores(letters), scores.reshape(*bases.shape, -1)
+
+    def tile_scores(self, left: str, sequence: np.ndarray, right: str, starts: np.ndarray) -> np.ndarray:
+        """Score the tiles of a sequence, each between two adapters.
+
+        As `yeastpromoter.lookup.network.LookupNetwork.tile_scores`, by scoring every construct.
+        """
+        within = np.arange(self._length - len(left) - len(right))
+        batches = [starts[first : first + BATCH_SIZE] for first in range(0, max(1, len(starts)), BATCH_SIZE)]
+        return np.concatenate(
+            [self.bucket_scores(enclose(left, sequence[some[:, np.newaxis] + within], right)) for some in batches]
+        )
 
 
 def compile_network(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
