@@ -23,20 +23,21 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "genome.fa").write_text(GENOME)
     (tmp_path / "link.txt").symlink_to("genome.fa")
     (tmp_path / "in.tsv").write_text("a\tb\n")
+    (tmp_path / "inserts.txt").write_text("ACGT" * 20 + "\n")
     return tmp_path
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tile-genome", "genome.fa", "-o", "link.txt"], "genome.fa is the file of '-o' / '--output', too"),
-        (["tile-genome", "-o", "./in.tsv", "in.tsv"], "in.tsv is the file of"),
+        (["saturate", "genome.fa", "--table", "link.txt"], "genome.fa is the file of '--table', too"),
+        (["saturate", "--table", "./in.tsv", "in.tsv"], "in.tsv is the file of"),
         (["rank-variants", "in.tsv", "-o", "in.tsv"], "in.tsv is the file of"),
         (["saturate", "genome.fa", "--table", "o", "--hdf5", "o"], "o is the file of '--table', too"),
         (["contributions", "in.tsv", "--table", "in.tsv"], "in.tsv is the file of"),
         (["tracks-figure", "t", "--annotation", "a.svg", "-o", "a.svg"], "a.svg is the file of"),
-        (["tile-genome", "genome.fa", "-o", "o.csv"], "o.csv must end in .tsv, .tsv.gz, .txt,"),
-        (["tile-genome", "genome.fa", "-o", "o.xlsx"], "what is written is a table separated by tabs"),
+        (["saturate", "genome.fa", "--table", "o.csv"], "o.csv must end in .tsv, .tsv.gz, .txt,"),
+        (["saturate", "genome.fa", "--table", "o.xlsx"], "what is written is a table separated by tabs"),
         (["rank-variants", "in.tsv", "-o", "o.tsv.bz2"], "what is written is a table separated by tabs"),
         (["saturate", "genome.fa", "--hdf5", "o.tsv"], "must end in .h5, .hdf5 or .hdf: what is written is HDF5"),
         (["tracks-figure", "t", "--annotation", "a.gtf", "-o", "a.jpg"], "must end in .png, .svg or .pdf"),
@@ -64,7 +65,7 @@ def test_the_steps_of_the_training_overwrite_no_input_either(folder):
 
 @pytest.mark.parametrize("name", ["out", "out.tsv", "OUT.TSV", "/dev/null", "/dev/stdout"])
 def test_names_that_say_nothing_else_are_taken(folder, name):
-    result = CliRunner().invoke(main, ["tile-genome", "genome.fa", "-o", name])
+    result = CliRunner().invoke(main, ["saturate", "inserts.txt", "--sequence-type", "insert", "--table", name])
     assert result.exit_code == 0, result.output
     assert (folder / name).exists()
     assert not Path("/dev/null").is_file()

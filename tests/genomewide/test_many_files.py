@@ -133,6 +133,7 @@ def test_no_name_is_taken_for_a_command(tmp_path):
     for name in ("many_files", "yeastpromoter"):
         shutil.copytree(ROOT / name, entry / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "model.yaml", entry)
+    (entry / "model_files").symlink_to(ROOT / "model_files")
     for name in ("csv", "random", "yeastpromoter", "click"):
         (work / f"{name}.py").write_text("open('PWNED', 'w').close()\n")
     sequences = inserts(4)
@@ -153,10 +154,10 @@ def test_no_name_is_taken_for_a_command(tmp_path):
         assert (work / "it's out put" / f"{name}.tsv").read_text().count("\n") == 2, output
 
     genomes["R64"]["chromosomes"] = [chromosomes[0], chromosomes[2]]
-    # The genome is replaced while it is predicted.
+    # The genome is replaced while the workflow runs.
     other = old_file(work / "other", genome[:-1])
     (workflow.faults / "moves.0").write_text(f"{other}\n{work}/it's a genome.fa")
-    workflow.configure(genomes=genomes)
+    workflow.configure(genomes=genomes, batch_size=512)  # which predicts the files again
     output, status = workflow.run()
     assert status == 1, output
     assert "it's a genome.fa changed while this ran" in output

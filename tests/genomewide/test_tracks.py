@@ -1,19 +1,29 @@
 import gzip
-import io
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from closeness import assert_expression_close
 from hypothesis import given
 from hypothesis import strategies as st
 
+import yeastpromoter.cli.tracks as tracks_command
 from yeastpromoter.cli.main import main
-from yeastpromoter.genomewide.tiling import insert_starts, write_inserts
-from yeastpromoter.genomewide.tracks import Inserts, covered, read_inserts, read_track, write_tracks
+from yeastpromoter.genomewide.tracks import (
+    Inserts,
+    covered,
+    insert_starts,
+    predict_inserts,
+    read_track,
+    track_lengths,
+    write_tracks,
+)
 from yeastpromoter.io.annotation import Gene, read_genes
-from yeastpromoter.io.genome import read_genome
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.tracks import gene_rows
+from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.encoding import letters
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -26,6 +36,26 @@ def random_text(length, seed):
     return "".join(np.array(list("ACGT"))[np.random.default_rng(seed).integers(0, 4, length)])
 
 
+#: Weight of each position of an insert, so that no two inserts, nor strands, are alike.
+WEIGHTS = np.random.default_rng(4).normal(size=80)
+
+
+class Weighted:
+    """In place of the trained network: an expression that can be computed from the text of an insert."""
+
+    weights_version = "weighted"
+
+    def tile_scores(self, sequence, starts):
+        return sequence[starts[:, np.newaxis] + np.arange(80)]
+
+    def decode(self, letters):
+        return letters.astype(float) @ WEIGHTS
+
+
+def expression_of(insert):
+    return float(np.frombuffer(insert.encode(), np.uint8).astype(float) @ WEIGHTS)
+
+
 @given(
     length=st.integers(0, 500),
     unknown=st.lists(st.integers(0, 499), max_size=3),
@@ -33,19 +63,27 @@ def random_text(length, seed):
     seed=st.integers(0, 9),
 )
 def test_inserts_by_brute_force(length, unknown, step, seed):
-    text = "".join("N" if at in unknown else base for at, base in enumerate(random_text(length, seed)))
-    file = io.StringIO()
-    counts = list(write_inserts({"X": letters_of(text)}, step, file))
-    header, *lines = file.getvalue().splitlines()
+    text = "".join("R" if at in unknown else base for at, base in enumerate(random_text(length, seed)))
+    advanced = []
+    found, left_out = predict_inserts(Weighted(), letters_of(text), step, advanced.append)
     windows = [(start, text[start : start + 80]) for start in range(0, len(text) - 79, step)]
-    known = [(start, window) for start, window in windows if "N" not in window]
-    assert header == "id\tinsert"
-    assert lines == [f"X:{start}-{start + 80}:+\t{window}" for start, window in known] + [
-        f"X:{start}-{start + 80}:-\t{window[::-1].translate(COMPLEMENT)}" for start, window in known
-    ]
-    assert [(c.length, c.inserts, c.unknown) for c in counts] == [
-        (len(text), 2 * len(known), 2 * (len(windows) - len(known)))
-    ]
+    known = [(start, window) for start, window in windows if "R" not in window]
+    assert left_out == 2 * (len(windows) - len(known))
+    assert sum(advanced) == 2 * len(known)
+    assert list(found) == (["+", "-"] if known else [])
+    for strand, inserts in found.items():
+        assert inserts.starts.tolist() == [start for start, _ in known]
+        texts = [window if strand == "+" else window[::-1].translate(COMPLEMENT) for _, window in known]
+        np.testing.assert_allclose(inserts.expression, list(map(expression_of, texts)), rtol=1e-12)
+
+
+def test_an_undefined_expression_is_an_error():
+    class Undefined(Weighted):
+        def decode(self, letters):
+            return np.full(len(letters), np.nan)
+
+    with pytest.raises(ValueError, match=r"insert that starts at 0 \(from 0\) on [+] is undefined"):
+        predict_inserts(Undefined(), letters_of("ACGT" * 30), 20)
 
 
 def test_a_step_that_is_none():
@@ -76,95 +114,70 @@ def test_neighbours_meet_and_stay_within_their_inserts(step):
 
 
 @pytest.fixture
-def tiled(tmp_path):
-    """A genome with predictions of its inserts that are made up, by the commands."""
+def drawn(tmp_path, monkeypatch):
+    """A genome, and its tracks and its table by the command."""
     genome = {"XI": random_text(400, 1), "II": random_text(130, 2) + "NN" + random_text(200, 3), "M": "ACGT" * 5}
     fasta = tmp_path / "genome.fa.gz"
     fasta.write_bytes(gzip.compress("".join(f">{name}\n{text}\n" for name, text in genome.items()).encode()))
-    result = CliRunner().invoke(
-        main, ["tile-genome", str(fasta), "--step", "20", "-o", str(tmp_path / "inserts.tsv.gz")]
-    )
+    monkeypatch.setattr(tracks_command, "load_trained_network", lambda threads: Weighted())
+    arguments = [str(fasta), "--step", "20", "-o", str(tmp_path / "t"), "--table", str(tmp_path / "t.tsv")]
+    result = CliRunner().invoke(main, ["tracks", *arguments])
     assert result.exit_code == 0, result.output
     # By hand: II has 332 bp, so starts 0 to 240: 13 of them; those from 60 to 120 hold one of the Ns at 130 and 131.
-    assert "II: 332 bp, 18 inserts, 8 left out for letters other than A, C, G and T" in result.output
-    assert "M: 20 bp, 0 inserts\n" in result.output
-    table = pd.read_csv(tmp_path / "inserts.tsv.gz", sep="\t")
-    table["metadata/id"] = table["id"]
-    table["preds/expression"] = np.random.default_rng(4).normal(8, 3, len(table)).astype(np.float32)
-    table.drop(columns=["id", "insert"]).to_csv(tmp_path / "predictions.tsv", sep="\t", index=False)
-    return tmp_path, fasta, table.set_index("id")["preds/expression"]
+    assert "II: 8 inserts left out for letters other than A, C, G and T" in result.output
+    assert "26 inserts on the + strand" in result.output  # 9 of II, and 17 of XI, 0 to 320
+    return tmp_path, genome
 
 
-def test_tracks_hold_each_prediction_at_its_centre(tiled):
-    folder, fasta, expression = tiled
-    command = [
-        "tracks",
-        str(folder / "predictions.tsv"),
-        "--genome",
-        str(fasta),
-        "--step",
-        "20",
-        "-o",
-        str(folder / "t"),
-    ]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == 0, result.output
+def test_tracks_hold_each_prediction_at_its_centre(drawn):
+    folder, genome = drawn
+    table = pd.read_csv(folder / "t.tsv", sep="\t")
+    assert list(table.columns) == ["chromosome", "start", "stop", "strand", "expression"]
+    assert len(table) == 52
     for strand, word in (("+", "plus"), ("-", "minus")):
         for chromosome, length in (("XI", 400), ("II", 332)):
             track = read_track(folder / f"t.{word}.bw", f"chr{chromosome}", 0, length)
             wanted = np.full(length, np.nan)
-            for name, value in expression.items():
-                found, interval, of_strand = name.split(":")
-                if (found, of_strand) == (chromosome, strand):
-                    start = int(interval.split("-")[0])
-                    wanted[start + 30 : start + 50] = np.float32(value)
-            assert np.array_equal(track, wanted, equal_nan=True)
+            rows = table[(table["chromosome"] == chromosome) & (table["strand"] == strand)]
+            for row in rows.itertuples():
+                insert = genome[chromosome][row.start : row.stop]
+                value = expression_of(insert if strand == "+" else insert[::-1].translate(COMPLEMENT))
+                assert row.expression == pytest.approx(value, abs=1e-6)
+                wanted[row.start + 30 : row.start + 50] = value
+            np.testing.assert_allclose(track, wanted, rtol=1e-6)
     with pytest.raises(ValueError, match="has no chromosome M"):
         read_track(folder / "t.plus.bw", "M", 0, 5)
     with pytest.raises(ValueError, match="332 bp, which do not hold 300 to 400"):
         read_track(folder / "t.plus.bw", "II", 300, 400)
-    with pytest.raises(ValueError, match="is no bigWig file"):
-        read_track(fasta, "II", 0, 3)
+    with pytest.raises(ValueError, match="is not a bigWig file"):
+        read_track(folder / "genome.fa.gz", "II", 0, 3)
 
 
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        (lambda table: table.replace("XI:0-80:+", "XI:0-81:+"), "has the id 'XI:0-81:[+]'"),
-        (lambda table: table.replace("XI:0-80:+", "gene"), "has the id 'gene'"),
-        (lambda table: table.replace("XI:0-80:+", "XI:20-100:+"), "XI that starts at 20 on [+] occurs twice"),
-        (
-            lambda table: table.replace("XI:0-80:+", "XI:400-480:+"),
-            "ends at 480, but chromosome XI of the genome at 400",
-        ),
-        (lambda table: table.replace("XI:0-80:+", "XI:1-81:+"), "start at 1 and 20"),
-        (lambda table: table.replace("XI:0-80:+", "XV:0-80:+"), "no chromosome XV"),
-        (lambda table: table.rename(columns={"metadata/id": "id"}), "has no column metadata/id, but a table"),
-        (
-            lambda table: table.assign(**{"preds/expression": np.nan}),
-            "line 2 has '' in column preds/expression, but must have a finite",
-        ),
-        (lambda table: table.iloc[:0], "has no rows"),
-    ],
-)
-def test_predictions_that_are_no_track(tiled, change, match):
-    folder, fasta, _ = tiled
-    change(pd.read_csv(folder / "predictions.tsv", sep="\t")).to_csv(folder / "changed.tsv", sep="\t", index=False)
-    lengths = {name: letters.size for name, letters in read_genome(fasta).items()}
-    with pytest.raises(ValueError, match=match):
-        write_tracks(read_inserts(folder / "changed.tsv"), lengths, 20, folder / "t")
-    assert not list(folder.glob("*.bw"))
+def test_tracks_of_some_chromosomes(drawn):
+    folder, _ = drawn
+    arguments = ["tracks", str(folder / "genome.fa.gz"), "-o", str(folder / "some"), "--chromosome"]
+    assert CliRunner().invoke(main, [*arguments, "chrII"]).exit_code == 0
+    assert track_lengths(folder / "some.plus.bw") == {"II": 332}
+    result = CliRunner().invoke(main, [*arguments, "V"])
+    assert result.exit_code == 1
+    assert "has no chromosome V; it has XI, II, M" in result.output
+    result = CliRunner().invoke(main, [*arguments, "M"])
+    assert "has no 80 bp of A, C, G and T alone" in result.output
+
+
+def test_tracks_are_those_of_the_network(tmp_path):
+    text = random_text(300, 9)
+    trained = load_trained_network()
+    found, _ = predict_inserts(trained, letters_of(text), 7)
+    inserts = [text[start : start + 80] for start in range(0, 221, 7)]
+    other_strand = [insert[::-1].translate(COMPLEMENT) for insert in inserts]
+    for strand, some in (("+", inserts), ("-", other_strand)):
+        wanted = trained.expression(letters([add_adapters(insert) for insert in some]))
+        assert_expression_close(found[strand].expression, wanted)
 
 
 def inserts_at(*starts):
     return Inserts(np.array(starts), np.ones(len(starts)))
-
-
-def test_a_step_smaller_than_that_of_the_inserts_is_refused(tmp_path):
-    inserts = {("II", "+"): inserts_at(0, 40, 120), ("II", "-"): inserts_at(80), ("M", "+"): inserts_at(0, 80)}
-    with pytest.raises(ValueError, match=r"step is 20 bp, but no two inserts are less than 40 bp apart.*probably 40"):
-        write_tracks(inserts, {"II": 200, "M": 200}, 20, tmp_path / "t")
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -172,12 +185,13 @@ def test_a_step_smaller_than_that_of_the_inserts_is_refused(tmp_path):
     [
         (40, {"II": (0, 40, 120), "M": (0, 80)}, {"II": 120, "M": 80}),  # M has its neighbour at 40 left out
         (20, {"II": (60,), "M": (0,)}, {"II": 20, "M": 20}),
-        (80, {"II": (0, 160)}, {"II": 160}),  # that at 80 left out: a step of 160 bp would cover no more
+        (80, {"II": (0, 160)}, {"II": 160}),
     ],
 )
-def test_inserts_that_are_left_out_are_no_larger_step(step, starts, covered_bases, tmp_path):
+def test_bases_without_an_insert_have_no_value(step, starts, covered_bases, tmp_path):
     inserts = {(chromosome, "+"): inserts_at(*some) for chromosome, some in starts.items()}
     files = write_tracks(inserts, {"II": 240, "M": 240}, step, tmp_path / "t")
+    assert list(files) == ["+"]
     for chromosome, bases in covered_bases.items():
         assert np.isfinite(read_track(files["+"], chromosome, 0, 240)).sum() == bases
 
@@ -214,12 +228,9 @@ def test_genes_that_overlap_get_rows_of_their_own():
     assert gene_rows([gene(100, 101, "A" * 30), gene(200, 210, "B" * 30)], 0, 1000) == [0, 1], "their names overlap"
 
 
-def test_figure_of_a_locus(tiled):
-    folder, fasta, _ = tiled
+def test_figure_of_a_locus(drawn):
+    folder, _ = drawn
     (folder / "genes.gtf").write_text(GTF)
-    CliRunner().invoke(
-        main, ["tracks", str(folder / "predictions.tsv"), "--genome", str(fasta), "-o", str(folder / "t")]
-    )
     command = ["tracks-figure", str(folder / "t"), "--annotation", str(folder / "genes.gtf")]
 
     def draw(*arguments):

@@ -17,7 +17,6 @@ COMMANDS: dict[str, str] = {
     "rank-variants": "yeastpromoter.cli.rank_variants:rank_variants",
     "variant-figures": "yeastpromoter.cli.variant_figures:variant_figures",
     "shards": "yeastpromoter.cli.shards:shards",
-    "tile-genome": "yeastpromoter.cli.tile_genome:tile_genome",
     "tracks": "yeastpromoter.cli.tracks:tracks",
     "tracks-figure": "yeastpromoter.cli.tracks_figure:tracks_figure",
 }

@@ -10,8 +10,7 @@ import click
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, InputFile
 from yeastpromoter.extras import require
-from yeastpromoter.genomewide.tiling import STRANDS
-from yeastpromoter.genomewide.tracks import read_track, track_lengths
+from yeastpromoter.genomewide.tracks import STRANDS, read_track, track_lengths
 from yeastpromoter.io.annotation import Gene, read_genes
 from yeastpromoter.io.genome import ChromosomeNames
 

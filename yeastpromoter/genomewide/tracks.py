@@ -7,24 +7,27 @@ there is no value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from yeastpromoter.extras import require
-from yeastpromoter.genomewide.shards import ID
-from yeastpromoter.genomewide.tiling import STRANDS
-from yeastpromoter.io.genome import ChromosomeNames
-from yeastpromoter.io.prediction_tables import read_columns
+from yeastpromoter.io.genome import ChromosomeNames, unknown_bases_before
 from yeastpromoter.io.whole_files import whole_file
 from yeastpromoter.sequence.construct import INSERT_LENGTH
+from yeastpromoter.sequence.encoding import ALPHABET, reverse_complement
 
-EXPRESSION = "preds/expression"
+if TYPE_CHECKING:
+    from yeastpromoter.model.entry import TrainedNetwork
 
-_ID_PARTS = r"\A(?P<chromosome>.+):(?P<start>[0-9]{1,12})-(?P<stop>[0-9]{1,12}):(?P<strand>[+-])\Z"
+#: Strands of a track, with the word for each in file names.
+STRANDS = {"+": "plus", "-": "minus"}
+
+#: Inserts that are predicted at once.
+_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -43,55 +46,88 @@ class Inserts:
     expression: np.ndarray
 
 
-def read_inserts(path: str | Path) -> dict[tuple[str, str], Inserts]:
-    """Read the predictions of the inserts of a genome.
+def insert_starts(letters: np.ndarray, step: int) -> tuple[np.ndarray, int]:
+    """Place the inserts of a chromosome.
 
     Parameters
     ----------
-    path : str or Path
-        Table of ``kipoi predict --keep_metadata``, separated by tabs, with ids as
-        `yeastpromoter.genomewide.tiling.insert_id` makes them.
+    letters : numpy.ndarray
+        The chromosome, upper-case ASCII codes, `uint8` (length,).
+    step : int
+        Distance in bp from the start of one insert to the start of the next.
 
     Returns
     -------
-    dict of tuple of str to Inserts
-        By chromosome and strand.
+    starts : numpy.ndarray
+        Positions of the first bases of the inserts on the forward strand, from 0, `int64`: the multiples of `step`
+        from which 80 bp lie within the chromosome and hold nothing but A, C, G and T.
+    unknown : int
+        How many more there would be if other letters were allowed.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     ValueError
-        If the table is not whole (see `yeastpromoter.io.prediction_tables.read_columns`) or has no rows, an id is not
-        that of an insert of 80 bp, an insert occurs twice, or an expression is not a finite number.
+        If `step` is under 1.
     """
-    import pandas as pd
+    if step < 1:
+        raise ValueError(f"the step must be at least 1 bp but is {step}")
+    starts = np.arange(0, letters.size - INSERT_LENGTH + 1, step, dtype=np.int64)
+    counts = unknown_bases_before(letters)
+    known = counts[starts + INSERT_LENGTH] == counts[starts]
+    return starts[known], int((~known).sum())
 
-    table = read_columns(path, [ID], [EXPRESSION])
-    if not table[ID]:
-        raise ValueError(f"{path}: has no rows, so that there is nothing to draw tracks of")
-    parts = pd.Series(table[ID]).str.extract(_ID_PARTS)
-    wrong = parts["chromosome"].isna()
-    if not wrong.any():
-        parts = parts.astype({"start": np.int64, "stop": np.int64})
-        wrong = parts["stop"] - parts["start"] != INSERT_LENGTH
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"{path}: line {row + 2:,} has the id {table[ID][row][:80]!r}, but must have that of an insert of a "
-            "genome, such as II:278600-278680:+ (0-based, half-open, 80 bp). Did `python -m yeastpromoter tile-genome` "
-            "make them?"
-        )
-    parts["expression"] = table[EXPRESSION]
+
+def predict_inserts(
+    trained: TrainedNetwork, letters: np.ndarray, step: int, advance: Callable[[int], object] = lambda count: None
+) -> tuple[dict[str, Inserts], int]:
+    """Predict the inserts of a chromosome, on both strands.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+        Network and decoding.
+    letters : numpy.ndarray
+        The chromosome, upper-case ASCII codes, `uint8` (length,).
+    step : int
+        Distance in bp from the start of one insert to the start of the next.
+    advance : callable, optional
+        Called with how many inserts were predicted, every now and then.
+
+    Returns
+    -------
+    inserts : dict of str to Inserts
+        By strand. Those of the minus strand are predicted as reverse complements: every insert reads toward a gene on
+        its strand.
+    unknown : int
+        How many inserts were left out because they hold a letter other than A, C, G and T, both strands together.
+
+    Raises
+    ------
+    ValueError
+        If `step` is under 1, or an expression is undefined.
+    """
+    starts, unknown = insert_starts(letters, step)
+    if not starts.size:
+        return {}, 2 * unknown
+    known = np.where(np.isin(letters, np.frombuffer(ALPHABET.encode(), np.uint8)), letters, np.uint8(ord("N")))
     inserts = {}
-    for (chromosome, strand), rows in parts.groupby(["chromosome", "strand"], sort=False):
-        rows = rows.sort_values("start", kind="stable")
-        starts = rows["start"].to_numpy()
-        if (np.diff(starts) == 0).any():
-            start = int(starts[1:][np.diff(starts) == 0][0])
-            raise ValueError(f"{path}: the insert of {chromosome} that starts at {start} on {strand} occurs twice")
-        inserts[chromosome, strand] = Inserts(starts, rows["expression"].to_numpy())
-    return inserts
+    for strand in STRANDS:
+        sequence, places = known, starts
+        if strand == "-":
+            sequence = reverse_complement(known[np.newaxis])[0]
+            places = letters.size - INSERT_LENGTH - starts
+        expression = np.empty(starts.size)
+        for first in range(0, starts.size, _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            expression[rows] = trained.decode(trained.tile_scores(sequence, places[rows]))
+            advance(expression[rows].size)
+        if np.isnan(expression).any():
+            raise ValueError(
+                f"the expression of the insert that starts at {starts[np.isnan(expression).argmax()]} (from 0) on "
+                f"{strand} is undefined: its bucket scores cancel one another. Are the weights those of this network?"
+            )
+        inserts[strand] = Inserts(starts, expression)
+    return inserts, 2 * unknown
 
 
 def covered(starts: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +159,7 @@ def write_tracks(
     Parameters
     ----------
     inserts : mapping of tuple of str to Inserts
-        By chromosome and strand (see `read_inserts`).
+        By chromosome and strand (see `predict_inserts`).
     lengths : mapping of str to int
         Length in bp of each chromosome of the genome, in the order in which the files shall have them.
     step : int
@@ -139,34 +175,8 @@ def write_tracks(
     Raises
     ------
     ValueError
-        If there are inserts that do not fit the chromosomes, or are not multiples of `step` apart, or if even the
-        nearest ones are so much further apart that bases between them would have no value.
+        If a file could not be written.
     """
-    if step < 1:
-        raise ValueError(f"the step must be at least 1 bp but is {step}")
-    for (chromosome, strand), some in inserts.items():
-        length = lengths.get(chromosome)
-        if length is None:
-            raise ValueError(f"the genome has no chromosome {chromosome}; it has {', '.join(list(lengths)[:20])}")
-        if some.starts[-1] + INSERT_LENGTH > length:
-            raise ValueError(
-                f"an insert of the predictions ends at {some.starts[-1] + INSERT_LENGTH:,}, but chromosome "
-                f"{chromosome} of the genome at {length:,}: is it the genome that they are of?"
-            )
-        apart = np.diff(some.starts) % step
-        if apart.any():
-            at = int(np.argmax(apart > 0))
-            raise ValueError(
-                f"the step is {step} bp, but inserts of {chromosome} on {strand} start at {some.starts[at]:,} and "
-                f"{some.starts[at + 1]:,}: give the step that they were cut with"
-            )
-    # Some are further apart, where an insert between them was left out; hardly ever all of them.
-    nearest = min((int(np.diff(some.starts).min()) for some in inserts.values() if some.starts.size > 1), default=step)
-    if step < min(nearest, INSERT_LENGTH):
-        raise ValueError(
-            f"the step is {step} bp, but no two inserts are less than {nearest:,} bp apart, so that bases between "
-            f"them would have no value: give the step that they were cut with, which is probably {nearest}"
-        )
     files = {}
     for strand, word in STRANDS.items():
         if any(found == strand for _, found in inserts):
@@ -221,7 +231,7 @@ def read_track(path: str | Path, chromosome: str, start: int, stop: int) -> np.n
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no bigWig file, or does not have the interval.
+        If it is not a bigWig file, or does not have the interval.
     """
     file = _open(path)
     lengths = file.chroms()
@@ -251,7 +261,7 @@ def track_lengths(path: str | Path) -> dict[str, int]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no bigWig file.
+        If it is not a bigWig file.
     """
     return _open(path).chroms()
 
@@ -263,7 +273,7 @@ def _open(path: str | Path) -> Any:
     try:
         return library.open(str(path))
     except (library.BBIReadError, ValueError) as error:
-        raise ValueError(f"{path}: is no bigWig file ({error})") from None
+        raise ValueError(f"{path}: is not a bigWig file ({error})") from None
 
 
 def _library() -> Any:

@@ -184,11 +184,16 @@ class PooledSoftmax:
         """
         index = found.index[chosen]
         n, words = index.shape
-        out = buffers("pooled", n, (words - self._taps + 2) // POOL, len(self.signs))
-        at_once = max(1, _GATHERED // words)
-        for start in range(0, n, at_once):
-            rows = slice(start, start + at_once)
-            self._pool(found, index[rows], out[rows], buffers)
+        length = (words - self._taps + 2) // POOL
+        out = buffers("pooled", n, length, len(self.signs))
+        rows_at_once = max(1, _GATHERED // words)
+        positions_at_once = max(1, _GATHERED // POOL)
+        for start in range(0, n, rows_at_once):
+            rows = slice(start, start + rows_at_once)
+            for first in range(0, length, positions_at_once):
+                stop = min(length, first + positions_at_once)
+                words_seen = slice(POOL * first, POOL * stop + self._taps - 2)
+                self._pool(found, index[rows, words_seen], out[rows, first:stop], buffers)
         return out
 
     def _pool(self, found: Found, index: np.ndarray, out: np.ndarray, buffers: Buffers) -> None:

@@ -9,6 +9,7 @@ Nothing is approximated: the scores are those of the whole constructs up to roun
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from yeastpromoter.lookup.network import LookupNetwork
 
 #: Tiles that a thread computes together.
-TILES = 64
+TILES = 128
 
 #: Tiles of a block on average under which tiles share too little: their constructs are computed as any others.
 _FEW = 4
@@ -63,6 +64,8 @@ def score_tiles(
     field = network.tables.field - 1 + POOL * (1 + sum(convolution.taps - 1 for convolution in network.convolutions))
     positions = (network.bases_read - field) // POOL + 1
     first, stop = -(-len(left) // POOL), (len(left) + tile - field) // POOL + 1
+    # An odd number of outputs at the right: the convolution before then has an even one, and gives them in pairs.
+    stop -= stop > first and (positions - stop) % 2 == 0
 
     def seen(positions: slice) -> slice:
         return slice(POOL * positions.start, POOL * (positions.stop - 1) + field)
@@ -81,7 +84,7 @@ def score_tiles(
         sums += bias
         scores[places[rows]] = network.scores_of(sums)
 
-    blocks = _blocks(ordered, tile)
+    blocks = _blocks(ordered, tile, min(TILES, math.ceil(len(starts) / network.threads.count)))
     if _FEW * len(blocks) <= len(starts):
         network.threads.share(work, blocks)
     else:
@@ -89,11 +92,13 @@ def score_tiles(
     return scores
 
 
-def _blocks(starts: np.ndarray, tile: int) -> list[slice]:
-    """Tiles in blocks, those together that lie at even distances and overlap."""
+def _blocks(starts: np.ndarray, tile: int, size: int) -> list[slice]:
+    """Tiles in blocks of a size at most, those together that lie at even distances and overlap."""
     apart = np.diff(starts)
     breaks = np.flatnonzero((apart % POOL != 0) | (apart < 0) | (apart >= tile)) + 1
     edges = [0, *breaks.tolist(), len(starts)]
     return [
-        slice(begin, min(begin + TILES, stop)) for start, stop in pairwise(edges) for begin in range(start, stop, TILES)
+        slice(begin, min(begin + size, stop))
+        for start, stop in pairwise(edges)
+        for begin in range(start, stop, max(1, size))
     ]
