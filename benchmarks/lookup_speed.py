@@ -4,7 +4,7 @@
 
 Both get random constructs in the form that they take, letters or one-hot, and use all cores. The network is measured at
 several batch sizes; the look-up forms its own batches and is measured with several numbers of constructs in each
-(`BATCH_SIZE` and `BLOCK_SIZE` of `yeastpromoter.model.lookup`). They take turns in one process. For each the median is
+(`BATCH_SIZE` and `BLOCK_SIZE` of `yeastpromoter.lookup.network`). They take turns in one process. For each the median is
 printed, of wall time, which suffers from other programs that run meanwhile, and of CPU time, which does so less. The
 tables are made before and timed separately. The largest difference of the bucket scores is printed too.
 """
@@ -19,8 +19,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.model import lookup
-from yeastpromoter.model.entry import load_predictor, load_trained_network
+from yeastpromoter.lookup import network as lookup
+from yeastpromoter.model.entry import load_trained_network
+from yeastpromoter.model.prediction import compile_network
 from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 
@@ -48,9 +49,9 @@ def main() -> None:
     parser.add_argument(
         "--look-up-batches",
         nargs="+",
-        default=["64:8", "64:4", "64:16", "64:64", "32:8", "128:8"],
+        default=["64:16", "64:8", "64:32", "128:16"],
         metavar="BATCH:BLOCK",
-        help="of the look-up (default: 64:8 64:4 64:16 64:64 32:8 128:8)",
+        help="of the look-up (default: 64:16 64:8 64:32 128:16)",
     )
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     arguments = parser.parse_args()
@@ -58,9 +59,9 @@ def main() -> None:
     codes = np.random.default_rng(1).integers(0, 4, (arguments.sequences, INSERT_LENGTH))
     constructs = letters([add_adapters(insert) for insert in from_one_hot(np.eye(4)[codes])])
     encoded = one_hot(constructs)
-    predict = load_trained_network().compiled()
-    seconds, predictor = timed(load_predictor)
-    print(f"{len(constructs):,} sequences, {predictor.network.threads} threads")
+    predict = compile_network(load_trained_network().network)
+    seconds, predictor = timed(load_trained_network)
+    print(f"{len(constructs):,} sequences, {predictor.engine.threads.count} threads")
     print(f"loading for look-up: {seconds[0]:.2f} s")
     for name, count in (("1 sequence", 1), ("20 sequences", 20), ("enough to make all tables", 322)):
         seconds, _ = timed(lambda count=count: predictor.bucket_scores(constructs[np.arange(count) % len(constructs)]))
