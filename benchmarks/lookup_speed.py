@@ -3,9 +3,9 @@
     python benchmarks/lookup_speed.py [--sequences 6144] [--batch-sizes 128 256 512 1024 2048] [--rounds 5]
 
 Both get random constructs in the form that they take, letters or one-hot, and use all cores. The network is measured at
-several batch sizes; the look-up forms its own batches and is measured with several numbers of constructs in each
-(`BATCH_SIZE` and `BLOCK_SIZE` of `yeastpromoter.lookup.network`). They take turns in one process. For each the median is
-printed, of wall time, which suffers from other programs that run meanwhile, and of CPU time, which does so less. The
+several batch sizes. The look-up forms its own batches and is measured with several numbers of constructs in each
+(`BATCH_SIZE` and `BLOCK_SIZE` of `yeastpromoter.lookup.network`). They take turns in one process. For each the median
+is printed, of wall time, which suffers from other programs that run meanwhile, and of CPU time, which does so less. The
 tables are made before and timed separately. The largest difference of the bucket scores is printed too.
 """
 

@@ -4,9 +4,9 @@
 
 The baseline is the compiled network on all 240 substitutions of each insert, one-hot encoded beforehand, at each of
 the batch sizes; its best one counts. Against it stands `saturation_mutagenesis`, from letters to effects, after a
-warm-up. They take turns in one run, so that other programs disturb both, and the median of the
-rounds is compared: by wall time, which is what a user waits, and by CPU time, summed over the cores, which other
-programs hardly change. The largest difference of the expressions is printed too.
+warm-up. They take turns in one run, so that other programs disturb both, and the median of the rounds is compared: by
+wall time, which is what a user waits, and by CPU time, summed over the cores, which other programs hardly change. The
+largest difference of the expressions is printed too.
 """
 
 import argparse

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Replaced bases that a thread computes together, about: fewer make the matrix products slow, more do not fit the
 #: caches (by benchmarks/saturation_speed.py).
-ROWS = 192
+ROWS = 288
 
 #: Unchanged constructs that a thread computes together.
 _REFERRED = 16
