@@ -13,7 +13,9 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
     from yeastpromoter.kipoi_layer.messages import message_only
     from yeastpromoter.model.decoding import BUCKET_VALUES
     from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
-    from yeastpromoter.variants.effects import Expressions, variant_effects
+    from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+    from yeastpromoter.sequence.model_input import SHAPES, construct_letters
+    from yeastpromoter.variants.effects import variant_effects
 
 INPUTS = ("ref", "alt")
 
@@ -23,7 +25,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
 
     Parameters
     ----------
-    weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+    weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
         As for `yeastpromoter.model.entry.build_trained_network`; the working directory, which `weights` starts from, is
         the folder of this file while Kipoi constructs the model.
     check_adapters : bool, optional
@@ -33,12 +35,8 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     ----------
     check_adapters : bool
         As above; it may be changed.
-    network : keras.Model
-        From constructs (N, 110, 4) to bucket scores (N, 18).
     weights_version : str
         Version of the weights.
-    expressions : yeastpromoter.variants.effects.Expressions
-        The predictor, with the counts `n_asked` and `n_evaluated` of constructs.
 
     Raises
     ------
@@ -56,18 +54,16 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         first_activation: str = "relu",
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
+        engine: str = "lookup",
         check_adapters: bool = True,
     ):
         super().__init__()
         self.check_adapters = check_adapters
         with message_only():
-            trained = build_trained_network(
-                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values
+            self._trained = build_trained_network(
+                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
             )
-        self.network = trained.network
-        self.weights_version = trained.weights_version
-        scores = trained.compiled()
-        self.expressions = Expressions(lambda constructs: trained.decode(scores(constructs)))
+        self.weights_version = self._trained.weights_version
 
     @message_only()
     def predict_on_batch(self, x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -97,4 +93,15 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
                 f"model input must be a dictionary with the keys {' and '.join(INPUTS)} but is {found}; of a "
                 "dataloader's batch the model takes batch['inputs']"
             )
-        return variant_effects(x["ref"], x["alt"], self.expressions, self.check_adapters)
+        ref, alt = (np.asarray(x[name]) for name in INPUTS)
+        for name, array in (("ref", ref), ("alt", alt)):
+            if array.ndim != 4 or array.shape != ref.shape or not array.shape[1]:
+                raise ValueError(
+                    f"{name} has shape {array.shape} but must have shape (N, O, 110, 4), or with 80 for inserts, for O "
+                    f"offsets, at least one, the same for ref {ref.shape} and alt {alt.shape}. At each offset they are "
+                    f"as the input of the expression model, {SHAPES}"
+                )
+        constructs = (
+            construct_letters(array.reshape(-1, *array.shape[2:]), self.check_adapters) for array in (ref, alt)
+        )
+        return variant_effects(self._trained, *(some.reshape(*ref.shape[:2], CONSTRUCT_LENGTH) for some in constructs))

@@ -20,6 +20,8 @@ from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import ConstructRules
 from yeastpromoter.sequence.encoding import find_invalid, letters
 from yeastpromoter.sequence.scanning import tile_starts
+from yeastpromoter.variants.effects import predict_rows
+from yeastpromoter.variants.rows import VariantRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,6 +199,50 @@ class Predictor:
 
         blocks = self.file_blocks(open_sequences(path, fasta_file, **reading), bucket_scores)
         return pd.concat([pd.DataFrame(block.columns()) for block in blocks], ignore_index=True)
+
+    def variant_effects(
+        self,
+        vcf_file: str | os.PathLike,
+        fasta_file: str | os.PathLike,
+        annotation_file: str | os.PathLike | None = None,
+        **reading: Any,
+    ) -> pd.DataFrame:
+        """Predict what the alleles of a VCF file do to the expression of the promoters they lie in.
+
+        Parameters
+        ----------
+        vcf_file, fasta_file : str or os.PathLike
+            The variants, and the genome that they were called on; plain, gzip or bgzip.
+        annotation_file : str or os.PathLike, optional
+            Genes (GTF, GFF3) or promoters (BED6). Without it every allele has two rows, for a gene on either strand.
+        **reading
+            As for `yeastpromoter.variants.rows.VariantRows`: ``upstream``, ``offsets`` and ``skipped_file`` (no file
+            unless it is given).
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each allele and gene, in the order of the file: ``record`` (from 0), ``chromosome``, ``position``,
+            ``id``, ``REF``, ``ALT``, ``gene``, ``gene_name``, ``strand``, ``distance`` (bp to the coding start),
+            ``ref_expression``, ``alt_expression``, ``effect_alt_minus_ref`` and ``spread``, in buckets; see
+            `yeastpromoter.variants.effects.variant_effects`. What was not scored is in ``attrs["notes"]``.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If a file or an argument is wrong, or no allele can be scored; the message names the line.
+
+        Examples
+        --------
+        >>> effects = predictor.variant_effects("variants.vcf", "genome.fa", "genes.gtf")
+        >>> effects.sort_values("effect_alt_minus_ref", key=abs, ascending=False).head()
+        """
+        import pandas as pd
+
+        rows = VariantRows(vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading))
+        table = pd.DataFrame(predict_rows(self._trained, rows))
+        table.attrs["notes"] = list(rows.notes)
+        return table
 
     def scan(self, sequence: str, step: int = 10) -> pd.DataFrame:
         """Predict every tile of 80 bp of a longer promoter, as an insert.

@@ -48,7 +48,7 @@ def test_rows_with_the_numbers_of_their_lines(tmp_path):
         ("id\tx\na\t1\t2\n", "line 2 has 3 columns, but the header has 2"),
         ('id\tx\n"a\t1\nb"\t2\n', "line 2 has a quotation mark that is not closed"),
         ("id\tid\tx\n", "the column id occurs twice in the header"),
-        ("name\ty\n", "has no column id, x, but a table that `kipoi predict --keep_metadata` wrote is needed.*name, y"),
+        ("name\ty\n", "has no column id, x, but a table of predictions, written with metadata, is needed.*name, y"),
         ("id\tx\na\tone\n", "line 2 has 'one' in column x, but must have a finite number"),
         ("id\tx\na\t\n", "line 2 has '' in column x, but must have a finite number"),
         ("id\tx\na\tinf\n", "line 2 has 'inf' in column x"),

@@ -18,6 +18,7 @@ from kipoi.writers import HDF5BatchWriter, TsvBatchWriter
 from variant_files import COMPLEMENT, random_text, write_bed, write_fasta, write_vcf
 
 from yeastpromoter.model.decoding import decode
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.model.prediction import run_network
 from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
@@ -84,7 +85,7 @@ def test_prediction_of_a_variant_worked_out_by_hand(model, tmp_path):
     constructs = []
     for text in (genome, genome[:200] + records[0][3] + genome[201:]):
         constructs += [add_adapters(text[200 - offset : 280 - offset]) for offset in (20, 50)]
-    expression = decode(run_network(model.network, one_hot(letters(constructs))))
+    expression = decode(run_network(load_trained_network().network, one_hot(letters(constructs))))
     differences = expression[2:] - expression[:2]
     assert_expression_close(found["ref"], expression[:2].mean())
     assert_expression_close(found["alt"], expression[2:].mean())
@@ -142,21 +143,6 @@ def test_metamorphoses(model, tmp_path):
     assert mirrored["distance"].tolist() == forth["distance"].tolist()
     for column in ("ref", "alt", "effect", "spread"):
         assert_expression_close(mirrored[column], forth[column])
-
-
-def test_identical_constructs_are_evaluated_once(model, tmp_path):
-    genome = random_text(400, seed=5)
-    others = ",".join(base for base in "ACGT" if base != genome[200])
-    promoters = [("I", 150, 290, "A", "+"), ("I", 100, 250, "B", "+")]
-    arguments = {
-        "vcf_file": write_vcf(tmp_path / "v.vcf", [("I", 201, genome[200], others)]),
-        "fasta_file": write_fasta(tmp_path / "g.fa", I=genome),
-        "annotation_file": write_bed(tmp_path / "p.bed", *promoters),
-    }
-    before = model.expressions.n_asked, model.expressions.n_evaluated
-    assert len(predict(model, **arguments)) == 6
-    # Three alleles in two promoters, at seven offsets: one ref and three alt inserts at each.
-    assert (model.expressions.n_asked - before[0], model.expressions.n_evaluated - before[1]) == (84, 28)
 
 
 def test_a_vcf_file_without_records_gives_a_table_with_its_columns(model, tmp_path):

@@ -268,7 +268,7 @@ def test_the_predictions_are_not_overwritten(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\n1\t2\n", "has no column metadata/chromosome, "),
+        ("a\tb\n1\t2\n", "has no column chromosome, "),
         ("", "the file is empty"),
         ("metadata/position\npreds/effect\n", "has no column metadata/chromosome, "),
     ],
@@ -285,4 +285,4 @@ def test_command_on_other_files(tmp_path, text, message):
 def test_help_says_what_an_effect_is():
     text = invoke("--help").output
     assert "Effect is alt − ref in buckets" in " ".join(text.split())
-    assert "dataloader_args \\\n" in text
+    assert "yeastpromoter variants my.vcf.gz --genome genome.fa" in text

@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "contributions": "yeastpromoter.cli.contributions:contributions",
     "compare-contributions": "yeastpromoter.cli.compare_contributions:compare_contributions",
     "plant": "yeastpromoter.cli.plant:plant",
+    "variants": "yeastpromoter.cli.variants:variants",
     "rank-variants": "yeastpromoter.cli.rank_variants:rank_variants",
     "variant-figures": "yeastpromoter.cli.variant_figures:variant_figures",
     "shards": "yeastpromoter.cli.shards:shards",

@@ -1,8 +1,8 @@
-"""``python -m yeastpromoter rank-variants``."""
+"""``yeastpromoter rank-variants``."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from yeastpromoter.variants.ranking import COLUMNS, MIDDLE, rank, reference_inse
 from yeastpromoter.variants.summaries import read_effects
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 #: Longer alleles are shortened on the terminal, never in the file.
@@ -39,9 +40,9 @@ _LETTERS_SHOWN = 10
 def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
     """Sort variants by the size of their predicted effect and show the first ones.
 
-    PREDICTIONS is what `kipoi predict` of variant_effects wrote with --keep_metadata, .tsv or .h5. Effect is alt − ref
-    in buckets (expression is 0 to 17): positive where the ALT allele raises expression. The largest come first,
-    whether up or down. A variant in the promoters of two genes has two rows.
+    PREDICTIONS, .tsv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
+    --keep_metadata. Effect is alt − ref in buckets (expression is 0 to 17): positive where the ALT allele raises
+    expression. The largest come first, whether up or down. A variant in the promoters of two genes has two rows.
 
     Columns of the table: rank (from 1), chromosome, position, id, REF and ALT as in the VCF file, gene, gene_name,
     strand, distance (bp to the coding start, negative upstream), ref_expression, alt_expression,
@@ -52,24 +53,34 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
 
     \b
     Example:
-      python -m yeastpromoter rank-variants effects.tsv -o ranked.tsv --top 20
+      yeastpromoter rank-variants effects.tsv -o ranked.tsv --top 20
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     if (inserts is None) != (fasta_file is None):
         raise click.UsageError("--inserts and --fasta-file need each other: give both or none")
     ranked = rank(read_effects(predictions))
-    with ExitStack() as stack:
-        if inserts is not None:
-            best = ranked[ranked["rank"].notna()].head(top)
-            cut = [insert for insert in reference_inserts(best, read_genome(fasta_file)) if insert is not None]
-            file = stack.enter_context(whole_table(inserts))
-            file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
-            if len(cut) < len(best):
-                click.echo(
-                    f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "
-                    f"{MIDDLE + 1} it would reach over the end of the chromosome.",
-                    err=True,
-                )
-        write_frame(output, ranked)
+    if inserts is not None:
+        write_inserts(inserts, ranked, top, read_genome(fasta_file))
+    write_frame(output, ranked)
+    show_ranked(ranked, top)
+    click.echo(f"All rows: {output}" + (f"; inserts around those above: {inserts}" if inserts else ""))
+
+
+def write_inserts(path: Path, ranked: pd.DataFrame, top: int, genome: Mapping[str, np.ndarray]) -> None:
+    """Write the inserts around the first variants as FASTA."""
+    best = ranked[ranked["rank"].notna()].head(top)
+    cut = [insert for insert in reference_inserts(best, genome) if insert is not None]
+    with whole_table(path) as file:
+        file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
+    if len(cut) < len(best):
+        click.echo(
+            f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "
+            f"{MIDDLE + 1} it would reach over the end of the chromosome.",
+            err=True,
+        )
+
+
+def show_ranked(ranked: pd.DataFrame, top: int) -> None:
+    """Show the first variants."""
     undefined = int(ranked["rank"].isna().sum())
     if undefined:
         click.echo(f"{undefined:,} of {len(ranked):,} rows have no defined effect: they come last, unranked.", err=True)
@@ -78,7 +89,6 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
         f"\nThe first {min(top, len(ranked)):,} of {len(ranked):,} rows, one for each ALT allele and gene. Effect is "
         "alt − ref, in buckets (expression is 0 to 17); distance is in bp from the coding start."
     )
-    click.echo(f"All rows: {output}" + (f"; inserts around those above: {inserts}" if inserts else ""))
 
 
 def _shown(ranked: pd.DataFrame) -> str:

@@ -1,8 +1,9 @@
-"""``python -m yeastpromoter variant-figures``."""
+"""``yeastpromoter variant-figures``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -12,6 +13,9 @@ from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import same_file, write_frame
 from yeastpromoter.statistics import RESAMPLES
 from yeastpromoter.variants.summaries import BIN_SIZE, by_distance, by_substitution, read_effects
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TITLE = "Predicted effects (alt − ref) of {}"
 
@@ -23,7 +27,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
-    help="Folder for the files; it is made if it is not there.  [default: the current one]",
+    help="Folder for the files; it is made if it is missing.  [default: the current one]",
 )
 @figure_format_option
 @click.option(
@@ -43,8 +47,9 @@ _TITLE = "Predicted effects (alt − ref) of {}"
 def variant_figures(predictions: Path, output: Path, figure_format: str, bin_size: int, resamples: int) -> None:
     """Figures and tables of predicted variant effects: by distance, and by kind of substitution.
 
-    PREDICTIONS is what `kipoi predict` of variant_effects wrote with --keep_metadata, .tsv or .h5. Effect is alt − ref
-    in buckets: positive where the ALT allele raises expression; effect size is its absolute value.
+    PREDICTIONS, .tsv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
+    --keep_metadata. Effect is alt − ref in buckets: positive where the ALT allele raises expression; effect size is its
+    absolute value.
 
     \b
     effect_by_distance.png, .tsv       effects against the distance to the coding start (bp, negative
@@ -58,9 +63,8 @@ def variant_figures(predictions: Path, output: Path, figure_format: str, bin_siz
 
     \b
     Example:
-      kipoi predict variant_effects --source dir --keep_metadata -o effects.tsv --dataloader_args \\
-          '{"vcf_file": "my.vcf.gz", "fasta_file": "genome.fa", "annotation_file": "genes.gtf"}'
-      python -m yeastpromoter variant-figures effects.tsv -o figures
+      yeastpromoter variants my.vcf.gz --genome genome.fa --annotation genes.gtf -o effects.tsv
+      yeastpromoter variant-figures effects.tsv -o figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     require("figures")
     for name in ("effect_by_distance.tsv", "effect_by_substitution.tsv"):
@@ -70,12 +74,25 @@ def variant_figures(predictions: Path, output: Path, figure_format: str, bin_siz
     if effects.empty:
         click.echo(f"{predictions}: there are no variants, so no figures of them.", err=True)
         return
+    for path in draw_figures(effects, predictions.name, output, figure_format, bin_size, resamples):
+        click.echo(path)
+
+
+def draw_figures(
+    effects: pd.DataFrame,
+    name: str,
+    output: Path,
+    figure_format: str,
+    bin_size: int = BIN_SIZE,
+    resamples: int = RESAMPLES,
+) -> list[Path]:
+    """Draw the figures of the effects of a file's variants into a folder, and say what is in none of them."""
     undefined = ~np.isfinite(effects["effect"])
     if undefined.any():
         click.echo(f"{undefined.sum():,} of {len(effects):,} rows have no defined effect and are left out.", err=True)
         effects = effects[~undefined]
     output.mkdir(parents=True, exist_ok=True)
-    title = _TITLE.format(predictions.name)
+    title = _TITLE.format(name)
     made = []
     if (effects["distance"] < 0).any():
         table = by_distance(effects, bin_size, resamples)
@@ -93,8 +110,7 @@ def variant_figures(predictions: Path, output: Path, figure_format: str, bin_siz
     others = int(((effects["REF"].str.len() != 1) | (effects["ALT"].str.len() != 1)).sum())
     if others:
         click.echo(f"{others:,} rows of insertions, deletions and longer alleles are of no kind.", err=True)
-    for path in made:
-        click.echo(path)
+    return made
 
 
 def _write(stem: Path, suffix: str, drawing: str, effects, table, title: str) -> list[Path]:

@@ -48,7 +48,7 @@ class Planting:
 
 
 def insert_expression(trained: TrainedNetwork, inserts: np.ndarray) -> np.ndarray:
-    """Predict the expression of inserts.
+    """Predict the expression of inserts that have pieces in common.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def insert_expression(trained: TrainedNetwork, inserts: np.ndarray) -> np.ndarra
     numpy.ndarray
         Expression, `float64` (N,).
     """
-    return trained.expression(enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER))
+    return trained.decode(trained.related_scores(enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)))
 
 
 def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:

@@ -126,7 +126,7 @@ def _delete(trained: TrainedNetwork, constructs: np.ndarray, positions: range, f
     # To take out one base of a run of the same is to take out any other of it: only the first is computed.
     new = np.ones(bases.shape, dtype=bool)
     new[:, 1:] = bases[:, 1:] != bases[:, :-1]
-    scores = trained.bucket_scores(delete_bases(constructs, positions)[new])
+    scores = trained.related_scores(delete_bases(constructs, positions)[new])
     return _decode(trained, scores[np.cumsum(new).reshape(new.shape) - 1], first, "a deletion in ")
 
 

@@ -94,7 +94,7 @@ def read_columns(
     absent = [name for name in (*texts, *numbers) if name not in header]
     if absent:
         raise ValueError(
-            f"{path}: has no column {', '.join(absent)}, but a table that `kipoi predict --keep_metadata` wrote is "
+            f"{path}: has no column {', '.join(absent)}, but a table of predictions, written with metadata, is "
             f"needed. Its columns are {', '.join(header[:20])[:500]}"
         )
     pick = itemgetter(*map(header.index, (*texts, *numbers)))

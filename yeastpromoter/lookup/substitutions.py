@@ -10,6 +10,7 @@ Nothing is approximated: the scores are those of the whole construct up to round
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 #: Replaced bases that a thread computes together, about: fewer make the matrix products slow, more do not fit the
 #: caches (by benchmarks/saturation_speed.py).
 ROWS = 288
+
+#: About as many replaced bases does a thread take on at a time, of this many constructs at most, whose layers it keeps.
+_PIECE = 3840
+_CONSTRUCTS = 96
 
 #: Unchanged constructs that a thread computes together.
 _REFERRED = 16
@@ -67,19 +72,29 @@ def score_substitutions(
     reference, substituted : numpy.ndarray
         Bucket scores, (N, 18) and (N, P, A, 18).
     """
-    n, _, n_bases = bases.shape
-    reference = _refer(network, codes)
-    scores = network.scores_of(reference.dense.copy())
-    substituted = np.empty((*bases.shape, scores.shape[1]), dtype=scores.dtype)
-    substituted[...] = scores[:, np.newaxis, np.newaxis]  # for positions that reach nothing
+    n, n_positions, n_bases = bases.shape
+    scores = np.empty((n, len(network.dense[-1][1])), dtype=network.dtype)
+    substituted = np.empty((*bases.shape, scores.shape[1]), dtype=network.dtype)
 
-    def work(block: list[int], buffers: Buffers) -> None:
-        places = [positions[index] for index in block]
-        new = bases[:, block].swapaxes(0, 1)
-        substituted[:, block] = _score(network, codes, reference, places, new, buffers).swapaxes(0, 1)
+    def work(piece: tuple[slice, range], buffers: Buffers) -> None:
+        some, indices = piece
+        reference = _refer(network, codes[some], buffers)
+        scores[some] = network.scores_of(reference.dense.copy())
+        substituted[some, indices.start : indices.stop] = scores[some, np.newaxis, np.newaxis]
+        for block in _blocks(network, positions, indices, max(1, ROWS // (len(reference.dense) * max(1, n_bases)))):
+            new = bases[some, block].swapaxes(0, 1)
+            found = _score(network, codes[some], reference, [positions[index] for index in block], new, buffers)
+            substituted[some, block] = found.swapaxes(0, 1)
 
-    if bases.size:
-        network.threads.share(work, _blocks(network, positions, max(1, ROWS // (n * n_bases))))
+    threads = network.threads.count
+    at_once = min(_CONSTRUCTS, -(-_PIECE // max(1, n_positions * n_bases)))
+    rounds = -(-n // (at_once * threads))
+    at_once = max(1, -(-n // max(1, rounds * threads)))
+    # Of fewer constructs than there are threads, each takes some of the positions.
+    width = max(1, -(-n_positions // max(1, threads // max(1, n))))
+    constructs = [slice(start, start + at_once) for start in range(0, n, at_once)]
+    indices = [range(start, min(start + width, n_positions)) for start in range(0, max(1, n_positions), width)]
+    network.threads.share(work, list(product(constructs, indices)))
     return scores, substituted
 
 
@@ -96,35 +111,35 @@ def _reach(network: LookupNetwork, position: int) -> list[_Stretch]:
     return stretches
 
 
-def _blocks(network: LookupNetwork, positions: range, size: int) -> list[list[int]]:
+def _blocks(network: LookupNetwork, positions: range, indices: range, size: int) -> list[list[int]]:
     """Indices of positions in blocks of a size at most, those together whose stretches lie in the same way.
 
     Positions that reach nothing are left out: the last base, say, where the pooling leaves a position out.
     """
     alike: dict[tuple, list[int]] = {}
-    for index, position in enumerate(positions):
-        stretches = _reach(network, position)
+    for index in indices:
+        stretches = _reach(network, positions[index])
         start = stretches[0].start
         if start < stretches[0].stop:
             lie = tuple((stretch.start - start, stretch.stop - start) for stretch in stretches)
-            alike.setdefault((position - POOL * start, *lie), []).append(index)
+            alike.setdefault((positions[index] - POOL * start, *lie), []).append(index)
     return [group[start : start + size] for group in alike.values() for start in range(0, len(group), size)]
 
 
-def _refer(network: LookupNetwork, codes: np.ndarray) -> _Reference:
+def _refer(network: LookupNetwork, codes: np.ndarray, buffers: Buffers) -> _Reference:
     """Compute all layers of unchanged constructs, codes (N, L)."""
-    n, dtype = len(codes), network.dtype
+    n = len(codes)
     length = (network.bases_read - network.tables.field + 1) // POOL
-    pooled = np.empty((n, length, len(network.tables.signs)), dtype=dtype)
+    pooled = buffers("reference", n, length, len(network.tables.signs))
     sums, outputs = [], []
     for convolution in network.convolutions:
         length -= convolution.taps - 1
-        for arrays in (sums, outputs):
-            arrays.append(np.empty((n, length, len(convolution.bias)), dtype=dtype))
+        for arrays, name in ((sums, "sums"), (outputs, "outputs")):
+            arrays.append(buffers(f"reference {name} {convolution.name}", n, length, len(convolution.bias)))
     kernel, bias = network.dense[0]
-    dense = np.empty((n, len(bias)), dtype=dtype)
-
-    def work(rows: slice, buffers: Buffers) -> None:
+    dense = buffers("reference dense", n, len(bias))
+    for start in range(0, n, _REFERRED):
+        rows = slice(start, start + _REFERRED)
         x = pooled[rows]
         x[...] = network.tables.pooled(network.tables.find(codes[rows]), buffers)
         for convolution, before, after in zip(network.convolutions, sums, outputs, strict=True):
@@ -132,10 +147,8 @@ def _refer(network: LookupNetwork, codes: np.ndarray) -> _Reference:
             x = after[rows]
             x[...] = before[rows]
             convolution.finish(x)
-        np.matmul(x.reshape(len(x), -1), kernel, out=dense[rows])
-        dense[rows] += bias
-
-    network.threads.share(work, [slice(start, start + _REFERRED) for start in range(0, n, _REFERRED)])
+    np.matmul(outputs[-1].reshape(n, -1), kernel, out=dense)
+    dense += bias
     return _Reference(pooled, sums, outputs, dense)
 
 

@@ -90,6 +90,13 @@ class TrainedNetwork:
         """
         return self.engine.bucket_scores(letters)
 
+    def related_scores(self, letters: np.ndarray) -> np.ndarray:
+        """Predict the bucket scores of constructs that have pieces in common, such as windows around one variant.
+
+        As `bucket_scores`; the look-up computes each piece once.
+        """
+        return self.engine.related_scores(letters)
+
     def substitution_scores(
         self, letters: np.ndarray, positions: range, bases: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,10 @@ class CompiledNetwork:
         batches = [letters[start : start + BATCH_SIZE] for start in range(0, max(1, len(letters)), BATCH_SIZE)]
         return np.concatenate([self._run(one_hot(batch).astype(self._dtype, copy=False)) for batch in batches])
 
+    def related_scores(self, letters: np.ndarray) -> np.ndarray:
+        """Predict the bucket scores of constructs; as `bucket_scores`."""
+        return self.bucket_scores(letters)
+
     def substitution_scores(
         self, letters: np.ndarray, positions: range, bases: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from yeastpromoter.io.genome import ChromosomeNames
 from yeastpromoter.sequence.construct import INSERT_LENGTH
+from yeastpromoter.variants.effects import COLUMNS as PREDICTED
 from yeastpromoter.variants.vcf import MISSING
 from yeastpromoter.variants.windows import smallest_change, span, windows
 
@@ -27,10 +28,7 @@ COLUMNS = {
     "gene_name": "gene_name",
     "strand": "strand",
     "distance": "distance",
-    "ref_expression": "ref",
-    "alt_expression": "alt",
-    "effect_alt_minus_ref": "effect",
-    "spread": "spread",
+    **PREDICTED,
 }
 
 #: Position of the insert, from 0, that the last changed base of a variant has in `reference_inserts`.

@@ -127,13 +127,13 @@ class VariantRows:
                 f"upstream is the size of promoters and needs annotation_file, but is {upstream} without one"
             )
         self.vcf_path = os.path.abspath(os.path.expanduser(os.fspath(vcf_file)))
-        self._genome = read_genome(fasta_file)
-        self._names = ChromosomeNames(self._genome)
+        self.genome = read_genome(fasta_file)
+        self._names = ChromosomeNames(self.genome)
         self._promoters: Promoters | None = None
         if annotation_file is not None:
-            lengths = {name: letters.size for name, letters in self._genome.items()}
+            lengths = {name: letters.size for name, letters in self.genome.items()}
             self._promoters = read_promoters(annotation_file, lengths, upstream)
-        self._unknown = {name: unknown_bases_before(letters) for name, letters in self._genome.items()}
+        self._unknown = {name: unknown_bases_before(letters) for name, letters in self.genome.items()}
         self.n_records = self.n_alleles = self.n_scored = 0
         self.skipped: Counter[str] = Counter()
         self.skipped_rows: Counter[str] = Counter()
@@ -179,7 +179,7 @@ class VariantRows:
         rows = [self._rows[index] for index in indices.tolist()]
         inserts = np.empty((2, len(rows), len(self.offsets), INSERT_LENGTH), dtype=np.uint8)
         for number, row in enumerate(rows):
-            inserts[:, number] = windows(self._genome[row.chromosome], row.change, row.strand, self.offsets)
+            inserts[:, number] = windows(self.genome[row.chromosome], row.change, row.strand, self.offsets)
         constructs = enclose(LEFT_ADAPTER, inserts.reshape(-1, INSERT_LENGTH), RIGHT_ADAPTER)
         ref, alt = constructs.reshape(2, len(rows), len(self.offsets), CONSTRUCT_LENGTH)
         return VariantBatch(ref, alt, self._metadata(rows))
@@ -265,7 +265,7 @@ class VariantRows:
             raise ValueError(f"{self.vcf_path}: record {variant.record:,} (counted from 0): {error}") from None
         if name is None:
             return "unknown_chromosome", [], []
-        letters, start, ref = self._genome[name], variant.position - 1, variant.ref.upper()
+        letters, start, ref = self.genome[name], variant.position - 1, variant.ref.upper()
         if start < 0 or start + len(ref) > letters.size:
             return "off_chromosome", [], []
         if letters[start : start + len(ref)].tobytes() != ref.encode("utf-8"):
@@ -321,7 +321,7 @@ class VariantRows:
             )
         if self._names.unknown:
             notes.append(
-                f"{self.vcf_path}: the FASTA, with chromosomes {', '.join(list(self._genome)[:3])}, …, does not have "
+                f"{self.vcf_path}: the FASTA, with chromosomes {', '.join(list(self.genome)[:3])}, …, does not have "
                 f"{', '.join(list(self._names.unknown)[:5])}"
             )
         notes.append(self._names.note(self.vcf_path))

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.io.prediction_tables import read_columns
+from yeastpromoter.io.prediction_tables import read_columns, read_rows
 from yeastpromoter.sequence.encoding import ALPHABET
 from yeastpromoter.statistics import RESAMPLES, bootstrap, percentile_interval
+from yeastpromoter.variants.effects import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BIN_SIZE = 25
 
-_TEXT = tuple(f"metadata/{name}" for name in ("chromosome", "id", "REF", "ALT", "gene", "gene_name", "strand"))
+_TEXT = ("chromosome", "id", "REF", "ALT", "gene", "gene_name", "strand")
 #: Numbers that may be missing: the distance without annotation, predictions where the decoding is undefined.
-_MISSING = ("metadata/distance", *(f"preds/{name}" for name in ("effect", "ref", "alt", "spread")))
-_NUMBERS = ("metadata/position", *_MISSING)
+_MISSING = ("distance", *COLUMNS.values())
+_NUMBERS = ("position", *_MISSING)
+
+#: The names of the columns in a table of the command ``variants``, and in what Kipoi writes.
+_PLAIN = {name: name for name in (*_TEXT, *_NUMBERS)} | {of_kipoi: name for name, of_kipoi in COLUMNS.items()}
+_KIPOI = {name: f"{'preds' if name in COLUMNS.values() else 'metadata'}/{name}" for name in _PLAIN}
 
 _TRANSITIONS = ("AG", "GA", "CT", "TC")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def read_effects(path: str | Path) -> pd.DataFrame:
-    """Read what ``kipoi predict variant_effects --keep_metadata`` wrote.
+    """Read what ``yeastpromoter variants`` or ``kipoi predict variant_effects --keep_metadata`` wrote.
 
     Parameters
     ----------
     path : str or Path
-        The predictions, ``.tsv`` (also compressed, ``.tsv.gz``) or ``.h5``.
+        The predictions: a table separated by tabs, also compressed (``.tsv.gz``), or HDF5.
 
     Returns
     -------
@@ -55,9 +61,8 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path.absolute()}: there is no such file")
     is_hdf5 = h5py.is_hdf5(path)
-    columns = _read_hdf5(path) if is_hdf5 else read_columns(path, _TEXT, _NUMBERS, _MISSING)
-    table = pd.DataFrame({name.partition("/")[2]: column for name, column in columns.items()})
-    table = table.astype({name.partition("/")[2]: object for name in _TEXT})
+    columns = _read_hdf5(path) if is_hdf5 else _read_table(path)
+    table = pd.DataFrame(columns).astype(dict.fromkeys(_TEXT, object))
 
     def refuse(wrong: pd.Series, column: str, wanted: str) -> None:
         if wrong.any():
@@ -75,26 +80,43 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     return table.astype({"position": np.int64})
 
 
+def _names_in(found: Collection[str]) -> dict[str, str]:
+    """What the columns are called, with their names in the one of both layouts that has more of them."""
+    return max(_PLAIN, _KIPOI, key=lambda layout: sum(name in found for name in layout.values()))
+
+
+def _read_table(path: Path) -> dict[str, list[str] | np.ndarray]:
+    _, header = next(read_rows(path))
+    names = _names_in(header)
+    texts, numbers, missing = ([names[name] for name in some] for some in (_TEXT, _NUMBERS, _MISSING))
+    found = read_columns(path, texts, numbers, missing)
+    return {name: found[names[name]] for name in (*_TEXT, *_NUMBERS)}
+
+
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     import h5py
 
     found: dict[str, np.ndarray] = {}
     try:
         with h5py.File(path) as file:
-            absent = [name for name in (*_TEXT, *_NUMBERS) if name not in file]
+            names = _names_in(file)
+            absent = [names[name] for name in (*_TEXT, *_NUMBERS) if names[name] not in file]
             if absent:
                 raise ValueError(
-                    f"has no dataset {', '.join(absent)}, but a file that `kipoi predict` of variant_effects wrote "
-                    "with --keep_metadata is needed"
+                    f"has no dataset {', '.join(absent)}, but a file that `yeastpromoter variants`, or `kipoi predict` "
+                    "of variant_effects with --keep_metadata, wrote is needed"
                 )
             for name in (*_TEXT, *_NUMBERS):
-                found[name] = file[name].asstr()[:] if name in _TEXT else file[name][:].astype(np.float64)
+                data = file[names[name]]
+                found[name] = data.asstr()[:] if name in _TEXT else data[:].astype(np.float64)
                 if found[name].shape != found[_TEXT[0]].shape or found[name].ndim != 1:
-                    raise ValueError(f"{name} has shape {found[name].shape}, but {_TEXT[0]} {found[_TEXT[0]].shape}")
+                    raise ValueError(
+                        f"{names[name]} has shape {found[name].shape}, but {names[_TEXT[0]]} {found[_TEXT[0]].shape}"
+                    )
                 if name in _NUMBERS:
                     wrong = np.isinf(found[name]) | (np.isnan(found[name]) & (name not in _MISSING))
                     if wrong.any():
-                        raise ValueError(f"row {np.argmax(wrong):,} of {name} is not a finite number")
+                        raise ValueError(f"row {np.argmax(wrong):,} of {names[name]} is not a finite number")
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from None
     return found

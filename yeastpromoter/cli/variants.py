@@ -1,0 +1,170 @@
+"""``yeastpromoter variants``: from a VCF file to effects, ranked variants and figures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile, figure_format_option
+from yeastpromoter.cli.rank_variants import show_ranked, write_inserts
+from yeastpromoter.cli.sequence_input import say_notes
+from yeastpromoter.cli.variant_figures import draw_figures
+from yeastpromoter.extras import require
+from yeastpromoter.interpret.saturation import saturation_mutagenesis
+from yeastpromoter.io.annotation import UPSTREAM
+from yeastpromoter.io.row_files import check_can_write, whole_rows
+from yeastpromoter.io.whole_files import write_frame
+from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
+from yeastpromoter.plots.style import file_name, save_figure
+from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.variants.effects import COLUMNS, predict_rows
+from yeastpromoter.variants.ranking import rank, reference_inserts
+from yeastpromoter.variants.rows import VariantRows
+from yeastpromoter.variants.windows import OFFSETS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Offsets(click.ParamType):
+    name = "numbers"
+
+    def convert(self, value: str | tuple, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(number) for number in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers such as 10,20,30", param, ctx)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("vcf", type=InputFile())
+@click.option("--genome", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip.")
+@click.option(
+    "--annotation",
+    type=InputFile(),
+    help="Genes (GTF, GFF3) or promoters (BED6).  [default: none, every variant is scored for a gene on either strand]",
+)
+@click.option(
+    "-o", "--output", required=True, type=ROWS, help="File to write: .tsv, .csv (both also .gz), .parquet or .h5."
+)
+@click.option(
+    "--upstream",
+    type=click.IntRange(min=1),
+    default=UPSTREAM,
+    show_default=True,
+    help="Size of a promoter, in bp upstream of the coding start.",
+)
+@click.option(
+    "--offsets",
+    type=_Offsets(),
+    default=",".join(map(str, OFFSETS)),
+    show_default=True,
+    help="Places of the variant in the 80-bp window, from 0 at its upstream end. The effect is the mean over them.",
+)
+@click.option("--skipped", type=TABLE, help="Table of what is not scored, with the reason.  [default: none is written]")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Variants to show and to draw.",
+)
+@click.option("--ranked", type=TABLE, help="Table of all rows by the size of the effect, the largest first.")
+@click.option("--inserts", type=FASTA, help="FASTA of the 80 bp around each of the top variants, with REF.")
+@click.option(
+    "--figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for figures: effects by distance and by substitution, and all substitutions around the top variants.",
+)
+@figure_format_option
+@click.option("--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]")
+def variants(
+    vcf: Path,
+    genome: Path,
+    annotation: Path | None,
+    output: Path,
+    upstream: int,
+    offsets: tuple[int, ...],
+    skipped: Path | None,
+    top: int,
+    ranked: Path | None,
+    inserts: Path | None,
+    figures: Path | None,
+    figure_format: str,
+    threads: int | None,
+) -> None:
+    """Predict what the alleles of a VCF file do to the expression of the promoters they lie in.
+
+    For each ALT allele and gene there is a row, in the order of the file: record (its number in the file, from 0),
+    chromosome, position, id, REF and ALT as in the file, gene, gene_name, strand, distance (bp to the coding start,
+    negative upstream), ref_expression and alt_expression (mean sorting bucket, 0 to 17), effect_alt_minus_ref, and
+    spread: the standard deviation of the effect over the places of the variant in the window. A large spread says that
+    the effect depends on the place.
+
+    The variants with the largest effects, up or down, are shown; --ranked, --inserts and --figures write more of them.
+    What is not scored is counted, by its reason.
+
+    \b
+    Example:
+      yeastpromoter variants variants.vcf --genome genome.fa --annotation genes.gtf -o effects.tsv --figures figures
+    """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    check_can_write(output)
+    if figures:
+        require("figures")
+    rows = VariantRows(vcf, genome, annotation, upstream, offsets, skipped or False)
+    say_notes(rows.notes)
+    trained = load_trained_network(threads=threads)
+    began = time.perf_counter()
+    with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
+        columns = predict_rows(trained, rows, bar.update)
+    seconds = time.perf_counter() - began
+    with whole_rows(output, {"weights_version": trained.weights_version}) as write:
+        write({name: values.tolist() if values.dtype.kind == "U" else values for name, values in columns.items()})
+    effects = _frame(columns)
+    order = rank(effects)
+    if ranked:
+        write_frame(ranked, order)
+    if inserts:
+        write_inserts(inserts, order, top, rows.genome)
+    show_ranked(order, top)
+    click.echo(f"{len(rows):,} rows in {seconds:.1f} s, {len(rows) / max(seconds, 1e-9):,.0f} a second", err=True)
+    drawn = []
+    if figures and len(rows):
+        drawn = draw_figures(effects, vcf.name, figures, figure_format)
+        drawn += _draw_around(trained, order[order["rank"].notna()].head(top), rows, figures / "around", figure_format)
+    for path in filter(None, (output, skipped, ranked, inserts, *drawn)):
+        click.echo(f"Written: {path}", err=True)
+
+
+def _frame(columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Make the frame that `rank` and the figures take."""
+    import pandas as pd
+
+    return pd.DataFrame({COLUMNS.get(name, name): values for name, values in columns.items()})
+
+
+def _draw_around(
+    trained: TrainedNetwork, best: pd.DataFrame, rows: VariantRows, folder: Path, figure_format: str
+) -> list[Path]:
+    """Draw all substitutions around some variants, with REF, into a folder."""
+    from yeastpromoter.plots.saturation import draw_saturation
+
+    found = [insert for insert in reference_inserts(best, rows.genome) if insert is not None]
+    if not found:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    results = saturation_mutagenesis(trained, letters([add_adapters(insert) for _, insert in found]))
+    paths = []
+    for number, (name, insert) in enumerate(found):
+        figure = draw_saturation(insert, results.effects[number], None, results.reference[number], name)
+        paths.append(folder / file_name(number + 1, name, figure_format))
+        save_figure(figure, paths[-1])
+    return paths
