@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: Files in the folder of a run, and in that of its evaluation.
+HISTORY_FILE, SUMMARY_FILE = "history.json", "summary.json"
+EVALUATION_FILE, PREDICTIONS_FILE = "evaluation.json", "predictions.tsv"
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from training.__main__ import main as training
+from training.cli.main import main as training
 from yeastpromoter.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]

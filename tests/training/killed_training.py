@@ -23,7 +23,7 @@ import numpy as np
 from training_tables import write_tables
 
 import training.fit.train
-from training.__main__ import main as command
+from training.cli.main import main as command
 from training.fit import checkpoint
 
 RUN = {

@@ -7,10 +7,16 @@ from networks import lively_network
 
 from training.data.tables import letters_of, write_table
 from training.paths import Layout
+from training.run import Run
 from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 
 SOURCES = ["random", "tiles"]
 N = 36
+
+
+def run_of(config, results, name="plain"):
+    """A run whose results are in a folder."""
+    return Run(config, name, Layout(results, results / "records"))
 
 
 def config():

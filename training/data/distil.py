@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from training.data.tables import letters_of, read_table, write_report, write_table
-from training.evaluate.scores import predict_scores
+from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import N_BUCKETS, decode
-from yeastpromoter.model.network import build_network
 
 
 def label_synthetic(
@@ -17,7 +16,6 @@ def label_synthetic(
     synthetic: str | Path,
     output: str | Path,
     report: str | Path,
-    precision: str = "bfloat16",
     use: int | None = None,
 ) -> None:
     """Score synthetic constructs by an ensemble.
@@ -35,19 +33,14 @@ def label_synthetic(
     report : str or Path
         JSON file: number of constructs, mean and spread of the decoded expression, and the correlation between
         the teachers' expression where all of them define one, which tells how much they differ.
-    precision : {"bfloat16", "float32"}, optional
-        Arithmetic of the forward passes.
     use : int, optional
-        Score only the first so many constructs; all by default.
+        Score only this many constructs, the first ones; all by default.
     """
     sequence = read_table(synthetic, "sequence")["sequence"][:use]
     matrix = letters_of(sequence)
-    dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
     total, expressions = np.zeros((len(matrix), N_BUCKETS), dtype=np.float32), []
     for weights, first_activation in zip(teachers, first_activations, strict=True):
-        network = build_network(first_activation, dtype=dtype)
-        network.load_weights(weights)
-        scores = predict_scores(network, matrix)
+        scores = LookupNetwork(read_layers(weights), first_activation).bucket_scores(matrix)
         total += scores
         expressions.append(decode(scores))
     scores = total / len(teachers)

@@ -15,17 +15,15 @@ from training.data.assemble import insert_letters
 from training.data.buckets import hard_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from training.evaluate.metrics import affordable, noise_ceiling, pearson, varies, with_intervals
-from training.evaluate.scores import predict_scores
 from training.notices import warn
-from training.paths import Layout
+from training.paths import EVALUATION_FILE, PREDICTIONS_FILE
+from training.run import Run
 from yeastpromoter.io.whole_files import write_frame
+from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import decode
-from yeastpromoter.model.network import build_network
 from yeastpromoter.sequence.encoding import gc_content
 from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
 
-EVALUATION_FILE = "evaluation.json"
-PREDICTIONS_FILE = "predictions.tsv"
 DEFAULT_PARTS = ("train", "validation")
 #: The constructs that were 110 bp long as measured, and those together with the ones that were fitted to it.
 LENGTHS = ("110_bp", "all_lengths")
@@ -56,40 +54,6 @@ EXPLANATIONS = {
 def shown_length(sources: Mapping[str, Mapping[str, Any]]) -> str:
     """Which of `LENGTHS` figures and tables show of an evaluated part: all of them where none has 110 bp."""
     return LENGTHS[0] if any(lengths[LENGTHS[0]] for lengths in sources.values()) else LENGTHS[1]
-
-
-def layout(results: str | Path) -> Layout:
-    """Where the files lie in the folder of a configuration's results."""
-    return Layout(Path(results), records=Path(results) / "records")
-
-
-def run_settings(config: Mapping[str, Any], run_name: str) -> Mapping[str, Any]:
-    """The settings of a run.
-
-    Raises
-    ------
-    ValueError
-        If the configuration has no such run.
-    """
-    if run_name not in config["runs"]:
-        raise ValueError(
-            f"configuration {config['name']!r} has no run {run_name!r}; it has {', '.join(sorted(config['runs']))}"
-        )
-    return config["runs"][run_name]
-
-
-def run_weights(results: str | Path, run_name: str) -> Path:
-    """The weights of a finished run.
-
-    Raises
-    ------
-    ValueError
-        If the run has none yet.
-    """
-    path = layout(results).weights(run_name)
-    if not path.is_file():
-        raise ValueError(f"{path} is not there: run {run_name!r} has not finished (step train)")
-    return path
 
 
 def summarise(
@@ -180,9 +144,7 @@ def _constant(predicted: np.ndarray) -> float | None:
 
 
 def evaluate(
-    config: Mapping[str, Any],
-    run_name: str,
-    results: str | Path,
+    run: Run,
     parts: Sequence[str] = DEFAULT_PARTS,
     output: str | Path | None = None,
     sample: str | Path | None = None,
@@ -193,16 +155,12 @@ def evaluate(
 
     Parameters
     ----------
-    config : mapping
-        A validated configuration.
-    run_name : str
-        One of its runs, finished.
-    results : str or Path
-        Folder of the configuration's results, with ``data/`` and ``runs/``.
+    run : Run
+        A run, finished.
     parts : sequence of str, optional
         Parts of the split. The default leaves ``test`` out: it is for the chosen run alone, once.
     output : str or Path, optional
-        Folder for ``evaluation.json`` and ``predictions.tsv``; by default ``runs/<run>/evaluation`` in `results`.
+        Folder for ``evaluation.json`` and ``predictions.tsv``; by default ``runs/<run>/evaluation``.
         The table has a row for each construct: its row in ``constructs.h5``, source, part, group, whether it was
         fitted to 110 bp, bucket, GC content of the insert, measured and predicted expression.
     sample : str or Path, optional
@@ -219,24 +177,22 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there is no such run or part, or the run has not finished.
+        If there is no such part, or the run has not finished.
     """
-    paths = layout(results)
-    settings = run_settings(config, run_name)
+    paths = run.layout
+    settings = run.settings
     wrong = [part for part in parts if part not in PARTS]
     if wrong or not parts:
         raise ValueError(f"parts must be some of {', '.join(PARTS)} but are {', '.join(parts) or 'none'}")
-    weights = run_weights(results, run_name)
-    output = Path(output) if output is not None else paths.evaluation(run_name)
+    weights = run.weights
+    output = Path(output) if output is not None else paths.evaluation(run.name)
 
     columns = read_table(paths.constructs)
     sources = np.array(read_attribute(paths.constructs, "sources"), dtype=object)
     split = read_table(paths.split, "part", "group")
     wanted = np.flatnonzero(in_parts(split["part"], parts))
     matrix = letters_of(columns["sequence"])[wanted]
-    network = build_network(settings["first_activation"])
-    network.load_weights(weights)
-    scores = predict_scores(network, matrix)
+    scores = LookupNetwork(read_layers(weights), settings["first_activation"]).bucket_scores(matrix)
     constructs = pd.DataFrame(
         {
             "row": wanted,
@@ -258,9 +214,9 @@ def evaluate(
         of_part = (constructs["part"] == part).to_numpy()
         found[part] = by_source(constructs[of_part], scores[of_part], resamples, seed)
     if "train" in parts and settings["gc_sampling"]["method"] == "sampling":
-        sample = Path(sample) if sample is not None else paths.sample(run_name)
+        sample = Path(sample) if sample is not None else paths.sample(run.name)
         if not sample.is_file():
-            raise ValueError(f"{sample} is not there: run {run_name!r} samples by GC (step sample)")
+            raise ValueError(f"{sample} is missing: run {run.name!r} samples by GC (step sample)")
         rows = read_table(sample, "row")["row"]
         if not in_parts(split["part"][rows], settings["learn_from"]).all():
             raise ValueError(
@@ -279,10 +235,10 @@ def evaluate(
         if (said := _constant(constructs["predicted"][constructs["part"] == part].to_numpy())) is not None
     ]
     evaluation = {
-        "configuration": config["name"],
-        "run": run_name,
+        "configuration": run.config["name"],
+        "run": run.name,
         "weights_sha256": sha256_of(weights),
-        "split": {name: config["split"][name] for name in ("method", "seed")},
+        "split": {name: run.config["split"][name] for name in ("method", "seed")},
         "gc_sampling": settings["gc_sampling"]["method"],
         "learned_from": list(settings["learn_from"]),
         "bootstrap": {"resamples": resamples, "seed": seed, "level": LEVEL},

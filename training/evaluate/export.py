@@ -28,9 +28,9 @@ from training.evaluate.card import (
     training_data,
     weights_text,
 )
-from training.evaluate.evaluation import run_weights
 from training.evaluate.markdown import read_document, with_block
 from training.evaluate.record import make_record
+from training.run import Run
 from yeastpromoter.io.whole_files import whole_file, write_whole
 from yeastpromoter.model.network import build_network
 
@@ -178,13 +178,13 @@ def _repack(path: Path) -> None:
             file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
 
 
-def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry: str | Path) -> dict[str, Any]:
+def export(run: Run, entry: str | Path) -> dict[str, Any]:
     """Export a finished and evaluated run into a Kipoi entry.
 
     Parameters
     ----------
-    config, run_name, results
-        As for `training.evaluate.record.make_record`.
+    run : Run
+        A run, finished.
     entry : str or Path
         Folder of the entry: this project's root, or a copy of it.
 
@@ -201,17 +201,17 @@ def export(config: Mapping[str, Any], run_name: str, results: str | Path, entry:
         where something has to be written; the entry is then as it was.
     """
     entry = Path(entry)
-    weights_version(config["name"], run_name, "0" * 64)  # before anything is written
-    record = make_record(config, run_name, results)
+    weights_version(run.config["name"], run.name, "0" * 64)  # before anything is written
+    record = make_record(run)
     activation = record["settings"]["first_activation"]
     path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]
     # Built and saved again: the file then holds the network's weights and no optimiser state, whatever was stored.
     network = build_network(activation)
-    network.load_weights(run_weights(results, run_name))
+    network.load_weights(run.weights)
     with whole_file(path) as partial:
         network.save_weights(partial)
         sha256 = sha256_of(partial)
-        version = weights_version(config["name"], run_name, sha256)
+        version = weights_version(run.config["name"], run.name, sha256)
         exported = {"weights_version": version, "weights_sha256": sha256, "run": record}
         texts = entry_texts(exported, entry)
         for file, text in texts.items():

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, PREDICTIONS_FILE, layout, run_settings, shown_length
+from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length
 from training.evaluate.markdown import listed, markdown_table, with_bounds, with_decimals, words
 from training.evaluate.record import read_evaluation, read_json
-from training.fit.train import HISTORY_FILE, SUMMARY_FILE
+from training.paths import HISTORY_FILE, PREDICTIONS_FILE, SUMMARY_FILE
+from training.run import Run
 from yeastpromoter.io.whole_files import write_frame, write_whole
 from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.plots.style import BLACK, BLUE, DENSITY, GREEN, GREY, ORANGE, STYLE, subplots
@@ -448,9 +449,7 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
 
 
 def figures(
-    config: Mapping[str, Any],
-    run_name: str,
-    results: str | Path,
+    run: Run,
     output: str | Path | None = None,
     part: str = "validation",
     sample_report: str | Path | None = None,
@@ -459,11 +458,11 @@ def figures(
 
     Parameters
     ----------
-    config, run_name, results
-        As for `training.evaluate.record.make_record`.
+    run : Run
+        A run, finished.
     output : str or Path, optional
         Folder for ``table_2.tsv``, ``table_2.md``, and ``<name>.png`` and, for narrow screens, ``<name>.narrow.png``
-        of each of `FIGURES`; by default ``runs/<run>/figures`` in `results`.
+        of each of `FIGURES`; by default ``runs/<run>/figures``.
     part : str, optional
         Part of the split that the predictions are drawn of; it must have been evaluated. Only 110-bp constructs are
         drawn, or, where none has 110 bp, all; the titles then say so.
@@ -482,34 +481,34 @@ def figures(
     """
     import matplotlib
 
-    paths = layout(results)
-    folder = paths.run(run_name)
+    paths = run.layout
+    folder = paths.run(run.name)
     output = Path(output) if output is not None else folder / "figures"
-    evaluation = read_evaluation(results, run_name)
+    evaluation = read_evaluation(run)
     if part not in evaluation["parts"]:
         raise ValueError(
-            f"run {run_name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
+            f"run {run.name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
         )
     history, summary = read_json(folder / HISTORY_FILE), read_json(folder / SUMMARY_FILE)
-    sample = read_json(sample_report if sample_report is not None else paths.sample(run_name).with_suffix(".json"))
-    constructs = pd.read_csv(paths.evaluation(run_name) / PREDICTIONS_FILE, sep="\t")
+    sample = read_json(sample_report if sample_report is not None else paths.sample(run.name).with_suffix(".json"))
+    constructs = pd.read_csv(paths.evaluation(run.name) / PREDICTIONS_FILE, sep="\t")
     sources = evaluation["parts"][part]
     length = shown_length(sources)
     constructs = constructs[(constructs["part"] == part) & constructs["predicted"].notna()]
     constructs = constructs[~constructs["fitted"]] if length == LENGTHS[0] else constructs
     if not len(constructs):
         raise ValueError(
-            f"the {part} part has no construct for which run {run_name!r} has a defined prediction, so nothing "
+            f"the {part} part has no construct for which run {run.name!r} has a defined prediction, so nothing "
             "can be drawn: has its training diverged (see its history.json), or is the part empty (data/split.json)?"
         )
 
     output.mkdir(parents=True, exist_ok=True)
     table = epochs_table(history, summary["best"])
     write_frame(output / "table_2.tsv", table)
-    made = summary | {"settings": run_settings(config, run_name), "buckets": config["buckets"], "data": config["data"]}
+    made = summary | {"settings": run.settings, "buckets": run.config["buckets"], "data": run.config["data"]}
     write_whole(output / "table_2.md", f"{epochs_markdown(table)}\n\n{epochs_note(made)}\n")
     learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
-    title = f"{config['name']}: {run_name}, {part} part{learned}"
+    title = f"{run.config['name']}: {run.name}, {part} part{learned}"
     title += "" if length == LENGTHS[0] else f", {LENGTH_NAMES[length]}"
     draw = {
         "learning_curves": lambda narrow: learning_curves(history, summary["best"], narrow),
@@ -522,7 +521,7 @@ def figures(
         for name in FIGURES:
             for narrow in (False, True):
                 figure = draw[name](narrow)
-                figure.suptitle(f"{config['name']}: {run_name}" if name == "learning_curves" else title)
+                figure.suptitle(f"{run.config['name']}: {run.name}" if name == "learning_curves" else title)
                 write_whole(output / figure_file(name, narrow), png_of(figure))
     files = [output / figure_file(name, narrow) for narrow in (False, True) for name in FIGURES]
     return [output / "table_2.tsv", output / "table_2.md", *files]

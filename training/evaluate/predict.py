@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.scores import predict_scores
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.text_files import read_text
 from yeastpromoter.io.whole_files import whole_table, write_whole
+from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import METHODS, N_BUCKETS, decode
-from yeastpromoter.model.network import build_network
 
 _ROWS_AT_ONCE = 65_536
 
@@ -61,7 +60,6 @@ def predict(
     leaderboard: str | Path | None = None,
     decoding: str = "weighted_mean",
     reading: dict[str, Any] | None = None,
-    batch_size: int = 1024,
 ) -> int:
     """Predict the expression of the sequences of a file.
 
@@ -84,8 +82,6 @@ def predict(
         How the bucket scores become expression.
     reading : dict, optional
         Further arguments of `SequenceFile`.
-    batch_size : int, optional
-        Sequences a forward pass.
 
     Returns
     -------
@@ -109,8 +105,7 @@ def predict(
     for note in file.notes:
         print(note)
     wanted = None if rows is None else read_rows(rows)
-    network = build_network(first_activation)
-    network.load_weights(weights)
+    network = LookupNetwork(read_layers(weights), first_activation)
 
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +116,7 @@ def predict(
         for start in range(0, len(file), _ROWS_AT_ONCE):
             place = np.arange(start, min(start + _ROWS_AT_ONCE, len(file)))
             batch = file.read(place)
-            scores = predict_scores(network, batch.constructs, batch_size)
+            scores = network.bucket_scores(batch.constructs)
             expressions[place], records[place] = decode(scores, method=decoding), batch.records
             for record, name, construct, value, row in zip(
                 batch.records, batch.ids, batch.constructs, expressions[place], scores, strict=True

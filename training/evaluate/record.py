@@ -13,10 +13,10 @@ import numpy as np
 
 from training.config.loading import ALL_SOURCES
 from training.data.tables import sha256_of, write_report
-from training.evaluate.evaluation import EVALUATION_FILE, LENGTHS, layout, run_settings, run_weights
+from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import markdown_table, replace_block
-from training.fit.train import SUMMARY_FILE
-from training.paths import Layout
+from training.paths import EVALUATION_FILE, SUMMARY_FILE
+from training.run import Run
 
 #: Settings that make two runs repeats of one another when nothing else differs.
 SEEDS = ("seed", "gc_sampling.seed")
@@ -41,7 +41,7 @@ def read_json(path: str | Path) -> Any:
         raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
 
 
-def read_evaluation(results: str | Path, run_name: str) -> dict[str, Any]:
+def read_evaluation(run: Run) -> dict[str, Any]:
     """Read a run's evaluation and check that it is of the run's present weights.
 
     Raises
@@ -49,12 +49,12 @@ def read_evaluation(results: str | Path, run_name: str) -> dict[str, Any]:
     ValueError
         If there is none, or it is of other weights.
     """
-    path = layout(results).evaluation(run_name) / EVALUATION_FILE
+    path = run.layout.evaluation(run.name) / EVALUATION_FILE
     evaluation = read_json(path)
-    found = sha256_of(run_weights(results, run_name))
+    found = sha256_of(run.weights)
     if evaluation["weights_sha256"] != found:
         raise ValueError(
-            f"{path} is of weights with sha256 {evaluation['weights_sha256']} but run {run_name!r} has {found}: the "
+            f"{path} is of weights with sha256 {evaluation['weights_sha256']} but run {run.name!r} has {found}: the "
             "run was trained again; rerun the step evaluate"
         )
     return evaluation
@@ -113,9 +113,9 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return short
 
 
-def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
+def _correction(run: Run) -> dict[str, Any] | None:
     """What the GC correction did to the training data, without its numbers by bucket; None without its report."""
-    report = paths.sample(run_name).with_suffix(".json")
+    report = run.layout.sample(run.name).with_suffix(".json")
     if not report.is_file():
         return None
     sample = read_json(report)
@@ -129,29 +129,25 @@ def _correction(paths: Layout, run_name: str) -> dict[str, Any] | None:
     return short
 
 
-def _base_changes(paths: Layout, run_name: str, weights_sha256: str) -> dict[str, Any]:
+def _base_changes(run: Run, weights_sha256: str) -> dict[str, Any]:
     """Mean effects of single-base changes, each as value and 95 % interval."""
-    path = paths.base_changes(run_name)
+    path = run.layout.base_changes(run.name)
     found = read_json(path)
     if found["weights_sha256"] != weights_sha256:
-        raise ValueError(f"{path} is of other weights than run {run_name!r} has: rerun the step base-changes")
+        raise ValueError(f"{path} is of other weights than run {run.name!r} has: rerun the step base-changes")
     short = {"settings": found["settings"]}
     for group in ("mean_absolute_effect", "ratio", "mean_effect"):
         short[group] = {name: _bounds(bounds) for name, bounds in found[group].items()}
     return short
 
 
-def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -> dict[str, Any]:
+def make_record(run: Run) -> dict[str, Any]:
     """Gather the record of a finished and evaluated run.
 
     Parameters
     ----------
-    config : mapping
-        A validated configuration.
-    run_name : str
-        One of its runs.
-    results : str or Path
-        Folder of the configuration's results.
+    run : Run
+        A run, finished.
 
     Returns
     -------
@@ -169,38 +165,38 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
         If the run has not finished or not been evaluated, or its settings or tables are no longer those that it was
         trained with.
     """
-    paths = layout(results)
-    settings = run_settings(config, run_name)
-    summary = read_json(paths.run(run_name) / SUMMARY_FILE)
+    paths = run.layout
+    settings = run.settings
+    summary = read_json(paths.run(run.name) / SUMMARY_FILE)
     changed = changed_settings(summary["settings"], settings)
     if changed:
         raise ValueError(
-            f"run {run_name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
+            f"run {run.name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
             "train it again, or put the settings back"
         )
-    evaluation = read_evaluation(results, run_name)
+    evaluation = read_evaluation(run)
     found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
     found = {name: sha256_of(path) for name, path in found.items()}
     tables = summary.get("inputs", found)
     stale = [name for name, digest in found.items() if tables.get(name, digest) != digest]
     if stale:
         raise ValueError(
-            f"run {run_name!r} was trained on other tables than those in {paths.constructs.parent} now "
+            f"run {run.name!r} was trained on other tables than those in {paths.constructs.parent} now "
             f"({', '.join(stale)}): train it again"
         )
     recipe = settings["synthetic"]
     files = read_json(paths.files) if paths.files.is_file() else {}
     record = {
-        "configuration": config["name"],
-        "run": run_name,
+        "configuration": run.config["name"],
+        "run": run.name,
         "settings": settings,
-        "data": config["data"],
+        "data": run.config["data"],
         "files": {name: file["sha256"] for name, file in files.items()},
-        "split": config["split"],
-        "buckets": config["buckets"],
-        "synthetic": config["synthetic"][recipe] if recipe else None,
+        "split": run.config["split"],
+        "buckets": run.config["buckets"],
+        "synthetic": run.config["synthetic"][recipe] if recipe else None,
         "tables": tables,
-        "gc_correction": _correction(paths, run_name),
+        "gc_correction": _correction(run),
         "weights_sha256": evaluation["weights_sha256"],
         "training_constructs": summary["training_constructs"],
         "epochs": summary["epochs"],
@@ -216,18 +212,18 @@ def make_record(config: Mapping[str, Any], run_name: str, results: str | Path) -
             for part, sources in evaluation["parts"].items()
         },
     }
-    if config.get("base_changes"):
-        record["base_changes"] = _base_changes(paths, run_name, evaluation["weights_sha256"])
+    if run.config.get("base_changes"):
+        record["base_changes"] = _base_changes(run, evaluation["weights_sha256"])
     return without_folders(record)
 
 
-def record(config: Mapping[str, Any], run_name: str, results: str | Path, output: str | Path) -> dict[str, Any]:
+def record(run: Run, output: str | Path) -> dict[str, Any]:
     """Write the record of a finished and evaluated run; see `make_record`.
 
     Parameters
     ----------
-    config, run_name, results
-        As for `make_record`.
+    run : Run
+        A run, finished.
     output : str or Path
         The file, by custom ``training/records/<configuration>/<run>.json``.
 
@@ -236,7 +232,7 @@ def record(config: Mapping[str, Any], run_name: str, results: str | Path, output
     dict
         The record.
     """
-    made = make_record(config, run_name, results)
+    made = make_record(run)
     write_report(output, made)
     return made
 

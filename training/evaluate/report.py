@@ -21,13 +21,13 @@ from training.config.loading import (
     studies_gc_correction,
 )
 from training.data.tables import PARTS
-from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, layout, shown_length, some_fewer_resamples
+from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length, some_fewer_resamples
 from training.evaluate.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.evaluate.markdown import with_bounds, with_decimals, words
 from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
 from training.evaluate.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
-from training.fit.train import HISTORY_FILE, SUMMARY_FILE
-from training.paths import Layout, report_of
+from training.paths import HISTORY_FILE, SUMMARY_FILE, Layout, report_of
+from training.run import Run
 from training.studies.gc_study import read_runs, study_cells, study_figure
 from training.versions import versions
 from yeastpromoter.io.whole_files import write_whole
@@ -467,9 +467,7 @@ def _software(record: Mapping[str, Any], backend: str) -> Section:
 
 
 def report(
-    config: Mapping[str, Any],
-    run_name: str,
-    results: str | Path,
+    run: Run,
     output: str | Path | None = None,
     part: str = "validation",
     records: str | Path | None = None,
@@ -478,10 +476,10 @@ def report(
 
     Parameters
     ----------
-    config, run_name, results
-        As for `training.evaluate.record.make_record`.
+    run : Run
+        A run, finished.
     output : str or Path, optional
-        The HTML file; by default ``runs/<run>/report.html`` in `results`. It needs no other file and no network.
+        The HTML file; by default ``runs/<run>/report.html``. It needs no other file and no network.
     part : str, optional
         Part of the split that the figures were drawn of.
     records : str or Path, optional
@@ -500,17 +498,17 @@ def report(
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    paths = layout(results)
-    record = make_record(config, run_name, results)
-    evaluation = read_evaluation(results, run_name)
+    paths = run.layout
+    record = make_record(run)
+    evaluation = read_evaluation(run)
     if part not in evaluation["parts"]:
         raise ValueError(
-            f"run {run_name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
+            f"run {run.name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
         )
     assembled, buckets, split, sample = (
-        read_json(report_of(table)) for table in (paths.constructs, paths.buckets, paths.split, paths.sample(run_name))
+        read_json(report_of(table)) for table in (paths.constructs, paths.buckets, paths.split, paths.sample(run.name))
     )
-    drawn = paths.figures(run_name)
+    drawn = paths.figures(run.name)
     sections = [
         _summary(record, evaluation, part),
         *_warnings(
@@ -518,7 +516,7 @@ def report(
                 "assemble": assembled,
                 "buckets": buckets,
                 "split": split,
-                "train": read_json(paths.run(run_name) / SUMMARY_FILE),
+                "train": read_json(paths.run(run.name) / SUMMARY_FILE),
                 "evaluate": evaluation,
             }
         ),
@@ -536,7 +534,7 @@ def report(
         Section(
             "training",
             "Training",
-            [_figure(drawn, "learning_curves"), _epochs(read_json(paths.run(run_name) / HISTORY_FILE), record)],
+            [_figure(drawn, "learning_curves"), _epochs(read_json(paths.run(run.name) / HISTORY_FILE), record)],
         ),
         _gc(sample, evaluation, drawn),
         _buckets(buckets, sample, drawn),
@@ -545,7 +543,7 @@ def report(
             "Predictions",
             [_figure(drawn, "scatter"), _accuracy(evaluation), _figure(drawn, "residuals")],
         ),
-        *_study(config, Path(records) if records is not None else Layout.of(config).records),
+        *_study(run.config, Path(records) if records is not None else Layout.of(run.config).records),
         _software(record, record["versions"]["backend"]),
     ]
     environment = Environment(
@@ -556,9 +554,9 @@ def report(
         lstrip_blocks=True,
     )
     page = environment.get_template("page.html").render(
-        title=f"{config['name']}: run {run_name}", introduction=" ".join(caption("page")), sections=sections
+        title=f"{run.config['name']}: run {run.name}", introduction=" ".join(caption("page")), sections=sections
     )
-    output = Path(output) if output is not None else paths.page(run_name)
+    output = Path(output) if output is not None else paths.page(run.name)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, page)
     return output

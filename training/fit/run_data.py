@@ -11,8 +11,8 @@ import numpy as np
 from training.data.buckets import hard_labels, soft_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, rows_in
 from training.evaluate.metrics import pearson
-from training.evaluate.scores import BATCH_SIZE, predict_scores
 from training.fit.batches import Examples
+from training.fit.scores import BATCH_SIZE, predict_scores
 from yeastpromoter.model.decoding import N_BUCKETS, decode
 
 

@@ -23,14 +23,13 @@ from training.fit.devices import divided_among, fed_with_letters
 from training.fit.losses import loss_function
 from training.fit.run_data import RunData
 from training.notices import say, warn
+from training.paths import HISTORY_FILE, SUMMARY_FILE
 from training.versions import versions
 from yeastpromoter.io.whole_files import whole_file
 from yeastpromoter.model.network import build_network
 
 WEIGHTS_FILE = "best.weights.h5"
 CHECKPOINT_FILE = "checkpoint.h5"
-HISTORY_FILE = "history.json"
-SUMMARY_FILE = "summary.json"
 
 #: Batches from which the normalisations of averaged weights are estimated: at a momentum of 0.99 what they held
 #: before has faded to 1 % after 460.

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from training.data.tables import sha256_of, write_report
-from training.evaluate.evaluation import layout, run_settings, run_weights
 from training.evaluate.metrics import as_interval
+from training.run import Run
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.model.decoding import BUCKET_VALUES
-from yeastpromoter.model.entry import TrainedNetwork
-from yeastpromoter.model.network import build_network
+from yeastpromoter.model.entry import build_trained_network
 from yeastpromoter.sequence.construct import INSERT, add_adapters
 from yeastpromoter.sequence.encoding import ALPHABET, letters
 from yeastpromoter.sequence.random_inserts import random_inserts
@@ -116,9 +115,7 @@ def class_effects(
     }
 
 
-def base_changes(
-    config: Mapping[str, Any], run_name: str, results: str | Path, output: str | Path | None = None
-) -> dict[str, Any]:
+def base_changes(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     """Measure the classes of single-base changes in a finished run.
 
     Every substitution in the insert of random sequences is scored (`yeastpromoter.interpret.saturation`). The sequences
@@ -126,14 +123,10 @@ def base_changes(
 
     Parameters
     ----------
-    config : mapping
-        A validated configuration, with ``base_changes``.
-    run_name : str
-        One of its runs, finished.
-    results : str or Path
-        Folder of the configuration's results.
+    run : Run
+        A run, finished.
     output : str or Path, optional
-        JSON file; by default ``runs/<run>/base_changes.json`` in `results`.
+        JSON file; by default ``runs/<run>/base_changes.json``.
 
     Returns
     -------
@@ -145,25 +138,23 @@ def base_changes(
     ValueError
         If the configuration has no ``base_changes``, there is no such run, or it has not finished.
     """
-    wanted = config["base_changes"]
+    wanted = run.config["base_changes"]
     if not wanted:
-        raise ValueError(NO_BASE_CHANGES.format(config["name"]))
-    settings = run_settings(config, run_name)
-    weights = run_weights(results, run_name)
-    network = build_network(settings["first_activation"])
-    network.load_weights(weights)
+        raise ValueError(NO_BASE_CHANGES.format(run.config["name"]))
+    settings = run.settings
+    weights = run.weights
     digest = sha256_of(weights)
+    trained = build_trained_network(weights, digest, digest, settings["first_activation"], DECODING, BUCKET_VALUES)
     inserts = random_inserts(wanted["sequences"], wanted["seed"], wanted["gc"])
     constructs = letters([add_adapters(row.tobytes().decode()) for row in inserts])
-    trained = TrainedNetwork(network, DECODING, BUCKET_VALUES, digest)
     effects = saturation_mutagenesis(trained, constructs).effects
     found = {
-        "configuration": config["name"],
-        "run": run_name,
+        "configuration": run.config["name"],
+        "run": run.name,
         "weights_sha256": digest,
         "settings": dict(wanted),
         "bootstrap": {"resamples": RESAMPLES, "seed": 0, "level": LEVEL},
         **class_effects(effects, constructs[:, INSERT]),
     }
-    write_report(output if output is not None else layout(results).base_changes(run_name), found)
+    write_report(output if output is not None else run.layout.base_changes(run.name), found)
     return found

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     load_packages()
 
     from training import notices
-    from training.__main__ import main
+    from training.cli.main import main
 
     notices.terminal = 3
     main(prog_name="python -m training")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import importlib
 import io
 import os
 import shlex
@@ -94,6 +95,31 @@ class MessageGroup(click.Group):
             raise click.ClickException(str(error)) from error
         finally:
             NAMING.reset(before)
+
+
+class LazyGroup(MessageGroup):
+    """A group whose commands are imported when they are needed.
+
+    Parameters
+    ----------
+    modules : dict of str to str
+        Where each command is, such as ``"package.module:function"``, by its name, in the order in which they are shown.
+    """
+
+    def __init__(self, *args: Any, modules: dict[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command, None if there is none of that name."""
+        if name not in self._modules:
+            return None
+        module, _, attribute = self._modules[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
 
 
 def show_all_characters() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from training.__main__ import main
+from training.cli.main import main
 from training.config.loading import load_config
 from training.data.assemble import insert_letters
 from training.data.similarity import KmerSet
@@ -92,10 +92,10 @@ def test_explicit_paths_win_over_the_layout(folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sample", "--run", "nobody"], "no run 'nobody'; its runs are teacher_1, teacher_2, student"),
-        (["synthesise", "--recipe", "none"], "no recipe 'none'; its recipes are mixture"),
+        (["sample", "--run", "nobody"], "has no run 'nobody'; it has student, teacher_1, teacher_2"),
+        (["synthesise", "--recipe", "none"], "no recipe 'none'; it has mixture"),
         (["distil", "--run", "teacher_1"], "runs.teacher_1 has no teachers"),
-        (["distil", "--run", "student", "--weights", "one"], "--weights is there 1 times, but runs.student has 2"),
+        (["distil", "--run", "student", "--weights", "one"], "--weights is given 1 times, but runs.student has 2"),
         (["split"], "constructs.h5 is not there: run the step assemble first"),
         (["train", "--run", "teacher_1"], "constructs.h5 is not there: run the step assemble first"),
         (["assemble", "--data-folder", "nowhere"], "is not there: get it with the download step"),
@@ -156,7 +156,7 @@ def imports_at_top(path):
 
 
 def test_the_training_step_needs_only_a_few_packages():
-    pending, seen, packages = ["training.__main__", "training.fit.train"], set(), set()
+    pending, seen, packages = ["training.cli.main", "training.cli.train", "training.fit.train"], set(), set()
     while pending:
         module = pending.pop()
         path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
@@ -180,7 +180,7 @@ class Missing:
         if name.partition(".")[0] in ("kipoi", "kipoiseq", "kipoi_utils", "snakemake", "pandas", "scipy", "pysam"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())
-from training.__main__ import main
+from training.cli.main import main
 main(sys.argv[1:], standalone_mode=False)
 import keras
 if keras.config.backend() != "tensorflow":

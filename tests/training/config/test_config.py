@@ -511,7 +511,7 @@ def test_the_examples_in_the_documentation_are_valid():
 
 
 def test_every_command_is_in_the_documentation():
-    from training.__main__ import main
+    from training.cli.main import main
 
     text = (ROOT / "training" / "README.md").read_text()
     for command in main.commands:

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from test_assemble import TEXTS, assert_every_row_is_accounted_for, run, source
 
-from training.__main__ import main
+from training.cli.main import main
 from training.data.votes import COUNT_COLUMNS, compare_labels, compare_labels_of, majority_bucket, mean_bucket
 from yeastpromoter.io import text_tables
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.stats import pearsonr, spearmanr
 
-from training.__main__ import main
+from training.cli.main import main
 from training.evaluate.challenge import read_labels, score_challenge, score_text
 
 SINGLES = {"high": "high_exp_seqs", "low": "low_exp_seqs", "yeast": "yeast_seqs", "random": "all_random_seqs"}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 from closeness import EXPRESSION, assert_expression_close
-from made_up_results import N, columns, config, insert_gc, make_results, matrix
+from made_up_results import N, columns, config, insert_gc, make_results, matrix, run_of
 
 from training.data.tables import write_table
 from training.evaluate.evaluation import by_source, evaluate, summarise
@@ -238,7 +238,7 @@ def made(tmp_path_factory):
 
 def test_evaluation_of_a_run(made, tmp_path):
     results, network = made
-    found = evaluate(config(), "plain", results, output=tmp_path, resamples=20)
+    found = evaluate(run_of(config(), results), output=tmp_path, resamples=20)
     assert found == json.loads((tmp_path / "evaluation.json").read_text())
     assert list(found["parts"]) == ["train", "validation"]
 
@@ -272,9 +272,9 @@ def test_training_part_as_sampled(made, tmp_path):
     sampled = config()
     sampled["runs"]["plain"]["gc_sampling"] = {"method": "sampling"}
     with pytest.raises(ValueError, match=r"samples by GC \(step sample\)"):
-        evaluate(sampled, "plain", results, output=tmp_path, resamples=2)
+        evaluate(run_of(sampled, results), output=tmp_path, resamples=2)
     write_table(tmp_path / "sample.h5", {"row": np.array([3, 3, 3, 4])})
-    found = evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)["parts"]
+    found = evaluate(run_of(sampled, results), output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)["parts"]
     assert found["train"]["all_sources"]["all_lengths"]["constructs"] == 18
     drawn = found["train_sampled"]["all_sources"]["all_lengths"]
     assert (drawn["constructs"], drawn["groups"]) == (4, 2)
@@ -283,24 +283,24 @@ def test_training_part_as_sampled(made, tmp_path):
     assert drawn["mae"]["value"] == pytest.approx((3 * error[3] + error[4]) / 4, abs=EXPRESSION)
     write_table(tmp_path / "sample.h5", {"row": np.array([3, 30])})
     with pytest.raises(ValueError, match="outside the train part"):
-        evaluate(sampled, "plain", results, output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)
+        evaluate(run_of(sampled, results), output=tmp_path, sample=tmp_path / "sample.h5", resamples=2)
 
 
 def test_reweighting_leaves_the_training_part_as_it_is(made, tmp_path):
     results, _ = made
     weighted = config()
     weighted["runs"]["plain"]["gc_sampling"] = {"method": "reweighting"}
-    assert set(evaluate(weighted, "plain", results, output=tmp_path, resamples=2)["parts"]) == {"train", "validation"}
+    assert set(evaluate(run_of(weighted, results), output=tmp_path, resamples=2)["parts"]) == {"train", "validation"}
 
 
 def test_what_cannot_be_evaluated(made, tmp_path):
     results, _ = made
     with pytest.raises(ValueError, match="train, test, validation but are training"):
-        evaluate(config(), "plain", results, ["training"])
+        evaluate(run_of(config(), results), ["training"])
     with pytest.raises(ValueError, match="no run 'other'; it has plain"):
-        evaluate(config(), "other", results)
+        evaluate(run_of(config(), results, "other"))
     with pytest.raises(ValueError, match="has not finished"):
-        evaluate(config(), "plain", tmp_path)
+        evaluate(run_of(config(), tmp_path))
 
 
 def test_weightings_do_not_mix():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from closeness import assert_expression_close
-from made_up_results import config, make_results
+from made_up_results import config, make_results, run_of
 
 from training.config.loading import load_config
 from training.data.tables import sha256_of
@@ -297,11 +297,11 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     descriptions = [entry / "model.yaml", entry / "variant_effects/model.yaml"]
     before = [path.read_text() for path in descriptions]
     with pytest.raises(ValueError, match="run the step that writes it first"):
-        export(changed, "plain", results, entry)
+        export(run_of(changed, results), entry)
     assert [path.read_text() for path in descriptions] == before
 
-    found = evaluate(changed, "plain", results, resamples=5)
-    exported = export(changed, "plain", results, entry)
+    found = evaluate(run_of(changed, results), resamples=5)
+    exported = export(run_of(changed, results), entry)
     weights = entry / "model_files/yeastpromoter.weights.h5"
     args = yaml.safe_load((entry / "model.yaml").read_text())["args"]
     assert args["weights_sha256"] == sha256_of(weights) == exported["weights_sha256"]

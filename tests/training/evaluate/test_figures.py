@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_results import SOURCES, N, columns, config, make_results
+from made_up_results import SOURCES, N, columns, config, make_results, run_of
 
 from training.data.tables import write_table
 from training.evaluate.evaluation import evaluate
@@ -268,7 +268,7 @@ def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypat
     results, _ = make_results(tmp_path)
     table = columns() | {"fitted": np.ones(N, dtype=bool)}
     write_table(results / "data/constructs.h5", table, sources=SOURCES)
-    evaluation = evaluate(config(), "plain", results, resamples=5)["parts"]["validation"]
+    evaluation = evaluate(run_of(config(), results), resamples=5)["parts"]["validation"]
     assert evaluation["all_sources"]["110_bp"] is None
     titles = []
 
@@ -277,7 +277,7 @@ def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypat
         return b""
 
     monkeypatch.setattr("training.evaluate.figures.png_of", titles_of)
-    figures(config(), "plain", results)
+    figures(run_of(config(), results))
     assert [found[0].endswith(", validation part, constructs of all lengths") for found in titles] == 2 * [False] + (
         8 * [True]
     )
@@ -292,9 +292,9 @@ def test_a_part_without_predictions_is_refused(tmp_path):
     results, network = make_results(tmp_path)
     network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
     network.save_weights(results / "runs/plain/best.weights.h5")
-    evaluate(config(), "plain", results, resamples=5)
+    evaluate(run_of(config(), results), resamples=5)
     with pytest.raises(ValueError, match="validation part has no construct for which run 'plain' has a defined"):
-        figures(config(), "plain", results)
+        figures(run_of(config(), results))
 
 
 def test_files_of_a_run(tmp_path):
@@ -302,11 +302,11 @@ def test_files_of_a_run(tmp_path):
 
     results, _ = make_results(tmp_path)
     with pytest.raises(ValueError, match=r"evaluation\.json does not exist"):
-        figures(config(), "plain", results)
-    evaluate(config(), "plain", results, resamples=5)
+        figures(run_of(config(), results))
+    evaluate(run_of(config(), results), resamples=5)
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
-        figures(config(), "plain", results, part="test")
-    written = figures(config(), "plain", results)
+        figures(run_of(config(), results), part="test")
+    written = figures(run_of(config(), results))
     names = ["table_2.tsv", "table_2.md", *(f"{name}.png" for name in FIGURES)]
     assert [path.name for path in written] == [*names, *(f"{name}.narrow.png" for name in FIGURES)]
     history = json.loads((results / "runs/plain/history.json").read_text())

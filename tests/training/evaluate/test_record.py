@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from made_up_results import config, make_results, write_json
+from made_up_results import config, make_results, run_of, write_json
 
 from training.evaluate.evaluation import evaluate
 from training.evaluate.record import ablation_table, differences, make_record, record, write_ablation_table
@@ -13,12 +13,12 @@ def made(tmp_path_factory):
     results, _ = make_results(tmp_path_factory.mktemp("results"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("yeastpromoter.statistics.MIN_GROUPS", 2)  # the parts are small
-        evaluate(config(), "plain", results, resamples=10)
+        evaluate(run_of(config(), results), resamples=10)
     return results
 
 
 def test_record_of_a_run(made, tmp_path):
-    found = record(config(), "plain", made, tmp_path / "deep" / "plain.json")
+    found = record(run_of(config(), made), tmp_path / "deep" / "plain.json")
     text = (tmp_path / "deep" / "plain.json").read_text()
     assert found == json.loads(text)
     assert found["settings"] == config()["runs"]["plain"]
@@ -33,7 +33,7 @@ def test_record_of_a_run(made, tmp_path):
 
 
 def test_record_holds_no_path_of_this_machine_and_no_sequence(made, tmp_path):
-    record(config(), "plain", made, tmp_path / "plain.json")
+    record(run_of(config(), made), tmp_path / "plain.json")
     text = (tmp_path / "plain.json").read_text()
     assert "random.txt" in text
     assert "https://example.org/tiles.txt" in text
@@ -46,7 +46,7 @@ def test_record_holds_no_path_of_this_machine_and_no_sequence(made, tmp_path):
 def test_files_as_found_by_the_download(made, tmp_path):
     write_json(made / "data" / "files.json", {"random.txt": {"sha256": "ef", "got_from": "/mnt/x"}})
     try:
-        assert record(config(), "plain", made, tmp_path / "plain.json")["files"] == {"random.txt": "ef"}
+        assert record(run_of(config(), made), tmp_path / "plain.json")["files"] == {"random.txt": "ef"}
     finally:
         (made / "data" / "files.json").unlink()
 
@@ -55,26 +55,26 @@ def test_a_record_is_of_one_run(made, tmp_path):
     changed = config()
     changed["runs"]["plain"]["phases"][0]["epochs"] = 3
     with pytest.raises(ValueError, match=r"other settings .*phases\[0\].epochs"):
-        record(changed, "plain", made, tmp_path / "plain.json")
+        record(run_of(changed, made), tmp_path / "plain.json")
     later = config()
     later["runs"]["plain"]["a_setting_of_later"] = 1
-    assert record(later, "plain", made, tmp_path / "plain.json")
+    assert record(run_of(later, made), tmp_path / "plain.json")
 
     summary = made / "runs/plain/summary.json"
     before = summary.read_text()
     write_json(summary, {**json.loads(before), "inputs": {"table": "0" * 64}})
     with pytest.raises(ValueError, match=r"other tables .*\(table\)"):
-        record(config(), "plain", made, tmp_path / "plain.json")
+        record(run_of(config(), made), tmp_path / "plain.json")
     summary.write_text(before)
 
     evaluation = made / "runs/plain/evaluation/evaluation.json"
     before = evaluation.read_text()
     write_json(evaluation, {**json.loads(before), "weights_sha256": "0" * 64})
     with pytest.raises(ValueError, match="trained again; rerun the step evaluate"):
-        record(config(), "plain", made, tmp_path / "plain.json")
+        record(run_of(config(), made), tmp_path / "plain.json")
     evaluation.write_text("{")
     with pytest.raises(ValueError, match="holds no JSON"):
-        record(config(), "plain", made, tmp_path / "plain.json")
+        record(run_of(config(), made), tmp_path / "plain.json")
     evaluation.write_text(before)
 
 
@@ -84,7 +84,7 @@ def test_fewer_resamples_are_recorded(made, tmp_path):
     evaluation = json.loads(before)
     evaluation["parts"]["validation"]["tiles"]["110_bp"]["resamples"] = 200
     write_json(path, evaluation)
-    found = record(config(), "plain", made, tmp_path / "plain.json")["evaluation"]["validation"]
+    found = record(run_of(config(), made), tmp_path / "plain.json")["evaluation"]["validation"]
     path.write_text(before)
     assert found["tiles"]["110_bp"]["resamples"] == 200
     assert "resamples" not in found["random"]["110_bp"]
@@ -175,7 +175,7 @@ def test_a_record_says_why_a_correlation_is_undefined(made):
     undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
     evaluation["parts"]["validation"]["tiles"]["110_bp"]["spearman"] = undefined
     write_json(path, evaluation)
-    found = make_record(config(), "plain", made)["evaluation"]["validation"]
+    found = make_record(run_of(config(), made))["evaluation"]["validation"]
     path.write_text(before)
     assert found["tiles"]["110_bp"]["spearman"] == [None, None, None]
     assert found["tiles"]["110_bp"]["reasons"] == {"spearman": "the predictions do not vary"}

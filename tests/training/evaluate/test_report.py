@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_results import SOURCES, config, make_results, write_json
+from made_up_results import SOURCES, config, make_results, run_of, write_json
 from made_up_studies import made_up
 from matplotlib.image import imread
 
@@ -132,22 +132,22 @@ def made(tmp_path_factory):
     results, _ = make_results(tmp_path_factory.mktemp("report"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("yeastpromoter.statistics.MIN_GROUPS", 2)  # the parts are small
-        evaluate(config(), "plain", results, resamples=20)
+        evaluate(run_of(config(), results), resamples=20)
     for name, content in (("constructs", ASSEMBLED), ("split", SPLIT)):
         write_json(results / "data" / f"{name}.json", content)
     write_json(results / "data" / "buckets.json", {"method": "round", "constructs": list(range(100, 118))})
     write_json(results / "runs" / "plain" / "sample.json", SAMPLE)
     with pytest.raises(ValueError, match=r"learning_curves\.png does not exist: run the step figures first"):
-        report(config(), "plain", results, records=results)
+        report(run_of(config(), results), records=results)
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
-        report(config(), "plain", results, records=results, part="test")
-    figures(config(), "plain", results)
+        report(run_of(config(), results), records=results, part="test")
+    figures(run_of(config(), results))
     return results
 
 
 @pytest.fixture(scope="module")
 def page(made):
-    return Page(report(config(), "plain", made, records=made).read_text(encoding="utf-8"))
+    return Page(report(run_of(config(), made), records=made).read_text(encoding="utf-8"))
 
 
 def test_every_part_is_there(page):
@@ -198,7 +198,7 @@ def test_epochs_and_buckets_and_gc(made, page):
         + ["yes" if record == history[-1] else ""]
         for record in history
     ]
-    assert epochs_note(make_record(config(), "plain", made)) in page.text
+    assert epochs_note(make_record(run_of(config(), made))) in page.text
     (kept,) = page.rows("The run")["weights kept"]
     assert kept.startswith("phase 1, epoch 2, which has the lowest validation loss")
     assert page.rows("Occupancy")["3"] == ["103", "3", "0.250", "3", "0.125"]
@@ -235,7 +235,7 @@ def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     for lengths in evaluation["parts"]["validation"].values():
         lengths["110_bp"] = None
     write_json(path, evaluation)
-    found = Page(report(config(), "plain", made, made / "lengths.html", records=made).read_text(encoding="utf-8"))
+    found = Page(report(run_of(config(), made), made / "lengths.html", records=made).read_text(encoding="utf-8"))
     path.write_text(before)
     assert "Figures are of the validation part, constructs of all lengths." in found.text
     summary = evaluation["parts"]["validation"]["tiles"]["all_lengths"]
@@ -258,8 +258,8 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
         paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
     ):
         write_json(path, found)
-    found = Page(report(config(), "plain", made, made / "warned.html", records=made).read_text(encoding="utf-8"))
-    recorded = make_record(config(), "plain", made)
+    found = Page(report(run_of(config(), made), made / "warned.html", records=made).read_text(encoding="utf-8"))
+    recorded = make_record(run_of(config(), made))
     for path, text in zip(paths, before, strict=True):
         path.write_text(text)
     said = "– (the predictions do not vary)"
@@ -278,7 +278,7 @@ def test_intervals_of_fewer_resamples_are_named(made, page):
     evaluation["bootstrap"]["resamples"] = 1000
     evaluation["parts"]["train"]["tiles"]["110_bp"]["resamples"] = 200
     write_json(path, evaluation)
-    found = Page(report(config(), "plain", made, made / "fewer.html", records=made).read_text(encoding="utf-8"))
+    found = Page(report(run_of(config(), made), made / "fewer.html", records=made).read_text(encoding="utf-8"))
     path.write_text(before)
     assert "They come from 1,000 resamples, of sets of more than 100,000 groups from 200." in found.text
 
@@ -337,7 +337,7 @@ def test_captions_say_what_to_look_for(page):
 def test_text_of_others_is_no_markup(made, tmp_path):
     other = copy.deepcopy(config())
     other["data"]["sources"][0]["origin"] = "<script>alert(1)</script> & more"
-    found = Page(report(other, "plain", made, tmp_path / "page.html", records=made).read_text(encoding="utf-8"))
+    found = Page(report(run_of(other, made), tmp_path / "page.html", records=made).read_text(encoding="utf-8"))
     assert "script" not in found.tags
     assert found.rows("Sources of measurements")["random"][2] == "<script>alert(1)</script> & more"
 
@@ -366,11 +366,11 @@ def test_the_study_of_gc_correction(made, tmp_path, monkeypatch):
     settings["runs"]["plain"]["source_weights"] = True
     second = settings["runs"]["plain"] | {"gc_sampling": {"method": "reweighting", "target": "all", "seed": 1}}
     settings["runs"] |= {"second": second}
-    none = Page(report(settings, "plain", results, records=tmp_path / "none").read_text(encoding="utf-8"))
+    none = Page(report(run_of(settings, results), records=tmp_path / "none").read_text(encoding="utf-8"))
     assert "gc-study" not in none.sections, "no run has a record yet"
     for number, name in enumerate(("plain", "second")):
         write_json(tmp_path / f"{name}.json", made_up(settings["runs"][name], number))
-    found = Page(report(settings, "plain", results, records=tmp_path).read_text(encoding="utf-8"))
+    found = Page(report(run_of(settings, results), records=tmp_path).read_text(encoding="utf-8"))
     assert found.sections[-2:] == ["gc-study", "software"]
     header, rows, note = study_cells(*read_runs(settings, tmp_path))
     assert found.tables["The study in numbers"] == [header, *rows]
@@ -381,7 +381,7 @@ def test_the_study_of_gc_correction(made, tmp_path, monkeypatch):
     # The pages of a configuration that is no study show the one that it names, by its committed records.
     monkeypatch.chdir(TRAINING.parent)
     with_study = config() | {"gc_study": str(STUDY)}
-    named = Page(report(with_study, "plain", results, records=tmp_path / "none").read_text(encoding="utf-8"))
+    named = Page(report(run_of(with_study, results), records=tmp_path / "none").read_text(encoding="utf-8"))
     assert named.sections[-2:] == ["gc-study", "software"]
     header, rows, _ = study_cells(*read_runs(load_config(STUDY), TRAINING / "records" / "gc_study"))
     assert named.tables["The study in numbers"] == [header, *rows]

@@ -35,7 +35,6 @@ def test_table_and_leaderboard(made, tmp_path, monkeypatch):
         tmp_path / "new" / "table.tsv",
         tmp_path / "sample.json",
         tmp_path / "board.json",
-        batch_size=3,
     )
     assert count == 5
     expression = [np.average(range(18), weights=row) for row in scores]

@@ -442,7 +442,7 @@ def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(
 def test_scores_do_not_depend_on_the_batch_size():
     from training_tables import constructs_of, random_inserts
 
-    from training.evaluate.scores import predict_scores
+    from training.fit.scores import predict_scores
     from yeastpromoter.model.network import build_network
 
     network = build_network("relu", seed=1)
@@ -455,7 +455,7 @@ def test_scores_do_not_depend_on_the_batch_size():
 def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
     from training.data.distil import label_synthetic
     from training.data.tables import letters_of
-    from training.evaluate.scores import predict_scores
+    from training.fit.scores import predict_scores
     from yeastpromoter.model.network import build_network
 
     sequence = read_table(paths["scores"], "sequence")["sequence"]
@@ -466,9 +466,7 @@ def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
         files.append(tmp_path / f"{number}.weights.h5")
         network.save_weights(files[-1])
         expected = expected + predict_scores(network, letters_of(sequence)) / 2
-    label_synthetic(
-        files, ["relu", "softmax"], paths["scores"], tmp_path / "out.h5", tmp_path / "out.json", precision="float32"
-    )
+    label_synthetic(files, ["relu", "softmax"], paths["scores"], tmp_path / "out.h5", tmp_path / "out.json")
     columns = read_table(tmp_path / "out.h5")
     assert (columns["sequence"] == sequence).all()
     np.testing.assert_allclose(columns["scores"], expected, atol=2e-3)

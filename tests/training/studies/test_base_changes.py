@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 from closeness import EXPRESSION
-from made_up_results import config, make_results
+from made_up_results import config, make_results, run_of
 from networks import lively_network
 
 from training.evaluate.evaluation import evaluate
@@ -88,11 +88,11 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     wanted = {"sequences": 2, "gc": 0.4, "seed": 3}
     settings = config() | {"base_changes": wanted}
     with pytest.raises(ValueError, match=r"made_up does not ask .* add base_changes: \{\} to it"):
-        base_changes(config() | {"base_changes": None}, "plain", results)
-    evaluate(settings, "plain", results, resamples=2)
+        base_changes(run_of(config() | {"base_changes": None}, results))
+    evaluate(run_of(settings, results), resamples=2)
     with pytest.raises(ValueError, match=r"base_changes\.json does not exist"):
-        record(settings, "plain", results, tmp_path / "plain.json")
-    base_changes(settings, "plain", results)
+        record(run_of(settings, results), tmp_path / "plain.json")
+    base_changes(run_of(settings, results))
     found = json.loads((results / "runs/plain/base_changes.json").read_text())
 
     network, inserts = lively_network(), random_inserts(2, 3, 0.4)
@@ -107,7 +107,7 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     for group in ("mean_absolute_effect", "mean_effect"):
         assert values(found, group) == pytest.approx(values(expected, group), abs=EXPRESSION)
 
-    made = record(settings, "plain", results, tmp_path / "plain.json")
+    made = record(run_of(settings, results), tmp_path / "plain.json")
     assert made["base_changes"]["settings"] == wanted
     value, low, high = made["base_changes"]["ratio"]["strong_weak_to_gc_kept"]
     bounds = found["ratio"]["strong_weak_to_gc_kept"]
@@ -117,4 +117,4 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     path = results / "runs/plain/base_changes.json"
     path.write_text(json.dumps(found | {"weights_sha256": "other"}))
     with pytest.raises(ValueError, match="other weights than run 'plain' has: rerun the step base-changes"):
-        record(settings, "plain", results, tmp_path / "plain.json")
+        record(run_of(settings, results), tmp_path / "plain.json")

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from made_up_studies import SOURCES, made_up
 
-from training.__main__ import main
+from training.cli.main import main
 from training.config.loading import load_config
 from training.studies.gc_study import (
     method_name,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from training.__main__ import main
+from training.cli.main import main
 from training.studies import simulate_sorting as module
 from training.studies.simulate import planted_expression
 from training.studies.simulate_sorting import LENGTHS, held_out_inserts, sorted_promoters
@@ -100,7 +100,7 @@ def test_many_cells_show_the_true_expression():
 
 
 def test_defaults_of_the_command_are_those_of_the_function():
-    given = {option.name: option.default for option in main.commands["simulate-sorting"].params}
+    given = {option.name: option.default for option in main.get_command(None, "simulate-sorting").params}
     wanted = inspect.signature(module.simulate_sorting).parameters
     for name in ("sequences", "held_out", "cells", "seed"):
         assert given[name] == wanted[name].default

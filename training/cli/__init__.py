@@ -1,0 +1,1 @@
+"""The commands of the training, ``python -m training COMMAND``, one module each."""
