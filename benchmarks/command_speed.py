@@ -195,7 +195,7 @@ def main() -> None:
             elif case == "memory":
                 file = folder / "inserts.txt"
                 file.write_text("\n".join(random_rows(arguments.many, 80)) + "\n")
-                command = [*YEASTPROMOTER, "predict", file, "-o", output]
+                command = [*YEASTPROMOTER, "predict", file, "--sequence-type", "insert", "-o", output]
                 alone(f"yeastpromoter predict, {arguments.many:,} sequences", command)
             elif case == "variants":
                 options = ["--genome", given["genome"], "--annotation", given["annotation"], "-o", output]

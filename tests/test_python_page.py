@@ -26,4 +26,4 @@ def test_every_example_of_the_page_runs(tmp_path, monkeypatch):
             shown = eval(last.partition("# array(")[2].rstrip(")"))
             assert abs(names["result"] - shown).max() < 2e-3
     assert len(names["result"]) > 5
-    assert {"position", "effect", "spread"} <= set(names["result"].columns)
+    assert {"position", "effect_alt_minus_ref", "spread"} <= set(names["result"].columns)

@@ -260,7 +260,8 @@ from kipoi.__main__ import main
 from yeastpromoter.cli.main import main as commands
 
 Path("results").mkdir()
-blocks = re.findall(r"^```(sh|python)\\n(.*?)^```", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
+pages = "".join(Path(name).read_text() for name in ("README.md", "docs/kipoi.md"))
+blocks = re.findall(r"^```(sh|python)\\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
 results, counts = [], {}
 for language, text in blocks:
     if language == "python":
@@ -278,11 +279,11 @@ for language, text in blocks:
                 "effects": [None if effect is None else float(effect[0]) for effect in effects[0][40]],
                 "expected": (expression - expression[x[0, 40].argmax()]).tolist(),
             }
-    elif text.startswith("python -m yeastpromoter"):
-        for line in text.splitlines():
-            commands(shlex.split(line)[3:], standalone_mode=False)
+    elif text.startswith("yeastpromoter"):
+        for line in text.replace(chr(92) + chr(10), " ").splitlines():
+            commands(shlex.split(line)[1:], standalone_mode=False)
             frame = pd.read_csv(line.split()[-1], sep="\\t")
-            counts[line.split()[3]] = [len(frame), frame["id"].nunique()]
+            counts[line.split()[1]] = [len(frame), frame["id"].nunique()]
     elif text.startswith("kipoi predict"):
         sys.argv = shlex.split(text.replace(chr(92) + chr(10), " "))  # a backslash continues a line
         main()
@@ -320,6 +321,7 @@ def inside(source, tmp_path_factory):
     """
     entry = copy_entry(tmp_path_factory.mktemp("inside") / "entry")
     shutil.copy(ROOT / "README.md", entry)
+    shutil.copytree(ROOT / "docs", entry / "docs")
     left, right, inserts = "ACGTACGTAC", "GGTTAACCAT", ["ACGTTGCA" * 10, "TTTTGAAA" * 10]
     complement = str.maketrans("ACGT", "TGCA")
     (entry / "inserts.csv").write_text("name,seq\n" + "".join(f"i{n},{text}\n" for n, text in enumerate(inserts)))
@@ -333,8 +335,8 @@ def inside(source, tmp_path_factory):
 
 
 def test_the_commands_of_the_readme_agree(inside):
-    """The package, FASTA, a table, strings, intervals and Keras: the same inserts give the same predictions."""
-    package, fasta, table, strings, intervals, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])["results"]
+    """The package, FASTA, a table, intervals, strings and Keras: the same inserts give the same predictions."""
+    package, fasta, table, intervals, strings, keras_alone, _ = json.loads(inside.stdout.splitlines()[-1])["results"]
     assert len(fasta["metadata/id"]) > 2
     assert table["metadata/id"] == ["i0", "i1"]
     assert intervals["metadata/id"] == ["a", "b"]
@@ -351,6 +353,8 @@ def test_the_readme_says_which_bases_matter(inside):
     n_sequences = sum(line.startswith(">") for line in lines)
     n_unknown = sum(line.count("N") for line in lines if not line.startswith(">"))  # four substitutions each
     assert found["counts"] == {
+        "predict": [n_sequences, n_sequences],
+        "variants": [31, 29],  # two records have two alleles each
         "saturate": [n_sequences * 80 * 3 + n_unknown, n_sequences],
         "contributions": [n_sequences * 80, n_sequences],
     }

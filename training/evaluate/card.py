@@ -205,10 +205,14 @@ def short_figures(record: Mapping[str, Any]) -> str:
 
 
 def long_figures(record: Mapping[str, Any]) -> str:
-    """Markdown for the model card: every part and source, 110-bp constructs and all lengths."""
+    """Markdown for the model card: every part and source, 110-bp constructs and all lengths; what counts comes first."""
     header = ["Part", "Measurements", "Lengths", "Constructs", "Groups", "Pearson", "Spearman", "MSE", "MAE"]
     header += ["GC, predicted", "GC, measured", "GC excess", "Ceiling", "Predicted, same constructs"]
     learned = record["settings"]["learn_from"]
+    parts = sorted(
+        record["evaluation"],
+        key=lambda part: (part.removesuffix("_sampled") in learned, part.startswith("train"), part != "test"),
+    )
     rows = [
         [
             words(part) + (" (learned)" if part.removesuffix("_sampled") in learned else ""),
@@ -222,8 +226,8 @@ def long_figures(record: Mapping[str, Any]) -> str:
             _with_bounds(summary, "gc_excess", 2),
             *(with_decimals(summary.get(name)) for name in ("noise_ceiling", "replicated_pearson")),
         ]
-        for part, sources in record["evaluation"].items()
-        for source, length, summary in _summaries(sources)
+        for part in parts
+        for source, length, summary in _summaries(record["evaluation"][part])
     ]
     groups = (
         "groups of constructs whose inserts share a 30-mer, as intervals of single constructs would be too narrow"

@@ -16,7 +16,7 @@ from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET, check_rows, letters
 
 #: Constructs whose substitutions are scored together.
-BATCH_SIZE = 32
+BATCH_SIZE = 64
 
 _BASES = letters([ALPHABET])[0]
 

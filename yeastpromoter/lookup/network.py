@@ -44,7 +44,7 @@ _CONVOLUTIONS = 4
 
 #: Constructs that a thread computes together, and how many of them at once up to the last convolution: these arrays are
 #: the larger ones and have to fit into the caches.
-BATCH_SIZE = 64
+BATCH_SIZE = 128
 BLOCK_SIZE = 16
 
 #: How far from 0 logarithms may be, by dtype: exponentials up to there neither overflow nor underflow, with a margin

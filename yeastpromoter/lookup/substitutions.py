@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 #: Replaced bases that a thread computes together, about: fewer make the matrix products slow, more do not fit the
 #: caches (by benchmarks/saturation_speed.py).
-ROWS = 288
+ROWS = 384
 
 #: About as many replaced bases does a thread take on at a time, of this many constructs at most, whose layers it keeps.
-_PIECE = 3840
+_PIECE = 7680
 _CONSTRUCTS = 96
 
 #: Unchanged constructs that a thread computes together.
