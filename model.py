@@ -228,7 +228,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
             def cotangent(outputs):
                 return selection_cotangent(outputs, filter_idx, avg_func)
 
-        _mend_kipoi_interpret()
+        _repair_kipoi_interpret()
         return of_input(input_gradient(network, constructs, cotangent), np.shape(x)[1])
 
     def _check_expression_gradient(self, filter_idx, final_layer):
@@ -252,7 +252,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         return self._networks_to[key]
 
 
-def _mend_kipoi_interpret() -> None:
+def _repair_kipoi_interpret() -> None:
     """Let kipoi-interpret's GradientXInput run: it multiplies the gradient by means of a name gone since Python 3.10.
 
     Its last release, 0.1.2, looks for ``collections.Mapping``, which is ``collections.abc.Mapping`` now. Only its

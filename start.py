@@ -65,7 +65,7 @@ PIP_SETTINGS = {
 PYTHON_SETTINGS = {"PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR", "__PYVENV_LAUNCHER__"}
 
 # The packages whose modules are most of what a prediction imports: compiled in parallel, once, and not one by one in
-# each process where Python is told to keep no bytecode, as containers often do.
+# each process where Python is set to keep no bytecode, as containers often do.
 COMPILED = ("tensorflow", "keras", "numpy", "pandas", "matplotlib")
 UNUSED = "/site-packages/.*/tests?/"
 

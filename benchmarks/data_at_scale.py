@@ -69,7 +69,7 @@ def measure(*arguments: str | Path) -> tuple[float, float, float]:
 
 
 def lines_of(path: Path) -> int:
-    """Number of lines of a file, plain or gzip; 0 for one that is not there."""
+    """Number of lines of a file, plain or gzip; 0 for one that is missing."""
     if not path.exists():
         return 0
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

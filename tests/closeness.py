@@ -3,7 +3,7 @@
 A network in float32 does not give the same bits everywhere. Processors (AVX2, AVX-512), libraries, batch sizes and
 numbers of threads lead to other kernels, which add up the terms of a sum in another order. Each addition rounds to
 2**-24, 6e-8, of its value. The longest sums here have 4,500 terms (dense_1); in any order they agree to about
-sqrt(4500) * 6e-8 = 4e-6 of the size of their terms, and the layers behind keep that near 1e-6 of scores of size 1.
+sqrt(4500) * 6e-8 = 4e-6 of the size of their terms, and the layers after keep that near 1e-6 of scores of size 1.
 
 So bounds are absolute, or a share of the largest value. A bound that is relative to each value, `rtol` alone, fails
 where a value is near 0. Equality is asked for only where no arithmetic comes between (weights saved and loaded), or

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Many tests start processes that import TensorFlow. Where Python is told to keep no bytecode, as containers often do,
-# and none was installed, each would compile TensorFlow anew, which is more than half of its start. So it is kept, but
+# Many tests start processes that import TensorFlow. Where Python is set to keep no bytecode, as containers often do,
+# and none was installed, each would compile TensorFlow again, which is more than half of its start. So it is kept, but
 # in a folder of the tests. This has to come before anything large is imported.
 if sys.dont_write_bytecode:
     sys.dont_write_bytecode = False

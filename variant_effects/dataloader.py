@@ -24,7 +24,7 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
 class YeastVariantConstructs(Dataset):
     """Variants of a VCF file as pairs of one-hot constructs, a row for each allele and gene.
 
-    All files are read before the first batch. What became of the records is given as a Python warning, which goes to
+    All files are read before the first batch. What happened to the records is given as a Python warning, which goes to
     stderr, and stays in the attribute `notes`.
 
     Parameters

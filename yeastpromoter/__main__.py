@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter COMMAND``: the command `yeastpromoter`, where the package is not installed."""
+"""``yeastpromoter COMMAND``: the command `yeastpromoter`, where the package is not installed."""
 
 from yeastpromoter.cli.main import main
 

@@ -21,7 +21,7 @@ def read(tmp_path, text, **arguments):
 def test_coding_start_of_genes_on_both_strands_from_gtf(tmp_path):
     text = "#!genome-version R64-1-1\n" + "".join(
         [
-            # Forward, coding 1001 to 1100 and, behind an intron, 1201 to 1300; the exon begins 50 bases earlier.
+            # Forward, coding 1001 to 1100 and, after an intron, 1201 to 1300; the exon begins 50 bases earlier.
             gtf("gene", 951, 1300, "+", "A", gene_name="AAA1"),
             gtf("exon", 951, 1100, "+", "A"),
             gtf("CDS", 1201, 1300, "+", "A"),

@@ -77,7 +77,7 @@ def test_byte_order_mark_and_blank_end_lie_outside(tmp_path, content):
 
 
 def cut_bgzip(text: bytes, tmp_path) -> bytes:
-    """A bgzip file cut behind its first block, where plain gzip sees nothing amiss."""
+    """A bgzip file cut after its first block, where plain gzip sees nothing amiss."""
     path = tmp_path / "whole"
     with pysam.BGZFile(str(path), "wb") as file:
         file.write(text)

@@ -28,8 +28,8 @@ def cut(genome, position, ref, alt, strand="+", offsets=(10, 40)):
     """Inserts of a variant at a position, from 0."""
     assert genome[position : position + len(ref)] == ref
     change = smallest_change(as_letters(genome), position, ref, alt, strand)
-    first, behind = span(change, strand, offsets)
-    if first < 0 or behind > len(genome):
+    first, after = span(change, strand, offsets)
+    if first < 0 or after > len(genome):
         return None
     return tuple(as_text(part) for part in windows(as_letters(genome), change, strand, offsets))
 
@@ -56,7 +56,7 @@ def test_a_substitution_on_the_reverse_strand_is_at_the_offset_as_it_reads_there
     assert alt == [(GENOME[81:150] + other(base) + GENOME[151:161]).translate(COMPLEMENT)[::-1]]
 
 
-# A T before and behind the changed bases, so that they can be written at one place only.
+# A T before and after the changed bases, so that they can be written at one place only.
 UNIQUE = random_text(100, 1) + "T" + "GCA" + "T" + random_text(100, 2)
 
 
@@ -199,10 +199,10 @@ def test_the_reverse_strand_is_the_forward_strand_of_the_reverse_complement(vari
 
 
 @given(variants(), st.integers(0, 20), st.integers(0, 20))
-def test_more_shared_bases_change_nothing(variant, before, behind):
+def test_more_shared_bases_change_nothing(variant, before, after):
     genome, position, ref, alt = variant
     left = genome[position - before : position]
-    right = genome[position + len(ref) : position + len(ref) + behind]
+    right = genome[position + len(ref) : position + len(ref) + after]
     for strand in "+-":
         wide = smallest_change(as_letters(genome), position - before, left + ref + right, left + alt + right, strand)
         change = smallest_change(as_letters(genome), position, ref, alt, strand)

@@ -72,7 +72,7 @@ def _beside(path: Path, name: str, has: str) -> Path:
     """Path of another configuration that one names."""
     other = path.parent / name
     if not other.is_file():
-        raise ValueError(f"{path} {has} {other}, but that file is not there")
+        raise ValueError(f"{path} {has} {other}, but that file is missing")
     return other
 
 

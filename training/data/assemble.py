@@ -306,7 +306,7 @@ class HeldOut:
     matrix : numpy.ndarray
         Constructs, `uint8` (M, 110).
     substitutions : int, optional
-        Constructs that differ in at most so many places are near.
+        Constructs that differ in at most this many places are near.
     """
 
     def __init__(self, matrix: np.ndarray, substitutions: int = 3):

@@ -60,7 +60,7 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
     path = Path(path)
     if not path.is_file():
         raise ValueError(
-            f"{path} is not there: get it with the download step, or point data.folder of the configuration at the "
+            f"{path} is missing: get it with the download step, or point data.folder of the configuration at the "
             "folder that holds it"
         )
     found = digest_of(path)

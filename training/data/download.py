@@ -50,7 +50,7 @@ def fetch(url: str, path: str | Path, sha256: str | None = None) -> str:
                     digest.update(block)
                     size += file.write(block)
         except (urllib.error.URLError, OSError) as error:
-            raise ValueError(f"{url} could not be got for {path}: {getattr(error, 'reason', error)}") from None
+            raise ValueError(f"{url} could not be downloaded for {path}: {getattr(error, 'reason', error)}") from None
         if announced is not None and size != int(announced):
             raise ValueError(f"{url} broke off after {size:,} of {int(announced):,} bytes: run the step again")
         found = digest.hexdigest()
@@ -98,5 +98,5 @@ def download(config: Mapping[str, Any], folder: str | Path, report: str | Path) 
             "got_from": None if there else entry["url"],
         }
     if absent:
-        raise ValueError("these files are not there and have no url, put them there by hand: " + "; ".join(absent))
+        raise ValueError("these files are missing and have no url, put them there by hand: " + "; ".join(absent))
     write_report(report, summary)

@@ -97,7 +97,7 @@ def draw(
     fraction : float
         Share of each bucket to draw, over 0; over 1 only with replacement.
     cap : int or None
-        At most so many of one bucket.
+        At most this many of one bucket.
     replacement : bool
         Whether a construct can be drawn more than once.
     rng : numpy.random.Generator

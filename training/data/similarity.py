@@ -18,7 +18,7 @@ from training.data.tables import sequences_of
 from yeastpromoter.sequence.encoding import reverse_complement
 
 K = 30
-#: So many rows at once keep their k-mers' keys within a processor's cache.
+#: This many rows at once keep their k-mers' keys within a processor's cache.
 _ROWS_AT_ONCE = 4096
 #: k-mers that are compared exactly at once, about 60 bytes each.
 _KEYS_AT_ONCE = 1 << 24
@@ -28,7 +28,7 @@ for _code, _letter in enumerate("ACGT"):
     _CODE[ord(_letter)] = _CODE[ord(_letter.lower())] = _code
 
 #: Odd multipliers of 64-bit hashes: 2**64 over the golden ratio (Fibonacci hashing) and the multiplier of Knuth's
-#: MMIX generator. The first is used with an offset, so that the key of a run of A is no special value.
+#: MMIX generator. The first is used with an offset, so that the key of a run of A is not a special value.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER = np.uint64(6364136223846793005)
 _OFFSET = np.uint64(0x5851F42D4C957F2D)
@@ -351,18 +351,18 @@ def _sharing_a_minimiser(matrix: np.ndarray, k: int) -> np.ndarray:
             more = min(window, k - word + 1 - window)
             least = np.minimum(least[:, :-more], least[:, more:])
             window += more
-        # What is the same as for the k-mer before need not be told again.
+        # What is the same as for the k-mer before need not be reported again.
         whole[:, 1:] &= ~(whole[:, :-1] & (least[:, 1:] == least[:, :-1]))
         row = np.nonzero(whole)[0].astype(np.uint64) + np.uint64(start)
         # Least hashes are small numbers: spread again, their high bits differ.
         parts.append((_spread(least[whole]) >> row_bits << row_bits) | row)
-    told = np.concatenate(parts)
+    entries = np.concatenate(parts)
     del parts
-    told.sort()
+    entries.sort()
     # Those of one minimiser stand side by side, in the order of their rows.
-    same = (told[1:] ^ told[:-1]) >> row_bits == 0
-    same &= told[1:] != told[:-1]
-    row = told & ((np.uint64(1) << row_bits) - np.uint64(1))
+    same = (entries[1:] ^ entries[:-1]) >> row_bits == 0
+    same &= entries[1:] != entries[:-1]
+    row = entries & ((np.uint64(1) << row_bits) - np.uint64(1))
     return np.unique(np.concatenate([row[:-1][same], row[1:][same]])).astype(np.int64)
 
 

@@ -1,6 +1,6 @@
 """Synthetic constructs for distillation: a seeded recipe of parts, each kept clear of what is held out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,9 @@ from training.data.tables import BASES, PARTS, letters_of, read_table, sequences
 from yeastpromoter.io.genome import read_genome
 from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.sequence.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
 
 _BATCH = 200_000
-
-
-def random_inserts(count: int, gc_beta: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Random inserts whose GC content is spread like a beta distribution, `uint8` (count, 80)."""
-    gc = rng.beta(*gc_beta, size=(count, 1))
-    is_gc = rng.random((count, INSERT_LENGTH)) < gc
-    second = rng.integers(0, 2, (count, INSERT_LENGTH), dtype=np.uint8)
-    return np.where(is_gc, BASES[1 + second], BASES[3 * second])
 
 
 def mutate(inserts: np.ndarray, rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -45,7 +38,7 @@ def genome_inserts(genome: Mapping[str, np.ndarray], count: int, rng: np.random.
     ends = np.cumsum([len(chromosome) for chromosome in genome.values()])
     places = len(whole) - INSERT_LENGTH + 1
     start = rng.integers(0, places, count)
-    # Windows over the end of a chromosome hold a junction that does not exist: they are drawn anew.
+    # Windows over the end of a chromosome hold a junction that does not exist: they are drawn again.
     while (
         bad := np.searchsorted(ends, start, "right") != np.searchsorted(ends, start + INSERT_LENGTH - 1, "right")
     ).any():
@@ -56,7 +49,7 @@ def genome_inserts(genome: Mapping[str, np.ndarray], count: int, rng: np.random.
 
 def _candidates(part: Mapping[str, Any], count: int, measured: np.ndarray, genome: Mapping | None, rng) -> np.ndarray:
     if part["kind"] == "random":
-        inserts = random_inserts(count, part["gc_beta"], rng)
+        inserts = inserts_of_any_gc(count, part["gc_beta"], rng)
     elif part["kind"] == "genome":
         inserts = genome_inserts(genome, count, rng)
     else:

@@ -40,7 +40,7 @@ def _there(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
         step = _STEP_OF.get(path.name.partition(".")[0])
-        raise ValueError(f"{path} is not there: " + (f"run the step {step} first" if step else "is its name right?"))
+        raise ValueError(f"{path} is missing: " + (f"run the step {step} first" if step else "is its name right?"))
     return path
 
 
@@ -101,7 +101,7 @@ def read_table(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If the file is not there, with the step that writes it, or if the table lacks a column.
+        If the file is missing, with the step that writes it, or if the table lacks a column.
     """
     with h5py.File(_there(path), "r") as file:
         missing = [name for name in names if name not in file]
@@ -116,7 +116,7 @@ def rows_in(path: str | Path, name: str) -> int:
     Raises
     ------
     ValueError
-        If the file is not there, with the step that writes it.
+        If the file is missing, with the step that writes it.
     """
     with h5py.File(_there(path), "r") as file:
         return len(file[name])
@@ -128,7 +128,7 @@ def read_attribute(path: str | Path, name: str) -> Any:
     Raises
     ------
     ValueError
-        If the file is not there, with the step that writes it.
+        If the file is missing, with the step that writes it.
     """
     with h5py.File(_there(path), "r") as file:
         return json.loads(file.attrs[name])
@@ -150,7 +150,7 @@ def sha256_of(path: str | Path) -> str:
     Raises
     ------
     ValueError
-        If the file is not there, with the step that writes it.
+        If the file is missing, with the step that writes it.
     """
     return digest_of(_there(path))
 

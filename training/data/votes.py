@@ -144,8 +144,8 @@ def compare_labels_of(
     Raises
     ------
     ValueError
-        If the table cannot be read, lacks a column, has no row, or holds a count that is no number of at least 0 or a
-        true expression that is none from 0 to 17.
+        If the table cannot be read, lacks a column, has no row, or holds a count that is not a number of at least 0,
+        or a true expression that is not within 0 to 17.
     """
     table = TextTable(path)
     lacking = [column for column in (truth_column, *COUNT_COLUMNS) if column not in table.columns]

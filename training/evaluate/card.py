@@ -205,7 +205,7 @@ def short_figures(record: Mapping[str, Any]) -> str:
 
 
 def long_figures(record: Mapping[str, Any]) -> str:
-    """Markdown for the model card: every part and source, 110-bp constructs and all lengths; what counts comes first."""
+    """Markdown for the model card: every part and source, what counts first, 110-bp constructs and all lengths."""
     header = ["Part", "Measurements", "Lengths", "Constructs", "Groups", "Pearson", "Spearman", "MSE", "MAE"]
     header += ["GC, predicted", "GC, measured", "GC excess", "Ceiling", "Predicted, same constructs"]
     learned = record["settings"]["learn_from"]

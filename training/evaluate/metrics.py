@@ -21,7 +21,7 @@ _SIDES = {
     "gc_measured": ("measured", "gc"),
     "gc_excess": ("predicted", "measured", "gc"),
 }
-#: Above so many groups a resample takes seconds, and intervals are narrow enough for fewer of them.
+#: Above this many groups a resample takes seconds, and intervals are narrow enough for fewer of them.
 MANY_GROUPS = 100_000
 RESAMPLES_OF_MANY = 200
 

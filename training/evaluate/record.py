@@ -74,7 +74,7 @@ def without_folders(value: Any) -> Any:
 
 
 def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
-    """Settings that have another value than a run was trained with; those it did not know are no change."""
+    """Settings that have another value than a run was trained with; those it did not know are not a change."""
     if isinstance(trained, Mapping) and isinstance(now, Mapping):
         inner = [
             changed_settings(value, now.get(name), f"{place}.{name}" if place else name)
@@ -361,7 +361,7 @@ def ablation_table(records_folder: str | Path, reference: str | None = None, con
         if "validation" in item.get("settings", {}).get("learn_from", []):
             continue
         if "validation" not in item.get("evaluation", {}):
-            raise ValueError(f"{path} is no record of a run with an evaluation of the validation part")
+            raise ValueError(f"{path} is not a record of a run with an evaluation of the validation part")
         by_configuration.setdefault(item["configuration"], []).append(item)
     if not by_configuration:
         raise ValueError(

@@ -61,12 +61,12 @@ class Examples:
     weight : numpy.ndarray
         Weight of each construct in the loss, `float32` (N,).
     shift : mapping, optional
-        ``max_bp`` and ``share``: so many of the constructs are moved, in every epoch anew, by up to so many bp
+        ``max_bp`` and ``share``: this many of the constructs are moved, in every epoch again, by up to this many bp
         within the plasmid.
     can_shift : numpy.ndarray, optional
         Which constructs may be moved, `bool` (N,); all by default.
     n_always : int, optional
-        The first so many constructs are in every epoch, whatever its size; the others take turns.
+        That many constructs, the first ones, are in every epoch, whatever its size; the others take turns.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class EpochBatches(keras.utils.PyDataset):
     epoch_size : int, optional
         Constructs an epoch. By default all of them, every one once. A smaller number goes through the shuffled
         constructs (other than those that are in every epoch) in such portions, epoch after epoch, and shuffles
-        anew after each whole pass.
+        again after each whole pass.
     """
 
     def __init__(self, examples: Examples, batch_size: int, seed: int, epoch: int, epoch_size: int | None = None):

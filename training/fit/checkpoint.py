@@ -91,7 +91,7 @@ def load_checkpoint(path: Path, network: keras.Model) -> None:
             if len(stored) != len(variables):
                 raise ValueError(
                     f"{path} holds {len(stored)} {name} variables but the network has {len(variables)}: the checkpoint "
-                    "is of another configuration; remove it to start anew"
+                    "is of another configuration; remove it to start again"
                 )
             for index, variable in enumerate(variables):
                 variable.assign(stored[f"{index:03d}"][()])

@@ -19,7 +19,7 @@ def divided_among(devices: int) -> Iterator[Callable[[], AbstractContextManager]
     Parameters
     ----------
     devices : int
-        The first so many devices of the backend, GPUs if it has any. With 1 nothing is changed.
+        How many devices of the backend to use, GPUs if it has any. With 1 nothing is changed.
 
     Yields
     ------

@@ -5,7 +5,7 @@ import numpy as np
 
 from yeastpromoter.sequence.encoding import one_hot
 
-#: Constructs a forward pass, unless told otherwise.
+#: Constructs a forward pass, by default.
 BATCH_SIZE = 1024
 
 

@@ -116,12 +116,12 @@ def _show(record: Mapping[str, Any], verbose: int) -> None:
 def _earlier_progress(
     checkpoint: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], restart: bool
 ) -> dict[str, Any] | None:
-    """How far the run has come; None where it starts anew.
+    """How far the run has come; None where it starts again.
 
     Raises
     ------
     ValueError
-        If the checkpoint is damaged, or of other settings or tables, and `restart` does not allow to train anew.
+        If the checkpoint is damaged, or of other settings or tables, and `restart` does not allow to train again.
     """
     if not checkpoint.exists():
         return None
@@ -129,8 +129,8 @@ def _earlier_progress(
         found = read_progress(checkpoint)
     except ValueError as error:
         if not restart:
-            raise ValueError(f"{error}: remove it, or train anew by --restart") from error
-        print(f"{error}: the run is trained anew", flush=True)
+            raise ValueError(f"{error}: remove it, or train again by --restart") from error
+        print(f"{error}: the run is trained again", flush=True)
         return None
     # What an older checkpoint does not say is taken to be the same.
     wanted = {"settings": settings, "inputs": inputs}
@@ -142,7 +142,7 @@ def _earlier_progress(
     if differs and not restart:
         raise ValueError(
             f"{checkpoint} is of a run with other {' and other '.join(differs)}: put them back to go on with it, or "
-            "train anew with the new ones by --restart"
+            "train again with the new ones by --restart"
         )
     return None if differs else found | wanted
 
@@ -334,7 +334,7 @@ def train(
     verbose : int, optional
         1 for a progress bar each epoch, 2 for a line each epoch, 0 for silence.
     restart : bool, optional
-        Whether to train anew where the checkpoint in `output` is of other settings or data. By default that is
+        Whether to train again where the checkpoint in `output` is of other settings or data. By default that is
         an error, so that no finished work is lost by a slip.
 
     Returns
@@ -346,7 +346,7 @@ def train(
     Raises
     ------
     ValueError
-        If a table is not there, the checkpoint in `output` is of other settings or data, the tables do not fit
+        If a table is missing, the checkpoint in `output` is of other settings or data, the tables do not fit
         together, there are fewer devices than the run wants, another training has the folder, the checkpoint is
         damaged, or the validation loss is no longer a number.
     """

@@ -81,7 +81,7 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
         lacking = _lacking(record)
         if lacking:
             raise ValueError(
-                f"{path} is no record of a study of GC correction: it lacks {' and '.join(lacking)}. "
+                f"{path} is not a record of a study of GC correction: it lacks {' and '.join(lacking)}. "
                 + ("" if config["base_changes"] else f"{NO_BASE_CHANGES.format(config['name'])}. ")
                 + f"Run {' and '.join(lacking.values())} of run {name}, and record it again"
             )

@@ -20,6 +20,7 @@ from yeastpromoter.io.whole_files import whole_file, whole_table
 from yeastpromoter.model.decoding import BUCKET_VALUES, N_BUCKETS
 from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import reverse_complement
+from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
 
 TRAIN_FILE = "train_sequences.txt"
 HELD_OUT_FILE = "held_out_sequences.txt.gz"
@@ -64,7 +65,7 @@ class Sorted:
     Attributes
     ----------
     inserts : numpy.ndarray
-        ASCII letters, `uint8` (N, W), each row filled up with zeros behind its insert.
+        ASCII letters, `uint8` (N, W), each row filled up with zeros after its insert.
     lengths : numpy.ndarray
         Length of each insert in bp, `int64` (N,).
     expression : numpy.ndarray
@@ -87,13 +88,13 @@ class Sorted:
     def constructs(self) -> list[bytes]:
         """The inserts between the adapters."""
         left, right = LEFT_ADAPTER.encode(), RIGHT_ADAPTER.encode()
-        rows = self.inserts.view(f"S{self.inserts.shape[1]}").ravel().tolist()  # without the zeros behind
+        rows = self.inserts.view(f"S{self.inserts.shape[1]}").ravel().tolist()  # without the zeros after
         return [left + row + right for row in rows]
 
 
 def held_out_inserts(count: int, seed: int) -> np.ndarray:
     """Random inserts that are held out, `uint8` (count, 80)."""
-    return _random_inserts(count, INSERT_LENGTH, np.random.default_rng([seed, 0]))
+    return inserts_of_any_gc(count, GC_BETA, np.random.default_rng([seed, 0]))
 
 
 def sorted_promoters(sequences: int, held_out: np.ndarray, cells: float, seed: int) -> Iterator[Sorted]:
@@ -181,14 +182,6 @@ def simulate_sorting(
             bar.update(len(constructs))
 
 
-def _random_inserts(count: int, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Random inserts, each with its own share of G and C, `uint8` (count, length)."""
-    gc = rng.beta(*GC_BETA, size=(count, 1)).astype(np.float32)
-    is_gc = rng.random((count, length), dtype=np.float32) < gc
-    second = rng.integers(0, 2, (count, length), dtype=np.uint8)
-    return BASES[np.where(is_gc, 1 + second, 3 * second)]
-
-
 def _substituted(base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return BASES[(np.searchsorted(BASES, base) + rng.integers(1, 4, len(base))) % 4]
 
@@ -198,7 +191,7 @@ def _library(count: int, held_out: np.ndarray, rng: np.random.Generator) -> tupl
     sizes = np.array(list(LENGTHS)) - _ADAPTERS
     share = np.array(list(LENGTHS.values()), dtype=float)
     lengths = rng.choice(sizes, count, p=share / share.sum())
-    inserts = _random_inserts(count, sizes.max(), rng)
+    inserts = inserts_of_any_gc(count, GC_BETA, rng, sizes.max())
     for row in np.flatnonzero(rng.random(count) < LIKE_HELD_OUT) if len(held_out) else ():
         inserts[row, :INSERT_LENGTH] = _relative(held_out[rng.integers(len(held_out))], inserts[row], rng)
         lengths[row] = INSERT_LENGTH

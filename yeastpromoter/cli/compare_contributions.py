@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter compare-contributions``."""
+"""``yeastpromoter compare-contributions``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import TABLE
+from yeastpromoter.cli.random_inserts import random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.agreement import MEASURES, rank_agreement
 from yeastpromoter.interpret.contributions import STEPS, expression_gradient, gradient_x_input, integrated_gradients
@@ -20,7 +21,7 @@ from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct import INSERT, add_adapters
 from yeastpromoter.sequence.encoding import letters, one_hot
 from yeastpromoter.sequence.random_inserts import random_inserts
-from yeastpromoter.statistics import MIN_GROUPS, mean_with_interval
+from yeastpromoter.statistics import mean_with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +36,7 @@ _TITLES = {
 
 
 @click.command()
-@click.option(
-    "--count",
-    type=click.IntRange(min=MIN_GROUPS),
-    default=500,
-    show_default=True,
-    help="Number of random inserts of 80 bp.",
-)
-@click.option("--gc", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Their expected GC content.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Their seed.")
+@random_insert_options(500)
 @click.option(
     "--steps",
     type=click.IntRange(min=1),

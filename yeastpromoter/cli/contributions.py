@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter contributions``."""
+"""``yeastpromoter contributions``."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def contributions(
 
     \b
     Example:
-      python -m yeastpromoter contributions promoters.fa --table contributions.tsv --figures logos
+      yeastpromoter contributions promoters.fa --table contributions.tsv --figures logos
     """  # noqa: D301 - click wants the backspace itself
     if hdf5 is None and table is None and figures is None:
         raise click.UsageError("nothing to write: give at least one of --hdf5, --table and --figures")

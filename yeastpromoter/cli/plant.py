@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter plant``."""
+"""``yeastpromoter plant``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import InputFile, figure_format_option
+from yeastpromoter.cli.random_inserts import random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
@@ -25,7 +26,6 @@ from yeastpromoter.io.whole_files import write_frame
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.style import save_figure
 from yeastpromoter.sequence.random_inserts import random_inserts
-from yeastpromoter.statistics import MIN_GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,15 +41,7 @@ if TYPE_CHECKING:
     help="Folder for positions.tsv, summary.tsv and figure.png (or .svg, .pdf).",
 )
 @figure_format_option
-@click.option(
-    "--count",
-    type=click.IntRange(min=MIN_GROUPS),
-    default=1000,
-    show_default=True,
-    help="Number of random inserts of 80 bp.",
-)
-@click.option("--gc", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Their expected GC content.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of inserts and shuffling.")
+@random_insert_options(1000)
 @click.option(
     "--step", type=click.IntRange(min=1), default=1, show_default=True, help="Distance between the positions, in bp."
 )
@@ -81,7 +73,7 @@ def plant(
 
     \b
     Example:
-      python -m yeastpromoter plant --factor Reb1 --factor "TATA box" -o reb1_and_tata
+      yeastpromoter plant --factor Reb1 --factor "TATA box" -o reb1_and_tata
     """  # noqa: D301 - click wants the backspace itself
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter saturate``: the effect of every substitution in every sequence of a file."""
+"""``yeastpromoter saturate``: the effect of every substitution in every sequence of a file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def saturate(
 
     \b
     Example:
-      python -m yeastpromoter saturate model_files/example/promoters.fa \\
+      yeastpromoter saturate model_files/example/promoters.fa \\
           --table effects.tsv --hdf5 effects.h5 --figures figures --deletions
 
     The table has one row for each change: id, record (its number in the input, from 0), position, ref, alt,

@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter shards``: the steps of the workflow that predicts many files."""
+"""``yeastpromoter shards``: the steps of the workflow that predicts many files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def split_command(sequence_file: Path, output: Path, arguments: str, batch_size:
 
     \b
     Example:
-      python -m yeastpromoter shards split inserts.csv.gz -o shards \\
+      yeastpromoter shards split inserts.csv.gz -o shards \\
           --arguments '{"sequence_column": "seq", "id_column": "name", "sequence_type": "insert"}'
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     try:
@@ -82,7 +82,7 @@ def check_command(folder: Path, name: str, predictions: Path) -> None:
 
     \b
     Example:
-      python -m yeastpromoter shards check shards 00000 predictions/00000.tsv
+      yeastpromoter shards check shards 00000 predictions/00000.tsv
     """  # noqa: D301
     found = {shard.name: shard for shard in read_manifest(folder)[1]}
     if name not in found:
@@ -103,7 +103,7 @@ def join_command(folder: Path, predictions: Path, output: Path) -> None:
 
     \b
     Example:
-      python -m yeastpromoter shards join shards predictions -o predictions.tsv
+      yeastpromoter shards join shards predictions -o predictions.tsv
     """  # noqa: D301
     manifest, found = read_manifest(folder)
     if Path(manifest["source"]).exists():

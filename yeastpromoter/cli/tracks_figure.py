@@ -1,4 +1,4 @@
-"""``python -m yeastpromoter tracks-figure``."""
+"""``yeastpromoter tracks-figure``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tracks_figure(
 
     \b
     Example:
-      python -m yeastpromoter tracks-figure yeast --annotation genes.gtf.gz --gene GAL1 --gene GAL10 -o gal.png
+      yeastpromoter tracks-figure yeast --annotation genes.gtf.gz --gene GAL1 --gene GAL10 -o gal.png
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     require("figures")
     import matplotlib
@@ -84,7 +84,7 @@ def _parse_region(region: str, lengths: dict[str, int]) -> tuple[str, int, int]:
     start, stop = (int(match[name].replace(",", "")) for name in ("start", "stop"))
     if not 1 <= start < stop <= lengths[chromosome]:
         raise click.BadParameter(
-            f"must lie within the {lengths[chromosome]:,} bp of chromosome {chromosome}, its end behind its start, but "
+            f"must lie within the {lengths[chromosome]:,} bp of chromosome {chromosome}, its end after its start, but "
             f"is {region}",
             param_hint="--region",
         )

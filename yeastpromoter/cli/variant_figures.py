@@ -42,7 +42,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
     type=click.IntRange(min=100),
     default=RESAMPLES,
     show_default=True,
-    help="Bootstrap resamples behind the 95 % intervals.",
+    help="Bootstrap resamples for the 95 % intervals.",
 )
 def variant_figures(predictions: Path, output: Path, figure_format: str, bin_size: int, resamples: int) -> None:
     """Figures and tables of predicted variant effects: by distance, and by kind of substitution.

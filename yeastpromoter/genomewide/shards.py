@@ -87,13 +87,13 @@ def shard_rows(n_rows: int, shard_size: int, batch_size: int) -> list[tuple[int,
     Returns
     -------
     list of tuple of int
-        First row and the one behind the last of each shard.
+        First row and the one after the last of each shard.
 
     Raises
     ------
     ValueError
-        If `batch_size` is under 1, or `shard_size` is no multiple of it: the batches of the shards would not be those
-        of the whole.
+        If `batch_size` is under 1, or `shard_size` is not a multiple of it: the batches of the shards would not be
+        those of the whole.
     """
     if batch_size < 1:
         raise ValueError(f"the batch size must be at least 1 but is {batch_size}")

@@ -38,7 +38,7 @@ def rank_agreement(hypothetical: np.ndarray, effects: np.ndarray, x: np.ndarray)
     Raises
     ------
     ValueError
-        If the shapes differ or a position is no single base.
+        If the shapes differ or a position is not a single base.
     """
     if not hypothetical.shape == effects.shape == x.shape or x.shape[2:] != (len(ALPHABET),):
         raise ValueError(
@@ -47,7 +47,7 @@ def rank_agreement(hypothetical: np.ndarray, effects: np.ndarray, x: np.ndarray)
         )
     is_base = x == 1
     if not (is_base.sum(axis=2) == 1).all():
-        raise ValueError("a position is no single base, but N cannot be compared")
+        raise ValueError("a position is not a single base, but N cannot be compared")
     count = len(x)
     own = (hypothetical * is_base).sum(axis=2)
     mean_effect = np.where(is_base, 0, effects).sum(axis=2) / (len(ALPHABET) - 1)

@@ -55,7 +55,7 @@ class Site:
 
     @property
     def strands(self) -> tuple[str, ...]:
-        """The strands on which it can be told apart: only ``"+"`` where it is its own reverse complement."""
+        """The strands on which it can be distinguished: only ``"+"`` where it is its own reverse complement."""
         matrix = letters([self.letters])
         return ("+",) if (reverse_complement(matrix) == matrix).all() else ("+", "-")
 
@@ -99,7 +99,7 @@ def shuffled_sites(site: Site, count: int, rng: np.random.Generator) -> np.ndarr
     """Shuffle a site, independently for each insert.
 
     A shuffled site has the letters of the site in another order that keeps nothing of it: no 4 letters in a row
-    are those of the site, on either strand. Orders that do are drawn anew.
+    are those of the site, on either strand. Orders that do are drawn again.
 
     Parameters
     ----------

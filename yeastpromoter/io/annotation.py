@@ -153,8 +153,8 @@ class Promoters:
             return []
         starts = self._starts[key]
         first = bisect_right(starts, start - self._longest[key])
-        behind = bisect_left(starts, stop)
-        return [promoter for promoter in self._sorted[key][first:behind] if promoter.stop > start]
+        after = bisect_left(starts, stop)
+        return [promoter for promoter in self._sorted[key][first:after] if promoter.stop > start]
 
 
 def read_promoters(path: str | Path, lengths: Mapping[str, int], upstream: int = UPSTREAM) -> Promoters:

@@ -61,7 +61,7 @@ class Spans:
         return Spans(self.text, self.start[which], self.stop[which], self.doubled_quotes)
 
     def joined(self) -> np.ndarray:
-        """Bytes of all stretches, which must be ascending and not overlap, one behind the other, `uint8`."""
+        """Bytes of all stretches, which must be ascending and not overlap, one after the other, `uint8`."""
         text = np.frombuffer(self.text, dtype=np.uint8)
         lengths = self.lengths
         if lengths.size and lengths[0] and (lengths == lengths[0]).all():
@@ -104,7 +104,7 @@ class Spans:
             return None
         cells[~inside] = ord(" ")
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # how numpy says that something is no number
+            warnings.simplefilter("error", DeprecationWarning)  # how numpy says that something is not a number
             try:
                 return np.fromstring(cells.tobytes(), sep=" ")
             except (DeprecationWarning, ValueError):
@@ -132,7 +132,7 @@ class Records:
     ids : Spans or None
         The ids, None where the format or the chosen columns have none.
     targets : Spans or None
-        The cells of the target columns, one column behind the other; None where none were chosen.
+        The cells of the target columns, one column after the other; None where none were chosen.
     """
 
     start: np.ndarray
@@ -164,7 +164,7 @@ class Fasta:
     name = "FASTA"
 
     def end_of_records(self, text: bytes) -> int:
-        """Position behind the last record that is surely whole; 0 if there is none."""
+        """Position after the last record that is surely whole; 0 if there is none."""
         return text.rfind(b"\n>") + 1
 
     def place(self, record: int) -> str:
@@ -477,7 +477,7 @@ def detect(
     -------
     format : Fasta or Table
     has_header : bool
-        Whether `line` is a header that is no record.
+        Whether `line` is a header that is not a record.
 
     Raises
     ------

@@ -26,7 +26,7 @@ from yeastpromoter.sequence.scanning import PromoterRules
 
 _LETTER_HINTS = {
     "U": "is it RNA? Replace U by T",
-    " ": "a space is no part of a sequence, and tables are separated by tab or comma",
+    " ": "a space is not part of a sequence, and tables are separated by tab or comma",
     ";": "is the table separated by semicolons? Tab and comma are read",
     "|": "is the table separated by bars? Tab and comma are read",
     "-": "is it an alignment? Take the gaps out",
@@ -86,7 +86,7 @@ class SequenceFile:
     """The promoter sequences of one file, as 110-bp constructs.
 
     The file is FASTA, a table separated by tabs or commas, or a list of one sequence per line; plain, gzip or
-    bgzip; the format is recognised from the content. Blank lines at its end are no records. A record without an
+    bgzip; the format is recognised from the content. Blank lines at its end are not records. A record without an
     id has its number as id.
 
     Parameters
@@ -257,12 +257,12 @@ class SequenceFile:
         Parameters
         ----------
         first, stop : int
-            Numbers of the first record and of the one behind the last, dropped ones counted.
+            Numbers of the first record and of the one after the last, dropped ones counted.
 
         Returns
         -------
         bytes
-            The records as they stand in the file, behind its header line if it has one. Read with the arguments of
+            The records as they stand in the file, after its header line if it has one. Read with the arguments of
             this file and `first` as `first_record` they are the same records, unless the first of them makes another
             format of the file, which a reader has to check.
         """

@@ -34,7 +34,7 @@ _LIKE_A_NUMBER = re.compile(r"\d[\d.,eE+]*")
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
-#: Every bgzip file ends with this empty block, so a file cut between two blocks can be told from a whole one.
+#: Every bgzip file ends with this empty block, so a file cut between two blocks can be distinguished from a whole one.
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BINARY_SIGNATURES = {
     _GZIP: "gzip inside gzip: decompress it once",
@@ -157,7 +157,7 @@ class TextFile:
     path : str
         Absolute path.
     start, stop : int
-        Positions of the first byte of the text and of the one behind its last, in bytes.
+        Positions of the first byte of the text and of the one after its last, in bytes.
 
     Raises
     ------

@@ -93,7 +93,7 @@ class WholeBatches:
     batch_size : int
         Number of records of a batch; the last one may have fewer.
     shuffle : bool
-        Whether the records are shuffled, anew each time; numpy's global seed decides, as it does in Kipoi.
+        Whether the records are shuffled, again each time; numpy's global seed decides, as it does in Kipoi.
     drop_last : bool
         Whether a last batch with fewer records is left out.
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def network_to(network: keras.Model, layer: str | int, pre_nonlinearity: bool = False) -> keras.Model:
-    """Cut a network off behind one of its layers.
+    """Cut a network off after one of its layers.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Okabe and Ito's colours, told apart with every common kind of colour blindness.
+#: Okabe and Ito's colours, distinguished with every common kind of colour blindness.
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#999999", "#000000"
 BASE_COLOURS = {"A": GREEN, "C": BLUE, "G": "#E69F00", "T": ORANGE}
 DENSITY = "cividis"

@@ -19,7 +19,7 @@ _SIZE = "effect size, |alt − ref| (buckets)"
 _COLOURS = {"transitions": BLUE, "transversions": ORANGE}
 _MARKERS = {"transitions": "o", "transversions": "s"}
 
-#: From so many rows on they are drawn as a density.
+#: From this many rows on they are drawn as a density.
 _MANY = 2_000
 
 

@@ -67,7 +67,7 @@ def add_adapters(insert: str) -> str:
     Returns
     -------
     str
-        `insert` with the 17-bp adapter before it and the 13-bp adapter behind it: 110 bp for an 80-bp insert.
+        `insert` with the 17-bp adapter before it and the 13-bp adapter after it: 110 bp for an 80-bp insert.
     """
     return LEFT_ADAPTER + insert + RIGHT_ADAPTER
 

@@ -45,7 +45,7 @@ def encoding_table() -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        `float32` (256, 4): the row of an ASCII code is its letter's encoding, all zero for what is no letter. A copy.
+        `float32` (256, 4): the row of an ASCII code is its letter's encoding, zeros for what is not a letter. A copy.
     """
     return _ENCODING.copy()
 
@@ -84,7 +84,7 @@ def enclose(left: str, rows: np.ndarray, right: str) -> np.ndarray:
     Parameters
     ----------
     left, right : str
-        What comes before and behind every row, A and B letters.
+        What comes before and after every row, A and B letters.
     rows : numpy.ndarray
         ASCII codes, `uint8` (N, L).
 

@@ -1,4 +1,6 @@
-"""Random inserts, as a neutral background to try things out on."""
+"""Random inserts: as a neutral background to try things out on, and to learn from."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,3 +38,30 @@ def random_inserts(count: int, seed: int, gc: float = 0.5) -> np.ndarray:
         raise ValueError(f"the GC content of random inserts must be from 0 to 1 but is {gc}")
     share = np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
     return np.random.default_rng(seed).choice(_LETTERS, size=(count, INSERT_LENGTH), p=share)
+
+
+def inserts_of_any_gc(
+    count: int, gc_beta: Sequence[float], rng: np.random.Generator, length: int = INSERT_LENGTH
+) -> np.ndarray:
+    """Draw random inserts whose GC content is spread like a beta distribution.
+
+    Parameters
+    ----------
+    count : int
+        How many, N.
+    gc_beta : sequence of float
+        Both parameters of the beta distribution.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    length : int, optional
+        Their length in bp, L.
+
+    Returns
+    -------
+    numpy.ndarray
+        ASCII letters, `uint8` (N, L).
+    """
+    gc = rng.beta(*gc_beta, size=(count, 1))
+    is_gc = rng.random((count, length)) < gc
+    second = rng.integers(0, 2, (count, length), dtype=np.uint8)
+    return np.where(is_gc, _LETTERS[1 + second], _LETTERS[3 * second])

@@ -94,8 +94,8 @@ def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) ->
                 "effects were predicted with?"
             )
         change = smallest_change(chromosome, start, ref, row.ALT.upper(), row.strand)
-        first, behind = span(change, row.strand, [MIDDLE])
-        if first < 0 or behind > chromosome.size:
+        first, after = span(change, row.strand, [MIDDLE])
+        if first < 0 or after > chromosome.size:
             inserts.append(None)
             continue
         insert, _ = windows(chromosome, change, row.strand, [MIDDLE])

@@ -289,11 +289,11 @@ class VariantRows:
         return refused[0][1] if refused else "", rows, refused
 
     def _reason(self, row: _Row) -> str | None:
-        first, behind = span(row.change, row.strand, self.offsets)
+        first, after = span(row.change, row.strand, self.offsets)
         unknown = self._unknown[row.chromosome]
-        if first < 0 or behind >= unknown.size:
+        if first < 0 or after >= unknown.size:
             return "window_off_chromosome"
-        return "n_in_window" if unknown[behind] > unknown[first] else None
+        return "n_in_window" if unknown[after] > unknown[first] else None
 
     def _notes(self) -> list[str]:
         def counted(counts: Counter) -> str:

@@ -72,7 +72,7 @@ def check_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If there are none, one occurs twice, or one is no position of the insert.
+        If there are none, one occurs twice, or one is not a position of the insert.
     """
     values = [offsets] if isinstance(offsets, (int, np.integer)) else offsets
     if isinstance(values, str) or not all(
@@ -106,13 +106,13 @@ def smallest_change(chromosome: np.ndarray, start: int, ref: str, alt: str, stra
     """
     shorter = min(len(ref), len(alt))
     if strand == "+":  # downstream bases go first, as upstream ones can take their place
-        behind = _shared(ref[::-1], alt[::-1], shorter)
-        before = _shared(ref, alt, shorter - behind)
+        after = _shared(ref[::-1], alt[::-1], shorter)
+        before = _shared(ref, alt, shorter - after)
     else:
         before = _shared(ref, alt, shorter)
-        behind = _shared(ref[::-1], alt[::-1], shorter - before)
-    start, stop = start + before, start + len(ref) - behind
-    alt = alt[before : len(alt) - behind]
+        after = _shared(ref[::-1], alt[::-1], shorter - before)
+    start, stop = start + before, start + len(ref) - after
+    alt = alt[before : len(alt) - after]
     if (start == stop) != (not alt):
         start, stop, alt = _roll(chromosome, start, stop, alt, strand)
     return Change(start, stop, alt)
@@ -161,7 +161,7 @@ def span(change: Change, strand: str, offsets: Sequence[int]) -> tuple[int, int]
     Returns
     -------
     tuple of int
-        First position and the one behind the last, from 0 on the forward strand. They lie outside of the chromosome
+        First position and the one after the last, from 0 on the forward strand. They lie outside of the chromosome
         where a window would.
     """
     last = ends(change, offsets)
@@ -194,8 +194,8 @@ def windows(
     ref, alt : numpy.ndarray
         Inserts with the bases of the genome and with those of the change, 5' to 3' toward the gene, `uint8` (O, 80).
     """
-    first, behind = span(change, strand, offsets)
-    left, right = chromosome[first : change.start], chromosome[change.stop : behind]
+    first, after = span(change, strand, offsets)
+    left, right = chromosome[first : change.start], chromosome[change.stop : after]
     alleles = chromosome[change.start : change.stop], letters([change.alt])[0]
     last = ends(change, offsets)
     # The window that starts farthest downstream ends with the stretch; the others end so much before it.

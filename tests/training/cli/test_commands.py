@@ -96,9 +96,9 @@ def test_explicit_paths_win_over_the_layout(folder, tmp_path):
         (["synthesise", "--recipe", "none"], "no recipe 'none'; it has mixture"),
         (["distil", "--run", "teacher_1"], "runs.teacher_1 has no teachers"),
         (["distil", "--run", "student", "--weights", "one"], "--weights is given 1 times, but runs.student has 2"),
-        (["split"], "constructs.h5 is not there: run the step assemble first"),
-        (["train", "--run", "teacher_1"], "constructs.h5 is not there: run the step assemble first"),
-        (["assemble", "--data-folder", "nowhere"], "is not there: get it with the download step"),
+        (["split"], "constructs.h5 is missing: run the step assemble first"),
+        (["train", "--run", "teacher_1"], "constructs.h5 is missing: run the step assemble first"),
+        (["assemble", "--data-folder", "nowhere"], "is missing: get it with the download step"),
         (["download", "--data-folder", "nowhere"], "random.txt.gz (from: python -m training simulate)"),
     ],
 )

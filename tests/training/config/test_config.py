@@ -134,7 +134,7 @@ def test_data_of_another_configuration(tmp_path):
     assert found["data"] == one["data"] | {"folder": "there"}, "named among the settings that win, too"
     assert (found["split"], found["same_data_as"]) == (one["split"], None)
     for wrong, message in (
-        ("none.yaml", "that file is not there"),
+        ("none.yaml", "that file is missing"),
         ("two.yaml", "that configuration has none of its own"),
     ):
         (tmp_path / "two.yaml").write_text(yaml.safe_dump(two | {"same_data_as": wrong}))

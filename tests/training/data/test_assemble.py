@@ -299,7 +299,7 @@ def test_agreement_of_two_sources_is_a_line(tmp_path):
             "a: has more than one column named 's'",
         ),
         ([(TEXTS[0], 1)], {"sha256": "0" * 64}, "a has sha256 .* but the configuration says 0000"),
-        ([(TEXTS[0], 1)], {"file": "b"}, "b is not there: get it with the download step"),
+        ([(TEXTS[0], 1)], {"file": "b"}, "b is missing: get it with the download step"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, rows, changes, message):

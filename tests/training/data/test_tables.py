@@ -24,12 +24,12 @@ LAYOUT = Layout(Path("results"), Path("records"))
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_file_that_is_not_there_is_named_with_the_step_that_writes_it(tmp_path, read, path, step):
-    with pytest.raises(ValueError, match=rf"{path.name} is not there: run the step {step} first$"):
+    with pytest.raises(ValueError, match=rf"{path.name} is missing: run the step {step} first$"):
         read(tmp_path / path)
 
 
 def test_a_file_of_another_name_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"mine\.h5 is not there: is its name right\?$"):
+    with pytest.raises(ValueError, match=r"mine\.h5 is missing: is its name right\?$"):
         read_table(tmp_path / "mine.h5")
 
 

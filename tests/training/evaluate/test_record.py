@@ -164,7 +164,7 @@ def test_ablation_table_of_nothing(tmp_path):
     with pytest.raises(ValueError, match="no record of a run 'other'; there are plain"):
         ablation_table(tmp_path, "other")
     write_json(tmp_path / "public" / "plain.json", {"run": "plain"})
-    with pytest.raises(ValueError, match="is no record of a run"):
+    with pytest.raises(ValueError, match="is not a record of a run"):
         ablation_table(tmp_path)
 
 

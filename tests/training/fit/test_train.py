@@ -212,7 +212,7 @@ def test_a_damaged_checkpoint_is_named_or_replaced(paths, small, tmp_path, capsy
     whole = checkpoint.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2]):
         checkpoint.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"checkpoint\.h5 is damaged .*: remove it, or train anew by --restart$"):
+        with pytest.raises(ValueError, match=r"checkpoint\.h5 is damaged .*: remove it, or train again by --restart$"):
             steps(paths, run, tmp_path)
         assert steps(paths, run, tmp_path, restart=True)["best"]["epoch"] == first["best"]["epoch"]
         assert "checkpoint.h5 is damaged" in capsys.readouterr().out
