@@ -327,7 +327,7 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     for name, text in entry_texts(exported, entry).items():
         assert (entry / name).read_text(encoding="utf-8") == text, "an export of the same changes nothing"
     assert long_figures(recorded["run"]) in (entry / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert len(unwritten(entry)) == 10
+    assert len(unwritten(entry)) == 11
 
     example = SequenceFile(entry / "model_files/example/promoters.fa")
     scores = network.predict(one_hot(example.read(range(len(example))).constructs), verbose=0).astype(float)
