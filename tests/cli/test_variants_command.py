@@ -120,6 +120,7 @@ def test_without_annotation_and_without_records(tmp_path):
         (["--offsets", "90"], "must be whole numbers from 0 to 79", 1),
         (["--upstream", "100"], "needs annotation_file", 1),
         (["--skipped", "genome.fa"], "it would be overwritten", 2),
+        (["--ranked", "new/ranked.tsv"], "ranked.tsv cannot be written: the folder", 1),
     ],
 )
 def test_mistakes(options, message, code, tmp_path, monkeypatch):

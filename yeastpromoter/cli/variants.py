@@ -18,7 +18,7 @@ from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.io.annotation import UPSTREAM
 from yeastpromoter.io.row_files import check_can_write, whole_rows
-from yeastpromoter.io.whole_files import write_frame
+from yeastpromoter.io.whole_files import check_folder, write_frame
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
 from yeastpromoter.sequence.construct import add_adapters
@@ -116,6 +116,8 @@ def variants(
     Example:
       yeastpromoter variants variants.vcf --genome genome.fa --annotation genes.gtf -o effects.tsv --figures figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
+    for path in filter(None, (output, skipped, ranked, inserts)):
+        check_folder(path)
     check_can_write(output)
     if figures:
         require("figures")
