@@ -181,7 +181,7 @@ def test_agreement_by_hand():
     np.testing.assert_allclose(rank_agreement(hypothetical, effects, x)["substitutions"], [1 - 6 * 30 / (6 * 35)])
     with pytest.raises(ValueError, match="must have one shape"):
         rank_agreement(hypothetical[:, :1], effects, x)
-    with pytest.raises(ValueError, match="no single base"):
+    with pytest.raises(ValueError, match="not a single base"):
         rank_agreement(hypothetical, effects, np.full_like(x, 0.25))
 
 

@@ -41,27 +41,21 @@ def of(function, name):
 
 insert = np.eye(4, dtype=np.float32)[np.zeros((1, 80), dtype=int)]
 
-def of_model(model):
-    return letters(of(model.predict_bucket_scores, "as_constructs")(insert)[0])
-
-def of_effects(effects):
-    seen = []
-    expressions = lambda constructs: seen.extend(map(letters, constructs)) or np.zeros(len(constructs))
-    of(effects.predict_on_batch, "variant_effects")(insert[None], insert[None], expressions)
-    return seen[0]
+def of_model(function):
+    return of(function, "construct_letters")(insert)[0, :17].tobytes().decode()
 
 found, errors = {}, []
 for copy, (model, effects, sequences, variants) in zip(copies, loaded):
     example = {name: f"{copy}/variant_effects/example/{file}" for name, file in
                {"vcf_file": "variants.vcf", "fasta_file": "genome.fa"}.items()}
     found[os.path.basename(copy)] = [
-        of_model(model),
-        of_effects(effects),
+        of_model(model.predict_bucket_scores),
+        of_model(effects.predict_on_batch),
         letters(sequences(sequence_file=file, sequence_type="insert")[0]["inputs"]),
         letters(variants(**example, skipped_file=False)[0]["inputs"]["ref"][0]),
     ]
     # What the model and the dataloader know of each other is in modules that both use.
-    assert of(of(model.predict_bucket_scores, "as_constructs"), "one_hot") is of(
+    assert of(of(model.predict_bucket_scores, "construct_letters"), "one_hot") is of(
         of(sequences.read_batch, "sequence_batch"), "one_hot"
     )
     try:

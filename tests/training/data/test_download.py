@@ -55,7 +55,7 @@ def test_a_wrong_file_leaves_nothing_behind(tmp_path, origin):
 
 
 def test_a_url_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="could not be got"):
+    with pytest.raises(ValueError, match="could not be downloaded"):
         fetch((tmp_path / "nothing").as_uri(), tmp_path / "data" / "a.txt")
     assert list((tmp_path / "data").iterdir()) == []
 

@@ -9,14 +9,14 @@ from training_tables import random_inserts, text_of, write_tables
 from training.data.assemble import insert_letters
 from training.data.similarity import KmerSet, Neighbours
 from training.data.synthesise import genome_inserts, mutate, recombine, synthesise
-from training.data.synthesise import random_inserts as gc_inserts
 from training.data.tables import letters_of, read_table
 from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
 
 
 def test_gc_content_of_random_inserts_is_spread_like_the_beta_distribution():
-    inserts = gc_inserts(4000, (8, 8), np.random.default_rng(0))
+    inserts = inserts_of_any_gc(4000, (8, 8), np.random.default_rng(0))
     gc = gc_content(inserts)
     assert gc.mean() == pytest.approx(0.5, abs=0.01)
     # The variance of beta(8, 8), 1 / 68, and that of 80 draws with such a share, (1/4 - 1/68) / 80.
