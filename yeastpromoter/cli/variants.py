@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile, figure_format_option
@@ -23,7 +22,7 @@ from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
 from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
-from yeastpromoter.variants.effects import COLUMNS, predict_rows
+from yeastpromoter.variants.effects import COLUMNS, effects_table, predict_rows
 from yeastpromoter.variants.ranking import rank, reference_inserts
 from yeastpromoter.variants.rows import VariantRows
 from yeastpromoter.variants.windows import OFFSETS
@@ -123,12 +122,17 @@ def variants(
     say_notes(rows.notes)
     trained = load_trained_network(threads=threads)
     began = time.perf_counter()
-    with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
-        columns = predict_rows(trained, rows, bar.update)
+    blocks = []
+    with (
+        whole_rows(output, {"weights_version": trained.weights_version}) as write,
+        tqdm(total=len(rows), unit=" rows", disable=None) as bar,
+    ):
+        for block in predict_rows(trained, rows):
+            write(block)
+            blocks.append(block)
+            bar.update(len(block["record"]))
     seconds = time.perf_counter() - began
-    with whole_rows(output, {"weights_version": trained.weights_version}) as write:
-        write({name: values.tolist() if values.dtype.kind == "U" else values for name, values in columns.items()})
-    effects = _frame(columns)
+    effects = effects_table(blocks).rename(columns=COLUMNS)
     order = rank(effects)
     if ranked:
         write_frame(ranked, order)
@@ -142,13 +146,6 @@ def variants(
         drawn += _draw_around(trained, order[order["rank"].notna()].head(top), rows, figures / "around", figure_format)
     for path in filter(None, (output, skipped, ranked, inserts, *drawn)):
         click.echo(f"Written: {path}", err=True)
-
-
-def _frame(columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Make the frame that `rank` and the figures take."""
-    import pandas as pd
-
-    return pd.DataFrame({COLUMNS.get(name, name): values for name, values in columns.items()})
 
 
 def _draw_around(
