@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
-from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile, figure_format_option
+from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile
+from yeastpromoter.cli.options import ROW_FORMATS, check_figures, figures_options, threads_option
 from yeastpromoter.cli.rank_variants import show_ranked, write_inserts
 from yeastpromoter.cli.sequence_input import say_notes
 from yeastpromoter.cli.variant_figures import draw_figures
-from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.io.annotation import UPSTREAM
-from yeastpromoter.io.row_files import check_can_write, whole_rows
-from yeastpromoter.io.whole_files import write_frame
+from yeastpromoter.io.row_files import whole_rows
+from yeastpromoter.io.whole_files import frame_rows, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
 from yeastpromoter.sequence.construct import add_adapters
@@ -43,7 +44,7 @@ class _Offsets(click.ParamType):
             self.fail(f"{value!r} is not a list of whole numbers such as 10,20,30", param, ctx)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("vcf", type=InputFile())
 @click.option("--genome", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip.")
 @click.option(
@@ -51,9 +52,7 @@ class _Offsets(click.ParamType):
     type=InputFile(),
     help="Genes (GTF, GFF3) or promoters (BED6).  [default: none, every variant is scored for a gene on either strand]",
 )
-@click.option(
-    "-o", "--output", required=True, type=ROWS, help="File to write: .tsv, .csv (both also .gz), .parquet or .h5."
-)
+@click.option("-o", "--output", required=True, type=ROWS, help=f"File to write: {ROW_FORMATS}.")
 @click.option(
     "--upstream",
     type=click.IntRange(min=1),
@@ -78,13 +77,10 @@ class _Offsets(click.ParamType):
 )
 @click.option("--ranked", type=TABLE, help="Table of all rows by the size of the effect, the largest first.")
 @click.option("--inserts", type=FASTA, help="FASTA of the 80 bp around each of the top variants, with REF.")
-@click.option(
-    "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for figures: effects by distance and by substitution, and all substitutions around the top variants.",
+@figures_options(
+    "Folder for figures: effects by distance and by substitution, and all substitutions around the top variants."
 )
-@figure_format_option
-@click.option("--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]")
+@threads_option
 def variants(
     vcf: Path,
     genome: Path,
@@ -115,29 +111,28 @@ def variants(
     Example:
       yeastpromoter variants variants.vcf --genome genome.fa --annotation genes.gtf -o effects.tsv --figures figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
-    check_can_write(output)
-    if figures:
-        require("figures")
-    rows = VariantRows(vcf, genome, annotation, upstream, offsets, skipped or False)
-    say_notes(rows.notes)
+    check_figures(figures)
     trained = load_trained_network(threads=threads)
-    began = time.perf_counter()
-    blocks = []
-    with (
-        whole_rows(output, {"weights_version": trained.weights_version}) as write,
-        tqdm(total=len(rows), unit=" rows", disable=None) as bar,
-    ):
-        for block in predict_rows(trained, rows):
-            write(block)
-            blocks.append(block)
-            bar.update(len(block["record"]))
-    seconds = time.perf_counter() - began
-    effects = effects_table(blocks).rename(columns=COLUMNS)
-    order = rank(effects)
-    if ranked:
-        write_frame(ranked, order)
-    if inserts:
-        write_inserts(inserts, order, top, rows.genome)
+    with ExitStack() as stack:
+        # Entered first: what is wrong with a path shows at once, not after the work.
+        write = stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version}))
+        ranked_file, inserts_file = (path and stack.enter_context(whole_table(path)) for path in (ranked, inserts))
+        rows = VariantRows(vcf, genome, annotation, upstream, offsets, skipped or False)
+        say_notes(rows.notes)
+        blocks = []
+        began = time.perf_counter()
+        with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
+            for block in predict_rows(trained, rows):
+                write(block)
+                blocks.append(block)
+                bar.update(len(block["record"]))
+        seconds = time.perf_counter() - began
+        effects = effects_table(blocks).rename(columns=COLUMNS)
+        order = rank(effects)
+        if ranked_file:
+            frame_rows(ranked_file, order)
+        if inserts_file:
+            write_inserts(inserts_file, order, top, rows.genome)
     show_ranked(order, top)
     click.echo(f"{len(rows):,} rows in {seconds:.1f} s, {len(rows) / max(seconds, 1e-9):,.0f} a second", err=True)
     drawn = []
