@@ -104,6 +104,8 @@ def smallest_change(chromosome: np.ndarray, start: int, ref: str, alt: str, stra
     Change
         The change.
     """
+    if len(ref) == len(alt) == 1:  # most variants, and there is nothing to take off
+        return Change(start, start + 1, alt)
     shorter = min(len(ref), len(alt))
     if strand == "+":  # downstream bases go first, as upstream ones can take their place
         after = _shared(ref[::-1], alt[::-1], shorter)
