@@ -138,8 +138,12 @@ def test_without_annotation_and_without_records(tmp_path):
     ("options", "message", "code"),
     [
         (["--offsets", "10;20"], "'10;20' is not a list of whole numbers such as 10,20,30", 2),
-        (["--offsets", "90"], "must be whole numbers from 0 to 79", 1),
-        (["--upstream", "100"], "needs annotation_file", 1),
+        (["--offsets", "90"], "--offsets must be whole numbers from 0 to 79", 1),
+        (
+            ["--upstream", "100"],
+            "--upstream is the size of promoters and needs --annotation, but is 100 without one",
+            1,
+        ),
         (["--skipped", "genome.fa"], "it would be overwritten", 2),
         (["--figure-format", "svg"], "--figure-format goes with --figures, which is not given", 2),
         (["--ranked", "none/ranked.tsv"], "none/ranked.tsv cannot be written: the folder", 1),

@@ -46,9 +46,12 @@ class _Offsets(click.ParamType):
 
 @click.command()
 @click.argument("vcf", type=InputFile())
-@click.option("--genome", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip.")
+@click.option(
+    "--genome", "fasta_file", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip."
+)
 @click.option(
     "--annotation",
+    "annotation_file",
     type=InputFile(),
     help="Genes (GTF, GFF3) or promoters (BED6).  [default: none, every variant is scored for a gene on either strand]",
 )
@@ -67,7 +70,12 @@ class _Offsets(click.ParamType):
     show_default=True,
     help="Places of the variant in the 80-bp window, from 0 at its upstream end. The effect is the mean over them.",
 )
-@click.option("--skipped", type=TABLE, help="Table of what is not scored, with the reason.  [default: none is written]")
+@click.option(
+    "--skipped",
+    "skipped_file",
+    type=TABLE,
+    help="Table of what is not scored, with the reason.  [default: none is written]",
+)
 @click.option(
     "--top",
     type=click.IntRange(min=1),
@@ -83,12 +91,12 @@ class _Offsets(click.ParamType):
 @threads_option
 def variants(
     vcf: Path,
-    genome: Path,
-    annotation: Path | None,
+    fasta_file: Path,
+    annotation_file: Path | None,
     output: Path,
     upstream: int,
     offsets: tuple[int, ...],
-    skipped: Path | None,
+    skipped_file: Path | None,
     top: int,
     ranked: Path | None,
     inserts: Path | None,
@@ -117,7 +125,7 @@ def variants(
         # Entered first: what is wrong with a path shows at once, not after the work.
         write = stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version}))
         ranked_file, inserts_file = (path and stack.enter_context(whole_table(path)) for path in (ranked, inserts))
-        rows = VariantRows(vcf, genome, annotation, upstream, offsets, skipped or False)
+        rows = VariantRows(vcf, fasta_file, annotation_file, upstream, offsets, skipped_file or False)
         say_notes(rows.notes)
         blocks = []
         began = time.perf_counter()
@@ -139,7 +147,7 @@ def variants(
     if figures and len(rows):
         drawn = draw_figures(effects, vcf.name, figures, figure_format)
         drawn += _draw_around(trained, order[order["rank"].notna()].head(top), rows, figures / "around", figure_format)
-    for path in filter(None, (output, skipped, ranked, inserts, *drawn)):
+    for path in filter(None, (output, skipped_file, ranked, inserts, *drawn)):
         click.echo(f"Written: {path}", err=True)
 
 

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yeastpromoter.argument_names import argument
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import letters, reverse_complement
 
@@ -79,9 +80,11 @@ def check_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
         isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < INSERT_LENGTH
         for value in values
     ):
-        raise ValueError(f"offsets must be whole numbers from 0 to {INSERT_LENGTH - 1} but are {offsets!r}")
+        raise ValueError(
+            f"{argument('offsets')} must be whole numbers from 0 to {INSERT_LENGTH - 1} but are {offsets!r}"
+        )
     if not len(values) or len(set(values)) < len(values):
-        raise ValueError(f"offsets must be at least one number, none of them twice, but are {offsets!r}")
+        raise ValueError(f"{argument('offsets')} must be at least one number, none of them twice, but are {offsets!r}")
     return tuple(int(value) for value in values)
 
 
