@@ -32,10 +32,14 @@ _LETTERS_SHOWN = 10
     "--inserts",
     type=FASTA,
     help="FASTA to write: the 80 bp around each of the top variants, with REF, as `saturate` and `contributions` read "
-    "it with --sequence-type insert. Needs --fasta-file.",
+    "it with --sequence-type insert. Needs --genome.",
 )
 @click.option(
-    "--fasta-file", type=InputFile(), help="The genome that the effects were predicted with; only for --inserts."
+    "--genome",
+    "--fasta-file",
+    "fasta_file",
+    type=InputFile(),
+    help="FASTA of the genome that the effects were predicted with; only for --inserts.",
 )
 def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
     """Sort variants by the size of their predicted effect and show the first ones.
@@ -56,7 +60,7 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
       yeastpromoter rank-variants effects.tsv -o ranked.tsv --top 20
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     if (inserts is None) != (fasta_file is None):
-        raise click.UsageError("--inserts and --fasta-file need each other: give both or none")
+        raise click.UsageError("--inserts and --genome need each other: give both or none")
     ranked = rank(read_effects(predictions))
     if inserts is not None:
         with whole_table(inserts) as file:
