@@ -153,7 +153,7 @@ def test_tracks_hold_each_prediction_at_its_centre(drawn):
         read_track(folder / "genome.fa.gz", "II", 0, 3)
 
 
-def test_tracks_of_some_chromosomes(drawn):
+def test_tracks_of_some_chromosomes(drawn, monkeypatch):
     folder, _ = drawn
     arguments = ["tracks", str(folder / "genome.fa.gz"), "-o", str(folder / "some"), "--chromosome"]
     assert CliRunner().invoke(main, [*arguments, "chrII"]).exit_code == 0
@@ -163,6 +163,10 @@ def test_tracks_of_some_chromosomes(drawn):
     assert "has no chromosome V; it has XI, II, M" in result.output
     result = CliRunner().invoke(main, [*arguments, "M"])
     assert "has no 80 bp of A, C, G and T alone" in result.output
+    monkeypatch.setattr(tracks_command, "load_trained_network", None)  # not even loaded
+    result = CliRunner().invoke(main, ["tracks", str(folder / "genome.fa.gz"), "-o", str(folder / "new" / "some")])
+    assert result.exit_code == 1
+    assert f"the folder {folder / 'new'} does not exist" in result.output
 
 
 def test_tracks_are_those_of_the_network(tmp_path):

@@ -69,7 +69,7 @@ def plant(
     effect over all positions and strands counts as none if it is under 0.1 buckets, up or down, or if its interval
     holds zero.
 
-    The whole of it takes about half an hour on two cores; with --count 100 --step 5 about a minute.
+    The whole of it takes about a quarter of an hour on two cores; with --count 100 --step 5 half a minute.
 
     \b
     Example:

@@ -70,8 +70,8 @@ def saturate(
     A figure shows a logo (letters up: bases that raise expression, by minus the mean of their three effects) over a
     heat map of all effects. It takes about a second.
 
-    Sequences are worked through in batches, in the order of the input, so memory (about 1 GB) does not grow with
-    their number. 100,000 inserts are 24 million substitutions: about 22 minutes on 2 cores, twice that with
+    Sequences are worked through in batches, in the order of the input, so memory (about 0.5 GB) does not grow with
+    their number. 100,000 inserts are 24 million substitutions: about 17 minutes on 2 cores, 28 with
     --deletions, for 1.1 GB of table (0.3 GB as .tsv.gz) or 0.14 GB of HDF5.
     """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     if not (table or hdf5 or figures):

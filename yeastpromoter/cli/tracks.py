@@ -13,6 +13,7 @@ from yeastpromoter.extras import require
 from yeastpromoter.genomewide.tracks import Inserts, predict_inserts, write_tracks
 from yeastpromoter.io.genome import ChromosomeNames, read_genome
 from yeastpromoter.io.row_files import check_can_write, whole_rows
+from yeastpromoter.io.whole_files import check_folder
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 
@@ -60,6 +61,8 @@ def tracks(
       yeastpromoter tracks genome.fa.gz --step 20 -o yeast
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     require("tracks")
+    for path in filter(None, (f"{output}.bw", table)):
+        check_folder(path)
     if table:
         check_can_write(table)
     letters = read_genome(genome)

@@ -54,8 +54,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise ValueError(f"{path} cannot be written: the folder {target.parent} does not exist")
+    check_folder(path)
     before = None
     with suppress(FileNotFoundError):
         before = os.stat(path)
@@ -92,6 +91,19 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+def check_folder(path: str | Path) -> None:
+    """Make sure, before any work is done that would be lost, that the folder of a file exists.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise ValueError(f"{path} cannot be written: the folder {folder} does not exist")
 
 
 @contextmanager
