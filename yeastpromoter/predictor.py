@@ -20,7 +20,7 @@ from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import ConstructRules
 from yeastpromoter.sequence.encoding import find_invalid, letters
 from yeastpromoter.sequence.scanning import tile_starts
-from yeastpromoter.variants.effects import predict_rows
+from yeastpromoter.variants.effects import effects_table, predict_rows
 from yeastpromoter.variants.rows import VariantRows
 
 if TYPE_CHECKING:
@@ -237,10 +237,8 @@ class Predictor:
         >>> effects = predictor.variant_effects("variants.vcf", "genome.fa", "genes.gtf")
         >>> effects.sort_values("effect_alt_minus_ref", key=abs, ascending=False).head()
         """
-        import pandas as pd
-
         rows = VariantRows(vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading))
-        table = pd.DataFrame(predict_rows(self._trained, rows))
+        table = effects_table(predict_rows(self._trained, rows))
         table.attrs["notes"] = list(rows.notes)
         return table
 

@@ -96,7 +96,7 @@ def test_other_locales_get_plain_characters(encoding):
     for argument, wanted, plain in (("show", "−0.50", "-0.50"), ("--help", "alt − ref, A↔G …", "alt - ref, A<->G ...")):
         result = subprocess.run(command(code, argument), env=environment, capture_output=True)
         assert result.returncode == 0, result.stderr
-        if argument == "show" or encoding != "ascii:strict":  # click writes UTF-8 where it is told ASCII
+        if argument == "show" or encoding != "ascii:strict":  # click writes UTF-8 where ASCII is asked for
             assert (wanted if encoding == "utf-8" else plain) in result.stdout.decode(encoding.partition(":")[0])
 
 

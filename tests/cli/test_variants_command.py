@@ -12,6 +12,7 @@ from variant_files import write_fasta, write_vcf
 
 import yeastpromoter
 from yeastpromoter.cli.main import main
+from yeastpromoter.variants import effects
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "variant_effects" / "example"
@@ -90,11 +91,31 @@ def test_other_formats(suffix, tmp_path):
     output = tmp_path / f"effects.{suffix}"
     result = run(*FILES, "-o", output)
     assert result.exit_code == 0, result.output
-    if suffix == "csv":
-        assert len(pd.read_csv(output)) == 31
-    else:
-        ranked = ["rank-variants", str(output), "-o", str(tmp_path / "ranked.tsv")]
-        assert CliRunner().invoke(main, ranked).exit_code == 0
+    ranked = ["rank-variants", str(output), "-o", str(tmp_path / "ranked.tsv")]
+    result = CliRunner().invoke(main, ranked)
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(ranked[-1], sep="\t")) == 31
+
+
+def test_rows_are_written_in_blocks_whole_or_not_at_all(tmp_path, monkeypatch):
+    assert run(*FILES, "-o", tmp_path / "at_once.tsv").exit_code == 0
+    monkeypatch.setattr(effects, "BATCH_SIZE", 7)
+    assert run(*FILES, "-o", tmp_path / "blocks.tsv").exit_code == 0
+    in_blocks, at_once = (pd.read_csv(tmp_path / f"{name}.tsv", sep="\t") for name in ("blocks", "at_once"))
+    pd.testing.assert_frame_equal(in_blocks, at_once, rtol=0, atol=EXPRESSION)
+    calls = []
+
+    def fails_at_the_third(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError("the disk is full")
+        return predicted(*arguments)
+
+    predicted = effects.variant_effects
+    monkeypatch.setattr(effects, "variant_effects", fails_at_the_third)
+    result = run(*FILES, "-o", tmp_path / "none.tsv", "--ranked", tmp_path / "r.tsv", "--inserts", tmp_path / "i.fa")
+    assert "the disk is full" in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"at_once.tsv", "blocks.tsv"}
 
 
 def test_without_annotation_and_without_records(tmp_path):
@@ -117,10 +138,15 @@ def test_without_annotation_and_without_records(tmp_path):
     ("options", "message", "code"),
     [
         (["--offsets", "10;20"], "'10;20' is not a list of whole numbers such as 10,20,30", 2),
-        (["--offsets", "90"], "must be whole numbers from 0 to 79", 1),
-        (["--upstream", "100"], "needs annotation_file", 1),
+        (["--offsets", "90"], "--offsets must be whole numbers from 0 to 79", 1),
+        (
+            ["--upstream", "100"],
+            "--upstream is the size of promoters and needs --annotation, but is 100 without one",
+            1,
+        ),
         (["--skipped", "genome.fa"], "it would be overwritten", 2),
-        (["--ranked", "new/ranked.tsv"], "ranked.tsv cannot be written: the folder", 1),
+        (["--figure-format", "svg"], "--figure-format goes with --figures, which is not given", 2),
+        (["--ranked", "none/ranked.tsv"], "none/ranked.tsv cannot be written: the folder", 1),
     ],
 )
 def test_mistakes(options, message, code, tmp_path, monkeypatch):

@@ -24,6 +24,13 @@ def test_cells_with_tabs_and_quotation_marks_as_pandas_writes_them(tmp_path):
     np.testing.assert_array_equal(found["x"], [1, np.nan])
 
 
+def test_commas_where_the_header_has_them_and_no_tabs(tmp_path):
+    (tmp_path / "t.csv").write_text('id,x\n"a,b",1\nc\td,2\n')
+    found = read_columns(tmp_path / "t.csv", ["id"], ["x"])
+    assert found["id"] == ["a,b", "c\td"]
+    np.testing.assert_array_equal(found["x"], [1, 2])
+
+
 def test_a_table_without_rows(tmp_path):
     (tmp_path / "t.tsv").write_text("id\tx\n")
     found = read_columns(tmp_path / "t.tsv", ["id"], ["x"])

@@ -79,7 +79,7 @@ def test_another_genome_is_noticed(tmp_path, record, message):
         reference_inserts(rank(variants(record)), LETTERS)
     predictions = write_tsv(tmp_path / "e.tsv", variants(record))
     fasta = write_fasta(tmp_path / "g.fa", I=GENOME)
-    done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", tmp_path / "top.fa", "--fasta-file", fasta)
+    done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", tmp_path / "top.fa", "--genome", fasta)
     assert done.exit_code == 1
     assert message in done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e.tsv", "g.fa"]
@@ -97,7 +97,7 @@ def test_command(tmp_path):
     predictions = write_tsv(tmp_path / "e.tsv", table)
     fasta = write_fasta(tmp_path / "g.fa", I=GENOME)
     top = tmp_path / "top.fa"
-    done = invoke(predictions, "-o", tmp_path / "r.tsv", "--top", 4, "--inserts", top, "--fasta-file", fasta)
+    done = invoke(predictions, "-o", tmp_path / "r.tsv", "--top", 4, "--inserts", top, "--genome", fasta)
     assert done.exit_code == 0, done.output
     assert f" {long[:9]}… " in done.output
     assert "+4.00" in done.output
@@ -137,7 +137,7 @@ def test_command_line_mistakes(tmp_path):
     predictions = write_tsv(tmp_path / "e.tsv", effects(effect=[1.0]))
     done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", tmp_path / "top.fa")
     assert done.exit_code == 2
-    assert "--inserts and --fasta-file need each other" in done.output
+    assert "--inserts and --genome need each other" in done.output
     assert "there is no such file" in invoke(tmp_path / "nowhere.tsv", "-o", tmp_path / "r.tsv").output
     assert "does not exist" in invoke(predictions, "-o", tmp_path / "nowhere" / "r.tsv").output
     assert "Effect is alt − ref" in " ".join(invoke("--help").output.split())

@@ -7,6 +7,7 @@ import pytest
 from variant_files import COMPLEMENT, random_text, write_bed, write_fasta, write_vcf
 
 from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.variants import rows as module
 from yeastpromoter.variants.rows import SKIPPED_COLUMNS, VariantRows
 from yeastpromoter.variants.vcf import REASONS
 
@@ -162,6 +163,24 @@ def test_where_the_list_goes(files, tmp_path):
         with pytest.raises(ValueError, match="which is read: it would be overwritten"):
             VariantRows(**made, skipped_file=read)
         assert read.read_bytes() == before
+
+
+def test_files_that_may_not_be_written_or_read(files, tmp_path, monkeypatch):
+    made = files([("I", 500, at(500), other(at(500)))])
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(module, "whole_table", refuse)
+    with pytest.raises(PermissionError, match=r"my\.skipped\.tsv \(Permission denied\): .* skipped_file, or false"):
+        VariantRows(**made)
+    with pytest.raises(PermissionError, match=r"new\.tsv \(Permission denied\): name another file with skipped_file$"):
+        VariantRows(**made, skipped_file=tmp_path / "new.tsv")
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "read_variants", refuse)
+    with pytest.raises(PermissionError) as error:
+        VariantRows(**made, skipped_file=tmp_path / "new.tsv")
+    assert error.value.filename == str(made["vcf_file"])
 
 
 def test_files_in_a_folder_that_cannot_be_written(files, tmp_path):

@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from yeastpromoter.cli.files import ROWS
+from yeastpromoter.cli.options import ROW_FORMATS, check_adapters_option
 from yeastpromoter.cli.predict import print_table
 from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_notes
 from yeastpromoter.interpret.differences import compare_constructs
@@ -17,16 +18,11 @@ from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("a", type=SequenceArgument())
 @click.argument("b", type=SequenceArgument())
-@click.option("-o", "--output", type=ROWS, help="File to write: .tsv, .csv (both also .gz), .parquet or .h5.")
-@click.option(
-    "--check-adapters/--no-check-adapters",
-    default=True,
-    show_default=True,
-    help="Whether constructs must have their adapters, and inserts must not.",
-)
+@click.option("-o", "--output", type=ROWS, help=f"File to write: {ROW_FORMATS}.")
+@check_adapters_option
 def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: bool) -> None:
     """Predict what each difference between the sequences A and B does.
 

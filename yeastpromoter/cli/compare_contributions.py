@@ -11,12 +11,12 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import TABLE
-from yeastpromoter.cli.random_inserts import random_insert_options
+from yeastpromoter.cli.options import random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.agreement import MEASURES, rank_agreement
 from yeastpromoter.interpret.contributions import STEPS, expression_gradient, gradient_x_input, integrated_gradients
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
-from yeastpromoter.io.whole_files import whole_table
+from yeastpromoter.io.whole_files import frame_rows, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct import INSERT, add_adapters
 from yeastpromoter.sequence.encoding import letters, one_hot
@@ -62,7 +62,7 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
         trained = load_trained_network()
         agreement = _compare(trained, random_inserts(count, seed, gc), steps)
         if file is not None:
-            agreement.to_csv(file, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+            frame_rows(file, agreement)
     click.echo(_markdown(agreement))
     click.echo(
         f"\nSpearman correlation with saturation mutagenesis, mean over {count:,} random inserts (GC {gc:g}, seed "

@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
-from yeastpromoter.cli.files import HDF5, TABLE, figure_format_option
+from yeastpromoter.cli.files import HDF5, TABLE
+from yeastpromoter.cli.options import check_figures, figures_options
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.contributions import METHODS, STEPS, at_sequence, integrated_gradients, uniform_baseline
@@ -62,8 +63,7 @@ _OF_THE_PATH = {
 )
 @click.option("--hdf5", type=HDF5, help="HDF5 file to write.")
 @click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz).")
-@click.option("--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a logo of each sequence.")
-@figure_format_option
+@figures_options("Folder for a logo of each sequence.")
 @region_option
 def contributions(
     method: str,
@@ -98,10 +98,7 @@ def contributions(
         raise click.UsageError("nothing to write: give at least one of --hdf5, --table and --figures")
     if method != "integrated_gradients":
         refuse_if_given("--steps", f"goes with --method integrated_gradients, not with {method}")
-    if figures is None:
-        refuse_if_given("--figure-format", "goes with --figures, which is not given")
-    else:
-        require("figures")
+    check_figures(figures)
     require("tensorflow")
     sequences = open_sequences(**reading)
     trained = load_trained_network()

@@ -78,11 +78,5 @@ class OutputFile(_File):
 
 TABLE, HDF5, FASTA, JSON, FIGURE, ROWS = map(OutputFile, _ENDINGS)
 
-#: The format of the figures of a folder.
-figure_format_option = click.option(
-    "--figure-format",
-    type=click.Choice(FORMATS),
-    default=FORMATS[0],
-    show_default=True,
-    help="Format of the figures.",
-)
+#: A folder that a command writes into, which is made if it is missing.
+FOLDER = click.Path(file_okay=False, path_type=Path)

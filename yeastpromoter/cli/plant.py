@@ -10,8 +10,8 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from yeastpromoter.cli.files import InputFile, figure_format_option
-from yeastpromoter.cli.random_inserts import random_insert_options
+from yeastpromoter.cli.files import FOLDER, InputFile
+from yeastpromoter.cli.options import figure_format_option, random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default="planted_sites",
     show_default=True,
     help="Folder for positions.tsv, summary.tsv and figure.png (or .svg, .pdf).",

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, ROWS, InputFile
+from yeastpromoter.cli.options import ROW_FORMATS, threads_option
 from yeastpromoter.cli.sequence_input import HEADERS, SequenceArgument, file_of, reading_options, say_notes
 from yeastpromoter.extras import require
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
@@ -36,14 +37,14 @@ SHOWN = 20
 _WIDEST_ID = 40
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("sequences", nargs=-1, type=SequenceArgument())
 @click.option(
     "-o",
     "--output",
     type=ROWS,
-    help="File to write, in the format of its name: .tsv, .csv (both also .gz), .parquet or .h5.  [default: the first "
-    f"{SHOWN} rows on a terminal; all rows, separated by tabs, where standard output is a file or a pipe]",
+    help=f"File to write, in the format of its name: {ROW_FORMATS}.  [default: the first {SHOWN} rows on a "
+    "terminal; all rows, separated by tabs, where standard output is a file or a pipe]",
 )
 @click.option("--intervals", type=InputFile(), help="BED file of intervals to predict, in place of SEQUENCES.")
 @click.option("--genome", "fasta_file", type=InputFile(), help="FASTA of the genome that the intervals are cut from.")
@@ -61,7 +62,7 @@ _WIDEST_ID = 40
     help="With --scan, the distance in bp from one tile to the next; the last 80 bp are always a tile.",
 )
 @click.option("--figure", type=FIGURE, help=f"With --scan, figure to write, of at most {MOST_SCANS} sequences.")
-@click.option("--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]")
+@threads_option
 def predict(
     sequences: tuple[Path | str, ...],
     output: Path | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -32,15 +32,19 @@ _LETTERS_SHOWN = 10
     "--inserts",
     type=FASTA,
     help="FASTA to write: the 80 bp around each of the top variants, with REF, as `saturate` and `contributions` read "
-    "it with --sequence-type insert. Needs --fasta-file.",
+    "it with --sequence-type insert. Needs --genome.",
 )
 @click.option(
-    "--fasta-file", type=InputFile(), help="The genome that the effects were predicted with; only for --inserts."
+    "--genome",
+    "--fasta-file",
+    "fasta_file",
+    type=InputFile(),
+    help="FASTA of the genome that the effects were predicted with; only for --inserts.",
 )
 def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
     """Sort variants by the size of their predicted effect and show the first ones.
 
-    PREDICTIONS, .tsv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
+    PREDICTIONS, .tsv, .csv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
     --keep_metadata. Effect is alt − ref in buckets (expression is 0 to 17): positive where the ALT allele raises
     expression. The largest come first, whether up or down. A variant in the promoters of two genes has two rows.
 
@@ -56,21 +60,21 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
       yeastpromoter rank-variants effects.tsv -o ranked.tsv --top 20
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     if (inserts is None) != (fasta_file is None):
-        raise click.UsageError("--inserts and --fasta-file need each other: give both or none")
+        raise click.UsageError("--inserts and --genome need each other: give both or none")
     ranked = rank(read_effects(predictions))
     if inserts is not None:
-        write_inserts(inserts, ranked, top, read_genome(fasta_file))
+        with whole_table(inserts) as file:
+            write_inserts(file, ranked, top, read_genome(fasta_file))
     write_frame(output, ranked)
     show_ranked(ranked, top)
     click.echo(f"All rows: {output}" + (f"; inserts around those above: {inserts}" if inserts else ""))
 
 
-def write_inserts(path: Path, ranked: pd.DataFrame, top: int, genome: Mapping[str, np.ndarray]) -> None:
+def write_inserts(file: TextIO, ranked: pd.DataFrame, top: int, genome: Mapping[str, np.ndarray]) -> None:
     """Write the inserts around the first variants as FASTA."""
     best = ranked[ranked["rank"].notna()].head(top)
     cut = [insert for insert in reference_inserts(best, genome) if insert is not None]
-    with whole_table(path) as file:
-        file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
+    file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
     if len(cut) < len(best):
         click.echo(
             f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "

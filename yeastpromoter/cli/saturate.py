@@ -9,10 +9,9 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from yeastpromoter.cli.errors import refuse_if_given
-from yeastpromoter.cli.files import HDF5, TABLE, figure_format_option
+from yeastpromoter.cli.files import HDF5, TABLE
+from yeastpromoter.cli.options import check_figures, figures_options
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
-from yeastpromoter.extras import require
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
 from yeastpromoter.interpret.saturation import BATCH_SIZE, Saturation, saturation_mutagenesis
 from yeastpromoter.interpret.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
@@ -23,14 +22,11 @@ from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name, save_figure
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @sequence_file_options
 @click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz), of all changes.")
 @click.option("--hdf5", type=HDF5, help="HDF5 file to write, of all effects.")
-@click.option(
-    "--figures", type=click.Path(file_okay=False, path_type=Path), help="Folder for a figure of each sequence."
-)
-@figure_format_option
+@figures_options("Folder for a figure of each sequence.")
 @region_option
 @click.option(
     "--deletions/--no-deletions", default=False, show_default=True, help="Take out each single base of the region, too."
@@ -80,10 +76,7 @@ def saturate(
     """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     if not (table or hdf5 or figures):
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
-    if not figures:
-        refuse_if_given("--figure-format", "goes with --figures, which is not given")
-    else:
-        require("figures")
+    check_figures(figures)
     sequences = open_sequences(**reading)
     if deletions and sequences.n_fitted:
         raise ValueError(

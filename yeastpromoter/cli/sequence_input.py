@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from yeastpromoter.cli.files import InputFile
+from yeastpromoter.cli.options import check_adapters_option
 from yeastpromoter.io.record_formats import looks_like_dna
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, COORDINATE, INSERT_LENGTH, REGIONS
@@ -74,12 +75,7 @@ _OPTIONS = (
         help="What happens to sequences of other lengths: stop, leave them out, or fit those that are nearly right (by "
         "at most 25 bp) to constructs of 110 bp.",
     ),
-    click.option(
-        "--check-adapters/--no-check-adapters",
-        default=True,
-        show_default=True,
-        help="Whether constructs must have their adapters, and inserts must not.",
-    ),
+    check_adapters_option,
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from yeastpromoter.cli.files import TABLE
+from yeastpromoter.cli.files import FOLDER, TABLE
 from yeastpromoter.genomewide.shards import MANIFEST, check_predictions, check_source, join, read_manifest, split
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -32,7 +32,7 @@ def shards() -> None:
 
 @shards.command("split")
 @click.argument("sequence_file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to make.")
+@click.option("-o", "--output", required=True, type=FOLDER, help="Folder to make.")
 @click.option(
     "--arguments",
     default="{}",

@@ -8,6 +8,7 @@ import click
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import ROWS, InputFile
+from yeastpromoter.cli.options import ROW_FORMATS, threads_option
 from yeastpromoter.extras import require
 from yeastpromoter.genomewide.tracks import Inserts, predict_inserts, write_tracks
 from yeastpromoter.io.genome import ChromosomeNames, read_genome
@@ -17,7 +18,7 @@ from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("genome", type=InputFile())
 @click.option(
     "-o",
@@ -39,8 +40,8 @@ from yeastpromoter.sequence.construct import INSERT_LENGTH
     multiple=True,
     help="Only this chromosome; may be given several times.  [default: all of them]",
 )
-@click.option("--table", type=ROWS, help="File of all inserts to write: .tsv, .csv (both also .gz), .parquet or .h5.")
-@click.option("--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]")
+@click.option("--table", type=ROWS, help=f"File of all inserts to write: {ROW_FORMATS}.")
+@threads_option
 def tracks(
     genome: Path, output: Path, step: int, chromosomes: tuple[str, ...], table: Path | None, threads: int | None
 ) -> None:

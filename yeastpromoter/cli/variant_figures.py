@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from yeastpromoter.cli.files import InputFile, figure_format_option
+from yeastpromoter.cli.files import FOLDER, InputFile
+from yeastpromoter.cli.options import figure_format_option
 from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import same_file, write_frame
 from yeastpromoter.statistics import RESAMPLES
@@ -25,7 +26,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=".",
     help="Folder for the files; it is made if it is missing.  [default: the current one]",
 )
@@ -47,7 +48,7 @@ _TITLE = "Predicted effects (alt − ref) of {}"
 def variant_figures(predictions: Path, output: Path, figure_format: str, bin_size: int, resamples: int) -> None:
     """Figures and tables of predicted variant effects: by distance, and by kind of substitution.
 
-    PREDICTIONS, .tsv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
+    PREDICTIONS, .tsv, .csv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
     --keep_metadata. Effect is alt − ref in buckets: positive where the ALT allele raises expression; effect size is its
     absolute value.
 

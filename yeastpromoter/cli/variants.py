@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from tqdm import tqdm
 
-from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile, figure_format_option
+from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile
+from yeastpromoter.cli.options import ROW_FORMATS, check_figures, figures_options, threads_option
 from yeastpromoter.cli.rank_variants import show_ranked, write_inserts
 from yeastpromoter.cli.sequence_input import say_notes
 from yeastpromoter.cli.variant_figures import draw_figures
-from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.io.annotation import UPSTREAM
-from yeastpromoter.io.row_files import check_can_write, whole_rows
-from yeastpromoter.io.whole_files import check_folder, write_frame
+from yeastpromoter.io.row_files import whole_rows
+from yeastpromoter.io.whole_files import frame_rows, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
 from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
-from yeastpromoter.variants.effects import COLUMNS, predict_rows
+from yeastpromoter.variants.effects import COLUMNS, effects_table, predict_rows
 from yeastpromoter.variants.ranking import rank, reference_inserts
 from yeastpromoter.variants.rows import VariantRows
 from yeastpromoter.variants.windows import OFFSETS
@@ -44,17 +44,18 @@ class _Offsets(click.ParamType):
             self.fail(f"{value!r} is not a list of whole numbers such as 10,20,30", param, ctx)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("vcf", type=InputFile())
-@click.option("--genome", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip.")
+@click.option(
+    "--genome", "fasta_file", required=True, type=InputFile(), help="FASTA of the genome, plain, gzip or bgzip."
+)
 @click.option(
     "--annotation",
+    "annotation_file",
     type=InputFile(),
     help="Genes (GTF, GFF3) or promoters (BED6).  [default: none, every variant is scored for a gene on either strand]",
 )
-@click.option(
-    "-o", "--output", required=True, type=ROWS, help="File to write: .tsv, .csv (both also .gz), .parquet or .h5."
-)
+@click.option("-o", "--output", required=True, type=ROWS, help=f"File to write: {ROW_FORMATS}.")
 @click.option(
     "--upstream",
     type=click.IntRange(min=1),
@@ -69,7 +70,12 @@ class _Offsets(click.ParamType):
     show_default=True,
     help="Places of the variant in the 80-bp window, from 0 at its upstream end. The effect is the mean over them.",
 )
-@click.option("--skipped", type=TABLE, help="Table of what is not scored, with the reason.  [default: none is written]")
+@click.option(
+    "--skipped",
+    "skipped_file",
+    type=TABLE,
+    help="Table of what is not scored, with the reason.  [default: none is written]",
+)
 @click.option(
     "--top",
     type=click.IntRange(min=1),
@@ -79,21 +85,18 @@ class _Offsets(click.ParamType):
 )
 @click.option("--ranked", type=TABLE, help="Table of all rows by the size of the effect, the largest first.")
 @click.option("--inserts", type=FASTA, help="FASTA of the 80 bp around each of the top variants, with REF.")
-@click.option(
-    "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for figures: effects by distance and by substitution, and all substitutions around the top variants.",
+@figures_options(
+    "Folder for figures: effects by distance and by substitution, and all substitutions around the top variants."
 )
-@figure_format_option
-@click.option("--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]")
+@threads_option
 def variants(
     vcf: Path,
-    genome: Path,
-    annotation: Path | None,
+    fasta_file: Path,
+    annotation_file: Path | None,
     output: Path,
     upstream: int,
     offsets: tuple[int, ...],
-    skipped: Path | None,
+    skipped_file: Path | None,
     top: int,
     ranked: Path | None,
     inserts: Path | None,
@@ -116,41 +119,36 @@ def variants(
     Example:
       yeastpromoter variants variants.vcf --genome genome.fa --annotation genes.gtf -o effects.tsv --figures figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
-    for path in filter(None, (output, skipped, ranked, inserts)):
-        check_folder(path)
-    check_can_write(output)
-    if figures:
-        require("figures")
-    rows = VariantRows(vcf, genome, annotation, upstream, offsets, skipped or False)
-    say_notes(rows.notes)
+    check_figures(figures)
     trained = load_trained_network(threads=threads)
-    began = time.perf_counter()
-    with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
-        columns = predict_rows(trained, rows, bar.update)
-    seconds = time.perf_counter() - began
-    with whole_rows(output, {"weights_version": trained.weights_version}) as write:
-        write({name: values.tolist() if values.dtype.kind == "U" else values for name, values in columns.items()})
-    effects = _frame(columns)
-    order = rank(effects)
-    if ranked:
-        write_frame(ranked, order)
-    if inserts:
-        write_inserts(inserts, order, top, rows.genome)
+    with ExitStack() as stack:
+        # Entered first: what is wrong with a path shows at once, not after the work.
+        write = stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version}))
+        ranked_file, inserts_file = (path and stack.enter_context(whole_table(path)) for path in (ranked, inserts))
+        rows = VariantRows(vcf, fasta_file, annotation_file, upstream, offsets, skipped_file or False)
+        say_notes(rows.notes)
+        blocks = []
+        began = time.perf_counter()
+        with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
+            for block in predict_rows(trained, rows):
+                write(block)
+                blocks.append(block)
+                bar.update(len(block["record"]))
+        seconds = time.perf_counter() - began
+        effects = effects_table(blocks).rename(columns=COLUMNS)
+        order = rank(effects)
+        if ranked_file:
+            frame_rows(ranked_file, order)
+        if inserts_file:
+            write_inserts(inserts_file, order, top, rows.genome)
     show_ranked(order, top)
     click.echo(f"{len(rows):,} rows in {seconds:.1f} s, {len(rows) / max(seconds, 1e-9):,.0f} a second", err=True)
     drawn = []
     if figures and len(rows):
         drawn = draw_figures(effects, vcf.name, figures, figure_format)
         drawn += _draw_around(trained, order[order["rank"].notna()].head(top), rows, figures / "around", figure_format)
-    for path in filter(None, (output, skipped, ranked, inserts, *drawn)):
+    for path in filter(None, (output, skipped_file, ranked, inserts, *drawn)):
         click.echo(f"Written: {path}", err=True)
-
-
-def _frame(columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Make the frame that `rank` and the figures take."""
-    import pandas as pd
-
-    return pd.DataFrame({COLUMNS.get(name, name): values for name, values in columns.items()})
 
 
 def _draw_around(

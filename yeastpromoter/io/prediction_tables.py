@@ -1,4 +1,4 @@
-"""Tables of predictions that Kipoi wrote, read whole or not at all."""
+"""Tables of predictions, read whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     Parameters
     ----------
     path : str or Path
-        Table separated by tabs, with a header; plain, gzip or bgzip.
+        Table separated by tabs, or by commas if its header has commas and no tabs, with a header; plain, gzip or bgzip.
 
     Yields
     ------
@@ -42,7 +42,11 @@ def read_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     header: list[str] = []
     for number, line in read_lines(path, cut=False):
         try:
-            cells = next(csv.reader([line], delimiter="\t", strict=True), [""]) if '"' in line else line.split("\t")
+            if not header:
+                separator = "," if "," in line and "\t" not in line else "\t"
+            cells = line.split(separator)
+            if '"' in line:
+                cells = next(csv.reader([line], delimiter=separator, strict=True), [""])
         except csv.Error as error:
             raise ValueError(f"{path}: line {number:,} has a quotation mark that is not closed ({error})") from None
         if not header:

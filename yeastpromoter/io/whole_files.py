@@ -197,9 +197,14 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
 
 
 def write_frame(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table with its header, separated by tabs, as `whole_table` does; six digits, NaN for what is missing."""
+    """Write a table with its header, as `whole_table` and `frame_rows` do."""
     with whole_table(path) as file:
-        table.to_csv(file, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
+        frame_rows(file, table)
+
+
+def frame_rows(file: TextIO, table: pd.DataFrame) -> None:
+    """Write a table with its header to a text file, separated by tabs; six digits, NaN for what is missing."""
+    table.to_csv(file, sep="\t", index=False, float_format="%.6g", na_rep="NaN")
 
 
 @contextmanager

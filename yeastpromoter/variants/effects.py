@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from yeastpromoter.io.row_files import Columns
     from yeastpromoter.model.entry import TrainedNetwork
     from yeastpromoter.variants.rows import VariantRows
 
@@ -52,10 +55,8 @@ def variant_effects(trained: TrainedNetwork, ref: np.ndarray, alt: np.ndarray) -
     return {name: column.astype(np.float32) for name, column in columns.items()}
 
 
-def predict_rows(
-    trained: TrainedNetwork, rows: VariantRows, advance: Callable[[int], object] = lambda count: None
-) -> dict[str, np.ndarray]:
-    """Predict the effects of all variants of a file.
+def predict_rows(trained: TrainedNetwork, rows: VariantRows) -> Iterator[Columns]:
+    """Predict the effects of all variants of a file, some rows at a time.
 
     Parameters
     ----------
@@ -63,19 +64,25 @@ def predict_rows(
         Network and decoding.
     rows : VariantRows
         The variants.
-    advance : callable, optional
-        Called with how many rows were predicted, every now and then.
 
-    Returns
-    -------
-    dict of numpy.ndarray
-        The metadata of `VariantRows.read`, then ``ref_expression``, ``alt_expression``, ``effect_alt_minus_ref`` and
-        ``spread`` (see `variant_effects`), (N,) each, in the order of the file.
+    Yields
+    ------
+    dict of str to list of str or numpy.ndarray
+        Of the next rows, in the order of the file: the metadata of `VariantRows.read`, text as lists, then
+        ``ref_expression``, ``alt_expression``, ``effect_alt_minus_ref`` and ``spread`` (see `variant_effects`). A file
+        without rows gives the columns once, empty.
     """
-    parts = []
     for first in range(0, max(1, len(rows)), BATCH_SIZE):
         batch = rows.read(np.arange(first, min(first + BATCH_SIZE, len(rows))))
         effects = variant_effects(trained, batch.ref, batch.alt)
-        parts.append(batch.metadata | {name: effects[of_kipoi] for name, of_kipoi in COLUMNS.items()})
-        advance(len(batch.ref))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        columns: Columns = {
+            name: values.tolist() if values.dtype.kind == "U" else values for name, values in batch.metadata.items()
+        }
+        yield columns | {name: effects[of_kipoi] for name, of_kipoi in COLUMNS.items()}
+
+
+def effects_table(blocks: Iterable[Columns]) -> pd.DataFrame:
+    """Join what `predict_rows` yields, at least one block, into a table."""
+    import pandas as pd
+
+    return pd.concat(map(pd.DataFrame, blocks), ignore_index=True)

@@ -6,12 +6,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import numpy as np
 
+from yeastpromoter.argument_names import argument
 from yeastpromoter.io.annotation import UPSTREAM, Promoter, Promoters, read_promoters
 from yeastpromoter.io.genome import ChromosomeNames, read_genome, unknown_bases_before
 from yeastpromoter.io.whole_files import same_file, whole_table
@@ -124,7 +126,8 @@ class VariantRows:
             raise ValueError("skipped_file must be a path, false for none, or left out, but is true")
         if annotation_file is None and upstream != UPSTREAM:
             raise ValueError(
-                f"upstream is the size of promoters and needs annotation_file, but is {upstream} without one"
+                f"{argument('upstream')} is the size of promoters and needs {argument('annotation_file')}, but is "
+                f"{upstream} without one"
             )
         self.vcf_path = os.path.abspath(os.path.expanduser(os.fspath(vcf_file)))
         self.genome = read_genome(fasta_file)
@@ -141,8 +144,10 @@ class VariantRows:
         self.skipped_path = self._skipped_path(skipped_file)
         for read in (self.vcf_path, fasta_file, annotation_file):
             if self.skipped_path is not None and read is not None and same_file(self.skipped_path, read):
-                raise ValueError(f"skipped_file names {self.skipped_path}, which is read: it would be overwritten")
-        self._decide_and_list()
+                raise ValueError(
+                    f"{argument('skipped_file')} names {self.skipped_path}, which is read: it would be overwritten"
+                )
+        self._decide_and_list(named=skipped_file is not None)
         del self._unknown  # 4 bytes a base, and needed no more
         self.notes = tuple(self._notes())
         if self.n_records and not self._rows:
@@ -218,19 +223,20 @@ class VariantRows:
             skipped_file = f"{stem}.skipped.tsv"
         return os.path.abspath(os.path.expanduser(os.fspath(skipped_file)))
 
-    def _decide_and_list(self) -> None:
+    def _decide_and_list(self, named: bool) -> None:
         if self.skipped_path is None:
             self._decide(None)
             return
-        try:
-            with whole_table(self.skipped_path) as table:
-                table.write("\t".join(SKIPPED_COLUMNS) + "\n")
-                self._decide(table)
-        except PermissionError as error:
-            raise PermissionError(
-                f"the list of what is not scored cannot be written to {self.skipped_path} ({error.strerror}): name "
-                "another file with skipped_file, or false for none"
-            ) from None
+        with ExitStack() as stack:
+            try:
+                table = stack.enter_context(whole_table(self.skipped_path))
+            except PermissionError as error:
+                raise PermissionError(
+                    f"the list of what is not scored cannot be written to {self.skipped_path} ({error.strerror}): name "
+                    f"another file with {argument('skipped_file')}" + ("" if named else ", or false for none")
+                ) from None
+            table.write("\t".join(SKIPPED_COLUMNS) + "\n")
+            self._decide(table)
 
     def _decide(self, table: TextIO | None) -> None:
         """Make the rows, and count and list what has none."""

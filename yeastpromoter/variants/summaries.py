@@ -37,7 +37,7 @@ def read_effects(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        The predictions: a table separated by tabs, also compressed (``.tsv.gz``), or HDF5.
+        The predictions: a table separated by tabs or commas, also compressed (``.tsv.gz``), or HDF5.
 
     Returns
     -------

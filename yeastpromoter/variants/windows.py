@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yeastpromoter.argument_names import argument
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import letters, reverse_complement
 
@@ -79,9 +80,11 @@ def check_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
         isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < INSERT_LENGTH
         for value in values
     ):
-        raise ValueError(f"offsets must be whole numbers from 0 to {INSERT_LENGTH - 1} but are {offsets!r}")
+        raise ValueError(
+            f"{argument('offsets')} must be whole numbers from 0 to {INSERT_LENGTH - 1} but are {offsets!r}"
+        )
     if not len(values) or len(set(values)) < len(values):
-        raise ValueError(f"offsets must be at least one number, none of them twice, but are {offsets!r}")
+        raise ValueError(f"{argument('offsets')} must be at least one number, none of them twice, but are {offsets!r}")
     return tuple(int(value) for value in values)
 
 
@@ -104,6 +107,8 @@ def smallest_change(chromosome: np.ndarray, start: int, ref: str, alt: str, stra
     Change
         The change.
     """
+    if len(ref) == len(alt) == 1:  # most variants, and there is nothing to take off
+        return Change(start, start + 1, alt)
     shorter = min(len(ref), len(alt))
     if strand == "+":  # downstream bases go first, as upstream ones can take their place
         after = _shared(ref[::-1], alt[::-1], shorter)
