@@ -113,8 +113,12 @@ class LookupNetwork:
         What they compute in.
     dense : list of list of numpy.ndarray
         Kernel and bias of ``dense_1``, ``dense_2`` and ``bucket_scores``.
+    n_scores : int
+        Number of bucket scores.
     bases_read : int
         Bases from the left that the network looks at: the pooling may leave out the last one.
+    field, positions : int
+        Bases that a position of the last convolution sees, and number of its positions.
 
     Raises
     ------
@@ -150,6 +154,8 @@ class LookupNetwork:
             Convolution.folded("conv_3", weights["conv_3"], np.abs(scale), shift, POOL, limit, self.dtype),
             Convolution.folded("conv_4", weights["conv_4"], *scale_and_shift(weights["norm_3"]), 1, limit, self.dtype),
         ]
+        self.field = self.tables.field - 1 + POOL * (1 + sum(layer.taps - 1 for layer in self.convolutions))
+        self.positions = (self.bases_read - self.field) // POOL + 1
         scale, shift = scale_and_shift(weights["norm_4"])
         kernel, bias = weights["dense_1"]
         by_position = kernel.reshape(-1, len(scale), kernel.shape[1])
@@ -158,6 +164,7 @@ class LookupNetwork:
             [array.astype(self.dtype) for array in layer]
             for layer in (first, weights["dense_2"], weights["bucket_scores"])
         ]
+        self.n_scores = len(self.dense[-1][1])
 
     def bucket_scores(self, letters: np.ndarray) -> np.ndarray:
         """Predict the bucket scores of constructs.
@@ -178,7 +185,7 @@ class LookupNetwork:
             If `letters` has another dtype or shape, or holds another letter.
         """
         letters = check_rows(letters, self.length)
-        scores = np.empty((len(letters), len(self.dense[-1][1])), dtype=self.dtype)
+        scores = np.empty((len(letters), self.n_scores), dtype=self.dtype)
         with ONE_BLAS_THREAD:
             self.tables.expect(letters.size, self.threads)
             self.score(lambda rows: CODES[letters[rows, : self.bases_read]], scores)
@@ -270,15 +277,11 @@ class LookupNetwork:
     def _scores(self, codes: np.ndarray, buffers: Buffers) -> np.ndarray:
         """Bucket scores of a batch, codes (N, L) to (N, 18)."""
         found = self.tables.find(codes)
-        flat = buffers("flat", len(codes), len(self.dense[0][0]))
+        outputs = self.room_for_outputs(len(codes), buffers)
         for start in range(0, len(codes), BLOCK_SIZE):
             block = slice(start, start + BLOCK_SIZE)
-            outputs = self._convolved(self.tables.pooled(found, buffers, block), buffers)
-            flat[block] = outputs.reshape(len(outputs), -1)
-        kernel, bias = self.dense[0]
-        sums = flat @ kernel
-        sums += bias
-        return self.scores_of(sums)
+            outputs[block] = self._convolved(self.tables.pooled(found, buffers, block), buffers)
+        return self.scores_of(self.dense_sums(outputs))
 
     def _convolved(self, x: np.ndarray, buffers: Buffers) -> np.ndarray:
         for convolution in self.convolutions:
@@ -289,6 +292,17 @@ class LookupNetwork:
     def outputs(self, codes: np.ndarray, buffers: Buffers) -> np.ndarray:
         """Outputs of the last convolution for sequences of any length, codes (N, L), in one of the buffers."""
         return self._convolved(self.tables.pooled(self.tables.find(codes), buffers), buffers)
+
+    def room_for_outputs(self, n: int, buffers: Buffers) -> np.ndarray:
+        """Return one of the buffers for the outputs of the last convolution for n constructs, with any content."""
+        return buffers("outputs", n, self.positions, len(self.convolutions[-1].bias))
+
+    def dense_sums(self, outputs: np.ndarray) -> np.ndarray:
+        """Sums of the first dense layer, (N, 300), of outputs of the last convolution, (N, positions, channels)."""
+        kernel, bias = self.dense[0]
+        sums = outputs.reshape(len(outputs), -1) @ kernel
+        sums += bias
+        return sums
 
     def scores_of(self, sums: np.ndarray) -> np.ndarray:
         """Bucket scores, (N, 18), of the sums of the first dense layer, (N, 300), which are changed."""

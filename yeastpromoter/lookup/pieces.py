@@ -44,28 +44,23 @@ def score_in_pieces(network: LookupNetwork, codes: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Bucket scores, (N, 18), in the network's dtype.
     """
-    n, channels = len(codes), len(network.convolutions[-1].bias)
-    field = network.tables.field - 1 + POOL * (1 + sum(convolution.taps - 1 for convolution in network.convolutions))
-    positions = (network.bases_read - field) // POOL + 1
+    n = len(codes)
     pieces: list[tuple[slice, np.ndarray, np.ndarray]] = []
-    for size, starts in _cut(positions).items():
-        length = field + POOL * (size - 1)
+    for size, starts in _cut(network.positions).items():
+        length = network.field + POOL * (size - 1)
         keys = np.stack([codes[:, POOL * start : POOL * start + length] for start in starts], axis=1)
         distinct, inverse = np.unique(keys.reshape(-1).view(f"V{length}"), return_inverse=True)
         outputs = _outputs(network, distinct.view(np.uint8).reshape(-1, length), size)
         for start, rows in zip(starts, inverse.reshape(n, len(starts)).T, strict=True):
             pieces.append((slice(start, start + size), outputs, rows))
-    kernel, bias = network.dense[0]
-    scores = np.empty((n, len(network.dense[-1][1])), dtype=network.dtype)
+    scores = np.empty((n, network.n_scores), dtype=network.dtype)
 
     def finish(start: int, buffers: Buffers) -> None:
         some = slice(start, min(start + _CONSTRUCTS, n))
-        flat = buffers("flat", some.stop - start, positions, channels)
-        for place, outputs, rows in pieces:
-            flat[:, place] = outputs[rows[some]]
-        sums = flat.reshape(len(flat), -1) @ kernel
-        sums += bias
-        scores[some] = network.scores_of(sums)
+        outputs = network.room_for_outputs(some.stop - start, buffers)
+        for place, of_pieces, rows in pieces:
+            outputs[:, place] = of_pieces[rows[some]]
+        scores[some] = network.scores_of(network.dense_sums(outputs))
 
     network.threads.share(finish, range(0, n, _CONSTRUCTS))
     return scores

@@ -73,8 +73,8 @@ def score_substitutions(
         Bucket scores, (N, 18) and (N, P, A, 18).
     """
     n, n_positions, n_bases = bases.shape
-    scores = np.empty((n, len(network.dense[-1][1])), dtype=network.dtype)
-    substituted = np.empty((*bases.shape, scores.shape[1]), dtype=network.dtype)
+    scores = np.empty((n, network.n_scores), dtype=network.dtype)
+    substituted = np.empty((*bases.shape, network.n_scores), dtype=network.dtype)
 
     def work(piece: tuple[slice, range], buffers: Buffers) -> None:
         some, indices = piece
@@ -136,8 +136,6 @@ def _refer(network: LookupNetwork, codes: np.ndarray, buffers: Buffers) -> _Refe
         length -= convolution.taps - 1
         for arrays, name in ((sums, "sums"), (outputs, "outputs")):
             arrays.append(buffers(f"reference {name} {convolution.name}", n, length, len(convolution.bias)))
-    kernel, bias = network.dense[0]
-    dense = buffers("reference dense", n, len(bias))
     for start in range(0, n, _REFERRED):
         rows = slice(start, start + _REFERRED)
         x = pooled[rows]
@@ -147,9 +145,7 @@ def _refer(network: LookupNetwork, codes: np.ndarray, buffers: Buffers) -> _Refe
             x = after[rows]
             x[...] = before[rows]
             convolution.finish(x)
-    np.matmul(outputs[-1].reshape(n, -1), kernel, out=dense)
-    dense += bias
-    return _Reference(pooled, sums, outputs, dense)
+    return _Reference(pooled, sums, outputs, network.dense_sums(outputs[-1]))
 
 
 def _score(

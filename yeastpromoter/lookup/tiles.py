@@ -53,26 +53,24 @@ def score_tiles(
     tile = network.length - len(left) - len(right)
     places = np.lexsort([starts, starts % POOL])
     ordered = starts[places]
-    kernel, bias = network.dense[0]
-    scores = np.empty((len(starts), len(network.dense[-1][1])), dtype=network.dtype)
+    scores = np.empty((len(starts), network.n_scores), dtype=network.dtype)
 
     def constructs(starts: np.ndarray) -> np.ndarray:
         ends = (np.broadcast_to(end, (len(starts), len(end))) for end in (left, right))
         return np.concatenate([next(ends), codes[starts[:, np.newaxis] + np.arange(tile)], *ends], axis=1)
 
-    # What a position of the last convolution sees, and the positions that see nothing of the adapters.
-    field = network.tables.field - 1 + POOL * (1 + sum(convolution.taps - 1 for convolution in network.convolutions))
-    positions = (network.bases_read - field) // POOL + 1
-    first, stop = -(-len(left) // POOL), (len(left) + tile - field) // POOL + 1
+    # The positions of the last convolution that see nothing of the adapters.
+    positions = network.positions
+    first, stop = -(-len(left) // POOL), (len(left) + tile - network.field) // POOL + 1
     # An odd number of outputs at the right: the convolution before then has an even one, and gives them in pairs.
     stop -= stop > first and (positions - stop) % 2 == 0
 
     def seen(positions: slice) -> slice:
-        return slice(POOL * positions.start, POOL * (positions.stop - 1) + field)
+        return slice(POOL * positions.start, POOL * (positions.stop - 1) + network.field)
 
     def work(rows: slice, buffers: Buffers) -> None:
         some = ordered[rows]
-        outputs = buffers("flat", len(some), positions, len(network.convolutions[-1].bias))
+        outputs = network.room_for_outputs(len(some), buffers)
         of_tiles = constructs(some)
         for side in (slice(0, first), slice(stop, positions)):
             outputs[:, side] = network.outputs(of_tiles[:, seen(side)], buffers)
@@ -80,9 +78,7 @@ def score_tiles(
         stretch = codes[some[0] + shared.start - len(left) : some[-1] + shared.stop - len(left)]
         along = sliding_window_view(network.outputs(stretch[np.newaxis], buffers)[0], stop - first, axis=0)
         outputs[:, first:stop] = along[(some - some[0]) // POOL].swapaxes(1, 2)
-        sums = outputs.reshape(len(some), -1) @ kernel
-        sums += bias
-        scores[places[rows]] = network.scores_of(sums)
+        scores[places[rows]] = network.scores_of(network.dense_sums(outputs))
 
     blocks = _blocks(ordered, tile, min(TILES, math.ceil(len(starts) / network.threads.count)))
     if _FEW * len(blocks) <= len(starts):

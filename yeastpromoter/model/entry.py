@@ -102,24 +102,7 @@ class TrainedNetwork:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Predict the bucket scores of constructs, and of each of them with one base replaced.
 
-        Parameters
-        ----------
-        letters : numpy.ndarray
-            As in `bucket_scores`.
-        positions : range
-            The P positions at which bases are replaced, from 0.
-        bases : numpy.ndarray
-            ASCII letters that stand there instead, `uint8` (N, P, A).
-
-        Returns
-        -------
-        reference, substituted : numpy.ndarray
-            (N, 18), and with the replaced bases (N, P, A, 18).
-
-        Raises
-        ------
-        ValueError
-            As from `bucket_scores`, or if a position is not within the constructs.
+        See `yeastpromoter.lookup.network.LookupNetwork.substitution_scores`.
         """
         return self.engine.substitution_scores(letters, positions, bases)
 
