@@ -47,6 +47,10 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     engine : {"lookup", "keras"}, optional
         What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
         differ by rounding alone. Outputs of layers and gradients come from the Keras network either way.
+    calibration, calibration_sha256 : str, optional
+        Calibration of the weights, relative to the working directory, and its SHA-256.
+    interval : int, optional
+        Level of the prediction intervals, in percent; without it none are predicted.
     check_adapters : bool, optional
         Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`). The dataloader
         has an argument of its own for what it reads.
@@ -54,6 +58,8 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     Attributes
     ----------
     check_adapters : bool
+        As above; it may be changed.
+    interval : int or None
         As above; it may be changed.
     weights_version : str
         Version of the weights.
@@ -76,14 +82,28 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
         engine: str = "lookup",
+        calibration: str | None = None,
+        calibration_sha256: str = "",
+        interval: int | None = None,
         check_adapters: bool = True,
     ):
         super().__init__()
         self.check_adapters = check_adapters
+        self.interval = interval
         with message_only():
             self._trained = build_trained_network(
-                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
+                weights,
+                weights_sha256,
+                weights_version,
+                first_activation,
+                decoding,
+                bucket_values,
+                engine,
+                calibration=calibration,
+                calibration_sha256=calibration_sha256,
             )
+            if interval is not None:
+                self._trained.need_calibration(interval)
         self.weights_version = self._trained.weights_version
         self.decoding = self._trained.decoding
         self.bucket_values = self._trained.bucket_values
@@ -108,15 +128,24 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         Returns
         -------
         dict of numpy.ndarray
-            ``{"expression": float32 (N,)}``, mean sorting bucket, 0 to 17. NaN where the decoding is undefined.
+            ``expression``, `float32` (N,), mean sorting bucket, 0 to 17, NaN where the decoding is undefined. With an
+            `interval` also its ends, ``lower`` and ``upper``, `float32` (N,), and ``flagged``, `uint8` (N,), 1 where
+            the sequence or its prediction is unlike the training data.
 
         Raises
         ------
         ValueError
             If `x` is none of that.
         """
-        expression = self._trained.decode(self.predict_bucket_scores(x))
-        return {"expression": expression.astype(np.float32)}
+        letters = construct_letters(x, self.check_adapters)
+        scores = self._trained.bucket_scores(letters)
+        expression = self._trained.decode(scores)
+        outputs = {"expression": expression.astype(np.float32)}
+        if self.interval is not None:
+            lower, upper, flags = self._trained.bounds(letters, scores, expression, self.interval)
+            outputs |= {"lower": lower.astype(np.float32), "upper": upper.astype(np.float32)}
+            outputs["flagged"] = np.array([bool(flag) for flag in flags], dtype=np.uint8)
+        return outputs
 
     def predict_bucket_scores(self, x: np.ndarray) -> np.ndarray:
         """Predict the 18 bucket scores that are decoded into expression.

@@ -78,6 +78,10 @@ class Layout:
         """Mean effects of single-base changes in a run, by class."""
         return self.run(run) / "base_changes.json"
 
+    def calibration(self, run: str) -> Path:
+        """Calibration of a run: what its prediction intervals are made of, and how well they hold."""
+        return self.run(run) / "calibration.json"
+
     def figures(self, run: str) -> Path:
         """Folder of the figures of a run."""
         return self.run(run) / "figures"

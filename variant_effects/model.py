@@ -28,6 +28,10 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
         As for `yeastpromoter.model.entry.build_trained_network`; the working directory, which `weights` starts from, is
         the folder of this file while Kipoi constructs the model.
+    calibration, calibration_sha256 : str, optional
+        Calibration of the weights, likewise, and its SHA-256.
+    interval : int, optional
+        Level of the prediction intervals of effects, in percent; without it none are predicted.
     check_adapters : bool, optional
         Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`).
 
@@ -35,6 +39,8 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     ----------
     check_adapters : bool
         As above; it may be changed.
+    interval : int or None
+        As above; None if there are no intervals of effects.
     weights_version : str
         Version of the weights.
 
@@ -55,14 +61,29 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         decoding: str = "weighted_mean",
         bucket_values: Sequence[float] = BUCKET_VALUES,
         engine: str = "lookup",
+        calibration: str | None = None,
+        calibration_sha256: str = "",
+        interval: int | None = None,
         check_adapters: bool = True,
     ):
         super().__init__()
         self.check_adapters = check_adapters
+        self.interval = interval
         with message_only():
             self._trained = build_trained_network(
-                weights, weights_sha256, weights_version, first_activation, decoding, bucket_values, engine
+                weights,
+                weights_sha256,
+                weights_version,
+                first_activation,
+                decoding,
+                bucket_values,
+                engine,
+                calibration=calibration,
+                calibration_sha256=calibration_sha256,
             )
+            # An export may have prediction intervals, but none of effects: these are then left out.
+            if interval is not None and self._trained.need_calibration(interval).effects is None:
+                self.interval = None
         self.weights_version = self._trained.weights_version
 
     @message_only()
@@ -79,7 +100,8 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         Returns
         -------
         dict of numpy.ndarray
-            ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread``, `float32` (N,), in buckets; see
+            ``effect`` (alt − ref), ``ref``, ``alt`` and ``spread``, and with an `interval` the ends of that of the
+            effect, ``effect_lower`` and ``effect_upper``, `float32` (N,), in buckets; see
             `yeastpromoter.variants.effects.variant_effects`.
 
         Raises
@@ -104,4 +126,5 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         constructs = (
             construct_letters(array.reshape(-1, *array.shape[2:]), self.check_adapters) for array in (ref, alt)
         )
-        return variant_effects(self._trained, *(some.reshape(*ref.shape[:2], CONSTRUCT_LENGTH) for some in constructs))
+        ref, alt = (some.reshape(*ref.shape[:2], CONSTRUCT_LENGTH) for some in constructs)
+        return variant_effects(self._trained, ref, alt, self.interval)

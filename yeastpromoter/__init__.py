@@ -11,6 +11,7 @@ what is:
 - `lookup`: the network without Keras, by look-up in NumPy: whole constructs, substitutions, tiles of long sequences.
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
+- `uncertainty`: how sure a prediction is: prediction intervals, and what is unlike the training data.
 - `genomewide`: tiles of a genome, shards of large files, tracks.
 - `plots`: the figures. `cli`: the commands, ``yeastpromoter COMMAND``.
 - `kipoi_layer`: what the files that Kipoi loads share.

@@ -16,10 +16,11 @@ from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
 from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH
+from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import ConstructRules
-from yeastpromoter.sequence.encoding import find_invalid, letters
+from yeastpromoter.sequence.encoding import enclose, find_invalid, letters
 from yeastpromoter.sequence.scanning import tile_starts
+from yeastpromoter.uncertainty.calibration import Bounds
 from yeastpromoter.variants.effects import effects_table, predict_rows
 from yeastpromoter.variants.rows import VariantRows
 
@@ -31,6 +32,9 @@ BLOCK = 4096
 
 #: Names of the columns of bucket scores.
 BUCKET_COLUMNS = tuple(f"bucket_{bucket:02d}" for bucket in range(N_BUCKETS))
+
+#: Names of the columns of prediction intervals.
+BOUND_COLUMNS = ("lower", "upper", "flag")
 
 _TYPES = {INSERT_LENGTH: "insert", CONSTRUCT_LENGTH: "construct"}
 _N = ord("N")
@@ -86,6 +90,7 @@ class Predictor:
         *,
         sequence_column: Any = None,
         check_adapters: bool = True,
+        interval: int | None = None,
     ) -> np.ndarray | pd.Series | pd.DataFrame:
         """Predict expression.
 
@@ -97,20 +102,25 @@ class Predictor:
             The column of a DataFrame that holds the sequences.
         check_adapters : bool, optional
             Whether constructs must have their adapters, and inserts must not.
+        interval : int, optional
+            Level of a prediction interval, in percent, 50 to 99: the share of the measurements of promoters like those
+            of the training data that it holds.
 
         Returns
         -------
         numpy.ndarray, pandas.Series or pandas.DataFrame
             Expression, the mean sorting bucket on a scale from 0 to 17, in the order of the input: `float64` (N,) for
             a list; a series named ``expression`` with the index of the series; a copy of the frame with the further
-            column ``expression``.
+            column ``expression``. With `interval` always a frame, with the further columns ``lower`` and ``upper``, the
+            ends of the interval, and ``flag``: what is unlike the training data, in words, empty where nothing is.
 
         Raises
         ------
         ValueError
             If a sequence is not text, has another length than 80 or 110 bp or than the first one, holds another letter
             or nothing but N, or is a construct without its adapters; the message names the first such sequence. If the
-            frame has no column `sequence_column`, or has a column ``expression`` already.
+            frame has no column `sequence_column`, or has a column already that would be added. If `interval` is not
+            such a level, or the entry has no calibration.
 
         Examples
         --------
@@ -118,14 +128,34 @@ class Predictor:
         a    12.798...
         b    10.995...
         Name: expression, dtype: float64
+        >>> predictor.predict(["ACGT" * 20], interval=90).round(1)
+        EXAMPLE
         """
-        texts, frame = _column_of(sequences, sequence_column)
+        texts, frame = _column_of(sequences, sequence_column, interval is not None)
+        if interval is not None:
+            self._trained.need_calibration(interval)
         expression = np.empty(len(texts))
+        bounds = Bounds(np.empty(len(texts)), np.empty(len(texts)), [])
         for rows, constructs in _constructs(texts, check_adapters):
-            expression[rows] = self._trained.expression(constructs)
+            expression[rows], _, found = self._predict(constructs, interval)
+            if found is not None:
+                bounds.lower[rows], bounds.upper[rows] = found.lower, found.upper
+                bounds.flags.extend(found.flags)
+        if interval is not None:
+            return _with_bounds(texts, frame, expression, bounds)
         if frame is not None:
             return frame.assign(expression=expression)
         return _with_index(texts, expression)
+
+    def check_interval(self, level: int) -> None:
+        """Make sure, before anything is predicted, that there are prediction intervals of a level, in percent.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        self._trained.need_calibration(level)
 
     def bucket_scores(self, sequences: Sequence[str] | pd.Series, *, check_adapters: bool = True) -> np.ndarray:
         """Predict the scores of the 18 buckets, from which expression is decoded.
@@ -163,6 +193,7 @@ class Predictor:
         *,
         fasta_file: str | os.PathLike | None = None,
         bucket_scores: bool = False,
+        interval: int | None = None,
         **reading: Any,
     ) -> pd.DataFrame:
         """Predict the sequences of a file.
@@ -175,6 +206,8 @@ class Predictor:
             The genome that the intervals of a BED file are cut from.
         bucket_scores : bool, optional
             Whether to return the bucket scores, too.
+        interval : int, optional
+            Level of a prediction interval, as for `predict`.
         **reading
             As for `yeastpromoter.io.sequence_files.SequenceFile`: ``sequence_column``, ``id_column``, ``header``,
             ``sequence_type`` (``"construct"`` unless given, ``"insert"`` for intervals), ``other_lengths`` and
@@ -184,7 +217,8 @@ class Predictor:
         -------
         pandas.DataFrame
             A row for each sequence, in the order of the file: ``id``, ``record`` (its number in the file, from 0),
-            ``expression``, and ``bucket_00`` to ``bucket_17`` if they were asked for.
+            ``expression``; ``lower``, ``upper`` and ``flag``, and ``bucket_00`` to ``bucket_17``, if they were asked
+            for.
 
         Raises
         ------
@@ -197,7 +231,7 @@ class Predictor:
         """
         import pandas as pd
 
-        blocks = self.file_blocks(open_sequences(path, fasta_file, **reading), bucket_scores)
+        blocks = self.file_blocks(open_sequences(path, fasta_file, **reading), bucket_scores, interval)
         return pd.concat([pd.DataFrame(block.columns()) for block in blocks], ignore_index=True)
 
     def variant_effects(
@@ -205,6 +239,7 @@ class Predictor:
         vcf_file: str | os.PathLike,
         fasta_file: str | os.PathLike,
         annotation_file: str | os.PathLike | None = None,
+        interval: int | None = None,
         **reading: Any,
     ) -> pd.DataFrame:
         """Predict what the alleles of a VCF file do to the expression of the promoters they lie in.
@@ -215,6 +250,9 @@ class Predictor:
             The variants, and the genome that they were called on; plain, gzip or bgzip.
         annotation_file : str or os.PathLike, optional
             Genes (GTF, GFF3) or promoters (BED6). Without it every allele has two rows, for a gene on either strand.
+        interval : int, optional
+            Level of a prediction interval of the effects, in percent: the columns ``effect_lower`` and
+            ``effect_upper``, which are approximate.
         **reading
             As for `yeastpromoter.variants.rows.VariantRows`: ``upstream``, ``offsets`` and ``skipped_file`` (no file
             unless it is given).
@@ -238,11 +276,11 @@ class Predictor:
         >>> effects.sort_values("effect_alt_minus_ref", key=abs, ascending=False).head()
         """
         rows = VariantRows(vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading))
-        table = effects_table(predict_rows(self._trained, rows))
+        table = effects_table(predict_rows(self._trained, rows, interval))
         table.attrs["notes"] = list(rows.notes)
         return table
 
-    def scan(self, sequence: str, step: int = 10) -> pd.DataFrame:
+    def scan(self, sequence: str, step: int = 10, interval: int | None = None) -> pd.DataFrame:
         """Predict every tile of 80 bp of a longer promoter, as an insert.
 
         Parameters
@@ -251,12 +289,14 @@ class Predictor:
             At least 80 bp, 5' to 3' toward the gene.
         step : int, optional
             Distance in bp from the start of one tile to the start of the next; the last 80 bp are always a tile.
+        interval : int, optional
+            Level of a prediction interval, as for `predict`.
 
         Returns
         -------
         pandas.DataFrame
             A row for each tile, from 5' to 3': ``position``, that of its first base, from 1, and ``expression``, NaN
-            where the tile holds nothing but N.
+            where the tile holds nothing but N; with `interval` also ``lower``, ``upper`` and ``flag``.
 
         Raises
         ------
@@ -278,11 +318,13 @@ class Predictor:
                 f"the sequence has {sequence[invalid[1]]!r} at position {invalid[1] + 1}, but only A, C, G, T and N "
                 "are read"
             )
-        blocks = self._tile_blocks([Promoters([tiled[0]], np.array([""]), np.array([0]))], step, False)
-        tables = [pd.DataFrame({"position": block.positions, "expression": block.expression}) for block in blocks]
+        blocks = self._tile_blocks([Promoters([tiled[0]], np.array([""]), np.array([0]))], step, False, interval)
+        tables = [pd.DataFrame(block.columns()).drop(columns=["id", "record"]) for block in blocks]
         return pd.concat(tables, ignore_index=True)
 
-    def file_blocks(self, sequences: SequenceFile | IntervalFile, bucket_scores: bool = False) -> Iterator[Predicted]:
+    def file_blocks(
+        self, sequences: SequenceFile | IntervalFile, bucket_scores: bool = False, interval: int | None = None
+    ) -> Iterator[Predicted]:
         """Predict an open file in blocks, in its order.
 
         Parameters
@@ -291,6 +333,8 @@ class Predictor:
             The file.
         bucket_scores : bool, optional
             Whether to give the bucket scores.
+        interval : int, optional
+            Level of prediction intervals to give, as for `predict`.
 
         Yields
         ------
@@ -299,11 +343,15 @@ class Predictor:
         """
         for first in range(0, len(sequences), BLOCK):
             batch = sequences.read(np.arange(first, min(first + BLOCK, len(sequences))))
-            expression, scores = self._both(batch.constructs, bucket_scores)
-            yield Predicted(batch.ids, batch.records, None, expression, scores)
+            expression, scores, bounds = self._predict(batch.constructs, interval)
+            yield Predicted(batch.ids, batch.records, None, expression, scores if bucket_scores else None, bounds)
 
     def scan_blocks(
-        self, sequences: SequenceFile | IntervalFile, step: int, bucket_scores: bool = False
+        self,
+        sequences: SequenceFile | IntervalFile,
+        step: int,
+        bucket_scores: bool = False,
+        interval: int | None = None,
     ) -> Iterator[Predicted]:
         """Predict the tiles of an open file of longer promoters in blocks, in its order; see `scan`.
 
@@ -315,6 +363,8 @@ class Predictor:
             As for `scan`.
         bucket_scores : bool, optional
             Whether to give the bucket scores.
+        interval : int, optional
+            Level of prediction intervals to give, as for `predict`.
 
         Yields
         ------
@@ -322,9 +372,11 @@ class Predictor:
             Of at most `BLOCK` tiles, with their positions.
         """
         promoters = (sequences.read_promoters([number]) for number in range(len(sequences)))
-        return self._tile_blocks(promoters, step, bucket_scores)
+        return self._tile_blocks(promoters, step, bucket_scores, interval)
 
-    def _tile_blocks(self, promoters: Iterable[Promoters], step: int, bucket_scores: bool) -> Iterator[Predicted]:
+    def _tile_blocks(
+        self, promoters: Iterable[Promoters], step: int, bucket_scores: bool, interval: int | None
+    ) -> Iterator[Predicted]:
         for promoter in promoters:
             sequence = promoter.letters[0]
             every = tile_starts(sequence.size, step)
@@ -336,19 +388,25 @@ class Predictor:
                 scores[known] = self._trained.tile_scores(sequence, starts[known])
                 expression = np.full(starts.size, np.nan)
                 expression[known] = self._trained.decode(scores[known])
+                bounds = None
+                if interval is not None:
+                    tiles = np.lib.stride_tricks.sliding_window_view(sequence, INSERT_LENGTH)[starts]
+                    constructs = enclose(LEFT_ADAPTER, tiles, RIGHT_ADAPTER)
+                    bounds = self._trained.bounds(constructs, scores, expression, interval)
                 yield Predicted(
                     np.repeat(promoter.ids, starts.size),
                     np.repeat(promoter.records, starts.size),
                     starts + 1,
                     expression,
                     scores if bucket_scores else None,
+                    bounds,
                 )
 
-    def _both(self, constructs: np.ndarray, bucket_scores: bool) -> tuple[np.ndarray, np.ndarray | None]:
-        if not bucket_scores:
-            return self._trained.expression(constructs), None
+    def _predict(self, constructs: np.ndarray, interval: int | None) -> tuple[np.ndarray, np.ndarray, Bounds | None]:
         scores = self._trained.bucket_scores(constructs)
-        return self._trained.decode(scores), scores
+        expression = self._trained.decode(scores)
+        bounds = None if interval is None else self._trained.bounds(constructs, scores, expression, interval)
+        return expression, scores, bounds
 
 
 class Predicted(NamedTuple):
@@ -364,6 +422,8 @@ class Predicted(NamedTuple):
         `float64` (N,).
     bucket_scores : numpy.ndarray or None
         `float32` (N, 18), if they were asked for.
+    bounds : Bounds or None
+        Prediction intervals and flags, if they were asked for.
     """
 
     ids: np.ndarray
@@ -371,19 +431,22 @@ class Predicted(NamedTuple):
     positions: np.ndarray | None
     expression: np.ndarray
     bucket_scores: np.ndarray | None
+    bounds: Bounds | None = None
 
     def columns(self) -> Columns:
-        """Columns of a table of them: id, record, position if there are any, expression and bucket scores."""
+        """Columns of a table of them: id, record, position if there are any, expression, bounds and bucket scores."""
         columns: Columns = {"id": self.ids.tolist(), "record": self.records}
         if self.positions is not None:
             columns["position"] = self.positions
         columns["expression"] = self.expression
+        if self.bounds is not None:
+            columns |= dict(zip(BOUND_COLUMNS, self.bounds, strict=True))
         if self.bucket_scores is not None:
             columns |= dict(zip(BUCKET_COLUMNS, self.bucket_scores.T, strict=True))
         return columns
 
 
-def _column_of(sequences: Any, sequence_column: Any) -> tuple[Any, pd.DataFrame | None]:
+def _column_of(sequences: Any, sequence_column: Any, bounds: bool = False) -> tuple[Any, pd.DataFrame | None]:
     """The sequences as a list or a series, and the frame that they are a column of, if they are one."""
     pandas = sys.modules.get("pandas")  # what is not imported made none of its objects
     if pandas is not None and isinstance(sequences, pandas.DataFrame):
@@ -392,8 +455,9 @@ def _column_of(sequences: Any, sequence_column: Any) -> tuple[Any, pd.DataFrame 
                 f"{argument('sequence_column')} is {sequence_column!r} but must name one column of the table, which "
                 f"has {', '.join(map(repr, sequences.columns[:20]))}"
             )
-        if "expression" in sequences.columns:
-            raise ValueError("the table has a column 'expression' already: rename it")
+        for name in ("expression", *(BOUND_COLUMNS if bounds else ())):
+            if name in sequences.columns:
+                raise ValueError(f"the table has a column {name!r} already: rename it")
         return sequences[sequence_column], sequences
     if sequence_column is not None:
         raise ValueError(f"{argument('sequence_column')} is for a DataFrame but a {type(sequences).__name__} is given")
@@ -410,6 +474,15 @@ def _with_index(texts: Any, expression: np.ndarray) -> np.ndarray | pd.Series:
     import pandas as pd
 
     return pd.Series(expression, index=texts.index, name="expression")
+
+
+def _with_bounds(texts: Any, frame: pd.DataFrame | None, expression: np.ndarray, bounds: Bounds) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {"expression": expression, **dict(zip(BOUND_COLUMNS, bounds, strict=True))}
+    if frame is not None:
+        return frame.assign(**columns)
+    return pd.DataFrame(columns, index=None if isinstance(texts, Sequence) else texts.index)
 
 
 def _constructs(texts: Any, check_adapters: bool) -> Iterator[tuple[slice, np.ndarray]]:

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "train": "training.cli.train:train",
     "evaluate": "training.cli.evaluate:evaluate",
     "base-changes": "training.cli.base_changes:base_changes",
+    "calibrate": "training.cli.calibrate:calibrate",
     "figures": "training.cli.figures:figures",
     "record": "training.cli.record:record",
     "export": "training.cli.export:export",

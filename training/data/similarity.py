@@ -330,6 +330,50 @@ def kmer_groups(matrix: np.ndarray, k: int = K) -> np.ndarray:
     return (np.cumsum(first == np.arange(len(matrix))) - 1)[first].astype(np.int32)
 
 
+def related_pairs(matrix: np.ndarray, most_shifted: int = 10, most_substituted: int = 3) -> np.ndarray:
+    """Find the pairs of sequences of which one is the other with few changes.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        ASCII codes of different sequences, `uint8` (N, L).
+    most_shifted : int, optional
+        One is the other shifted by at most this many bases: the end of one is the beginning of the other.
+    most_substituted : int, optional
+        Or they differ in at most this many bases.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows of the pairs, `int64` (2, P), each pair once. Of sequences that share a stretch of L / (1 +
+        `most_substituted`) letters in the same place with more than 100 others, such as repeats, some pairs that differ
+        in few bases may be missing.
+    """
+    pairs = [np.empty((2, 0), dtype=np.int64)]
+    for shift in range(1, most_shifted + 1):
+        ends, beginnings = sequences_of(matrix[:, shift:]), sequences_of(matrix[:, :-shift])
+        order = np.argsort(beginnings)
+        first, last = (np.searchsorted(beginnings[order], ends, side) for side in ("left", "right"))
+        counts = last - first
+        rows = np.repeat(np.arange(len(matrix)), counts)
+        place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+        pairs.append(np.stack([rows, order[place]]))
+    # Few substitutions leave one of the stretches, one more than there are of them, as it is.
+    for stretch in np.array_split(np.arange(matrix.shape[1]), most_substituted + 1):
+        keys = sequences_of(matrix[:, stretch])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        for distance in range(1, min(100, len(keys) - 1) + 1):
+            same = np.flatnonzero(keys[distance:] == keys[:-distance])
+            if not len(same):
+                break
+            found = np.stack([order[same], order[same + distance]])
+            near = (matrix[found[0]] != matrix[found[1]]).sum(axis=1) <= most_substituted
+            pairs.append(found[:, near])
+    found = np.concatenate(pairs, axis=1)
+    return np.unique(np.sort(found[:, found[0] != found[1]], axis=0), axis=1)
+
+
 def _sharing_a_minimiser(matrix: np.ndarray, k: int) -> np.ndarray:
     """Rows, `int64`, ascending, among which are all that share a k-mer with another row.
 

@@ -1,11 +1,13 @@
 """Export a run: put its weights, and everything that is said of them, into the Kipoi entry.
 
-After an export the entry holds one recorded run and nothing else: weights, what the model.yaml of every model that
-uses them says of them, the run's record beside them, the predictions that ``kipoi test`` compares with, and what
-MODEL_CARD.md and README.md say of weights, training data and figures. What a person wrote there about other weights is
-taken out.
+After an export the entry holds one recorded run and nothing else: weights, their calibration, what the model.yaml of
+every model that uses them says of them, the run's record beside them, the predictions that ``kipoi test`` compares
+with, and what MODEL_CARD.md and README.md say of weights, training data and figures. What a person wrote there about
+other weights is taken out.
 """
 
+import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -28,20 +30,24 @@ from training.evaluate.card import (
     training_data,
     weights_text,
 )
+from training.evaluate.coverage import intervals_text
 from training.evaluate.markdown import read_document, with_block
-from training.evaluate.record import make_record
+from training.evaluate.record import make_record, read_calibration
 from training.run import Run
 from yeastpromoter.io.whole_files import whole_file, write_whole
 from yeastpromoter.model.network import build_network
 
 MODEL_YAML = "model.yaml"
+#: The calibration of the weights, and the level of the intervals that the Kipoi models give, in percent.
+CALIBRATION_FILE = "model_files/calibration.json"
+INTERVAL = 90
 #: Those of the models that share the weights, in the entry.
 MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
-def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> str:
+def with_values(path: str | Path, values: Mapping[str, Mapping[str, str | int | None]]) -> str:
     """Replace values in the text of a model.yaml; all else in it stays, to the byte.
 
     Parameters
@@ -49,8 +55,8 @@ def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> st
     path : str or Path
         The file. Each value must stand under a key of its section, ``    KEY: VALUE``, and may go on in lines that are
         indented further.
-    values : mapping of str to mapping of str to str
-        By section (``args``, ``info``) and key the new values: a word, or a text of any length.
+    values : mapping of str to mapping
+        By section (``args``, ``info``) and key the new values: a word, a text of any length, a number, or None.
 
     Returns
     -------
@@ -72,9 +78,11 @@ def with_values(path: str | Path, values: Mapping[str, Mapping[str, str]]) -> st
             raise ValueError(
                 f"{path} must have exactly one key '    {key}: …' but has {found}: the new value has no certain place"
             )
-        lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
+        new = value if isinstance(value, str) else json.dumps(value)
         # A hash of digits alone would be a number.
-        new = (end + 8 * " ").join([">-", *lines]) if " " in value or value.isdigit() else value
+        if isinstance(value, str) and (" " in value or value.isdigit()):
+            lines = textwrap.wrap(value, 112, break_long_words=False, break_on_hyphens=False)
+            new = (end + 8 * " ").join([">-", *lines])
         text = place.sub(lambda _, new=f"    {key}: {new}": new, text)
     wanted = yaml.safe_load(before)
     wanted |= {section: wanted.get(section, {}) | named for section, named in values.items()}
@@ -192,7 +200,7 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     -------
     dict
         What ``model_files/training_run.json`` holds: the record of the run, with the sha256 and version of the
-        exported weights.
+        exported weights and the sha256 of their calibration, None without one.
 
     Raises
     ------
@@ -212,14 +220,39 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
         network.save_weights(partial)
         sha256 = sha256_of(partial)
         version = weights_version(run.config["name"], run.name, sha256)
-        exported = {"weights_version": version, "weights_sha256": sha256, "run": record}
+        calibration = calibration_text(read_calibration(run, record["weights_sha256"]), sha256)
+        exported = {
+            "weights_version": version,
+            "weights_sha256": sha256,
+            "calibration_sha256": calibration and hashlib.sha256(calibration.encode()).hexdigest(),
+            "run": record,
+        }
         texts = entry_texts(exported, entry)
         for file, text in texts.items():
             write_whole(entry / file, text)
+        if calibration:
+            write_whole(entry / CALIBRATION_FILE, calibration)
+        else:
+            (entry / CALIBRATION_FILE).unlink(missing_ok=True)
     write_report(entry / RECORD_FILE, exported)
     for name in MODEL_YAMLS:
         expected_predictions((entry / name).parent)
     return exported
+
+
+def calibration_text(found: Mapping[str, Any] | None, weights_sha256: str) -> str | None:
+    """The text of an entry's calibration, for its weights; None for a run that has none.
+
+    Parameters
+    ----------
+    found : mapping or None
+        What the step calibrate found.
+    weights_sha256 : str
+        SHA-256 of the exported weights.
+    """
+    if not found or not found["calibration"]:
+        return None
+    return json.dumps(found["calibration"] | {"weights_sha256": weights_sha256}, indent=1) + "\n"
 
 
 def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str]:
@@ -243,17 +276,21 @@ def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str
         If a file does not have the place where something has to be written.
     """
     record = exported["run"]
-    values = {
-        "args": {name: exported[name] for name in ("weights_sha256", "weights_version")}
-        | {"first_activation": record["settings"]["first_activation"]},
-        "info": {"trained_on": trained_on(record)},
-    }
-    texts = {name: with_values(Path(entry) / name, values) for name in MODEL_YAMLS}
+    arguments = {name: exported[name] for name in ("weights_sha256", "weights_version", "calibration_sha256")}
+    arguments |= {"first_activation": record["settings"]["first_activation"]}
+    calibrated = bool(exported["calibration_sha256"])
+    arguments |= {"interval": INTERVAL if calibrated else None}
+    texts = {}
+    for name in MODEL_YAMLS:
+        path = "../" * name.count("/") + CALIBRATION_FILE if calibrated else None
+        values = {"args": arguments | {"calibration": path}, "info": {"trained_on": trained_on(record)}}
+        texts[name] = with_values(Path(entry) / name, values)
     blocks = {
         "MODEL_CARD.md": {
             "weights": weights_text(exported),
             "training data": training_data(record),
             "evaluation": evaluation_text(record),
+            "intervals": intervals_text(record),
             "figures": long_figures(record),
         },
         "README.md": {"weights": weights_text(exported), "figures": short_figures(record)},

@@ -141,6 +141,35 @@ def _base_changes(run: Run, weights_sha256: str) -> dict[str, Any]:
     return short
 
 
+def read_calibration(run: Run, weights_sha256: str) -> dict[str, Any] | None:
+    """Read what the step calibrate found, if it was run, and check that it is of the run's present weights.
+
+    Raises
+    ------
+    ValueError
+        If it is of other weights.
+    """
+    path = run.layout.calibration(run.name)
+    if run.config.get("calibration") is None or not path.is_file():
+        return None
+    found = read_json(path)
+    if found["weights_sha256"] != weights_sha256:
+        raise ValueError(f"{path} is of other weights than run {run.name!r} has: rerun the step calibrate")
+    return found
+
+
+def _calibration(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record keeps of a calibration: from what it was made, and how well it holds."""
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: rounded(item) for name, item in value.items()}
+        return _rounded(value) if isinstance(value, float) else value
+
+    left_out = ("configuration", "run", "weights_sha256", "calibration", "explanations", "warnings")
+    return {name: rounded(value) for name, value in found.items() if name not in left_out}
+
+
 def make_record(run: Run) -> dict[str, Any]:
     """Gather the record of a finished and evaluated run.
 
@@ -157,7 +186,8 @@ def make_record(run: Run) -> dict[str, Any]:
         on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
         ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
         and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
-        configuration asks for them, the mean effects of single-base changes, likewise.
+        configuration asks for them, the mean effects of single-base changes, likewise; ``calibration``, the coverage of
+        prediction intervals, where the run was calibrated.
 
     Raises
     ------
@@ -214,6 +244,10 @@ def make_record(run: Run) -> dict[str, Any]:
     }
     if run.config.get("base_changes"):
         record["base_changes"] = _base_changes(run, evaluation["weights_sha256"])
+    calibration = read_calibration(run, evaluation["weights_sha256"])
+    if calibration:
+        record["calibration"] = _calibration(calibration)
+        record["warnings"] += calibration["warnings"]
     return without_folders(record)
 
 

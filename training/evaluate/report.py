@@ -21,11 +21,20 @@ from training.config.loading import (
     studies_gc_correction,
 )
 from training.data.tables import PARTS
+from training.evaluate.coverage import coverage_tables, effects_note
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length, some_fewer_resamples
 from training.evaluate.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.evaluate.markdown import with_bounds, with_decimals, words
 from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
-from training.evaluate.record import differences, flat_settings, make_record, read_evaluation, read_json, shown
+from training.evaluate.record import (
+    differences,
+    flat_settings,
+    make_record,
+    read_calibration,
+    read_evaluation,
+    read_json,
+    shown,
+)
 from training.paths import HISTORY_FILE, SUMMARY_FILE, Layout, report_of
 from training.run import Run
 from training.studies.gc_study import read_runs, study_cells, study_figure
@@ -425,6 +434,23 @@ def _accuracy(evaluation: Mapping[str, Any]) -> Table:
     )
 
 
+def _intervals(calibration: Mapping[str, Any] | None) -> list[Section]:
+    """How sure predictions are, where the run was calibrated."""
+    if not calibration or calibration["coverage"] is None:
+        return []
+    tables = [
+        Table(cells.title, cells.header, cells.rows, cells.note, cells.text_columns)
+        for cells in coverage_tables(calibration)
+    ]
+    last = tables[-1]
+    note = f"{last.note} {effects_note(calibration)}"
+    return [
+        Section(
+            "intervals", "How sure predictions are", [*tables[:-1], Table(last.title, last.header, last.rows, note)]
+        )
+    ]
+
+
 def _gc_correlations(evaluation: Mapping[str, Any]) -> Table:
     return _scores(
         evaluation,
@@ -505,6 +531,7 @@ def report(
         raise ValueError(
             f"run {run.name!r} has no evaluation of the part {part!r}, only of {', '.join(evaluation['parts'])}"
         )
+    calibration = read_calibration(run, evaluation["weights_sha256"])
     assembled, buckets, split, sample = (
         read_json(report_of(table)) for table in (paths.constructs, paths.buckets, paths.split, paths.sample(run.name))
     )
@@ -518,6 +545,7 @@ def report(
                 "split": split,
                 "train": read_json(paths.run(run.name) / SUMMARY_FILE),
                 "evaluate": evaluation,
+                "calibrate": calibration or {},
             }
         ),
         _configuration(record),
@@ -543,6 +571,7 @@ def report(
             "Predictions",
             [_figure(drawn, "scatter"), _accuracy(evaluation), _figure(drawn, "residuals")],
         ),
+        *_intervals(calibration),
         *_study(run.config, Path(records) if records is not None else Layout.of(run.config).records),
         _software(record, record["versions"]["backend"]),
     ]

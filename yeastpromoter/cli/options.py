@@ -12,6 +12,9 @@ from yeastpromoter.extras import require
 from yeastpromoter.plots.style import FORMATS
 from yeastpromoter.statistics import MIN_GROUPS
 
+#: Levels of prediction intervals, in percent.
+LOWEST_LEVEL, HIGHEST_LEVEL = 50, 99
+
 #: What an option for a file of rows says of it.
 ROW_FORMATS = ".tsv, .csv (both also .gz), .parquet or .h5"
 
@@ -33,6 +36,11 @@ check_adapters_option = click.option(
     show_default=True,
     help="Whether constructs must have their adapters, and inserts must not.",
 )
+
+
+def interval_option(help: str) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds ``--interval``, a level in percent; its help begins with `help`."""
+    return click.option("--interval", type=click.IntRange(LOWEST_LEVEL, HIGHEST_LEVEL), metavar="PERCENT", help=help)
 
 
 def figures_options(help: str) -> Callable[[Callable], Callable]:

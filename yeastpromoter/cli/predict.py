@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, ROWS, InputFile
-from yeastpromoter.cli.options import ROW_FORMATS, threads_option
+from yeastpromoter.cli.options import ROW_FORMATS, interval_option, threads_option
 from yeastpromoter.cli.sequence_input import HEADERS, SequenceArgument, file_of, reading_options, say_notes
 from yeastpromoter.extras import require
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
@@ -23,7 +23,7 @@ from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whol
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.plots.scan import MOST_SCANS, draw_scans
 from yeastpromoter.plots.style import save_figure
-from yeastpromoter.predictor import BUCKET_COLUMNS, Predicted, Predictor
+from yeastpromoter.predictor import BOUND_COLUMNS, BUCKET_COLUMNS, Predicted, Predictor
 from yeastpromoter.sequence.construct_rules import RulesByLength
 from yeastpromoter.sequence.scanning import PromoterRules
 
@@ -62,6 +62,10 @@ _WIDEST_ID = 40
     help="With --scan, the distance in bp from one tile to the next; the last 80 bp are always a tile.",
 )
 @click.option("--figure", type=FIGURE, help=f"With --scan, figure to write, of at most {MOST_SCANS} sequences.")
+@interval_option(
+    "Write a prediction interval, too, such as 90: lower and upper, between which that percentage of the measurements "
+    "of promoters like those of the training data lies; and flag, which says what is unlike the training data."
+)
 @threads_option
 def predict(
     sequences: tuple[Path | str, ...],
@@ -73,6 +77,7 @@ def predict(
     scan: bool,
     step: int,
     figure: Path | None,
+    interval: int | None,
     threads: int | None,
     **reading,
 ) -> None:
@@ -123,14 +128,19 @@ def predict(
     if figure:
         require("figures")
     with _open(sequences, intervals, fasta_file, scan, reading) as file:
-        names = _kept_names(file, bucket_scores) if keep_columns else []
+        names = _kept_names(file, bucket_scores, interval is not None) if keep_columns else []
         if figure and len(file) > MOST_SCANS:
             raise ValueError(f"--figure shows at most {MOST_SCANS} sequences, but there are {len(file):,}")
         predictor = Predictor(threads=threads)
+        if interval is not None:
+            predictor.check_interval(interval)
         blocks = (
-            predictor.scan_blocks(file, step, bucket_scores) if scan else predictor.file_blocks(file, bucket_scores)
+            predictor.scan_blocks(file, step, bucket_scores, interval)
+            if scan
+            else predictor.file_blocks(file, bucket_scores, interval)
         )
-        report = _Scans(keep_rows=figure is not None) if scan else _Rows()
+        report = _Scans(keep_rows=figure is not None) if scan else _Rows(interval)
+        flagged = 0
         done, began = 0, time.perf_counter()
         # Without a terminal there is no bar.
         with (
@@ -140,6 +150,7 @@ def predict(
             for block in blocks:
                 columns = block.columns()
                 report.add(block)
+                flagged += sum(map(bool, block.bounds.flags)) if block.bounds else 0
                 stop = done + block.expression.size
                 if names:
                     kept = dict(zip(names, file.read_columns(np.arange(done, stop)), strict=True))
@@ -153,6 +164,12 @@ def predict(
             save_figure(draw_scans(report.kept), figure)
     report.show(in_file=output is not None)
     what = "tiles" if scan else "sequences"
+    if flagged:
+        click.echo(
+            f"Note: {flagged:,} of {done:,} {what} are unlike the training data, so their intervals promise nothing: "
+            "see the column flag",
+            err=True,
+        )
     click.echo(f"{done:,} {what} in {seconds:.1f} s, {done / max(seconds, 1e-9):,.0f} a second", err=True)
     for path in filter(None, (output, figure)):
         click.echo(f"Written: {path}", err=True)
@@ -179,12 +196,13 @@ def _open(
         yield file
 
 
-def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool) -> list[str]:
+def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool, bounds: bool) -> list[str]:
     """Names of the columns of the table, which are kept: ``id``, if there is one, in place of what would be written."""
     names = file.columns if isinstance(file, SequenceFile) else []
     if not names:
         raise ValueError(f"{file.path}: is not a table, so it has no columns for --keep-columns")
-    written = {"record", "expression", *(BUCKET_COLUMNS if bucket_scores else ())}
+    written = {"record", "expression"}
+    written |= {*(BUCKET_COLUMNS if bucket_scores else ()), *(BOUND_COLUMNS if bounds else ())}
     twice = next((name for name in names if name in written or names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(
@@ -232,26 +250,30 @@ class _Summary:
 
 
 class _Rows:
-    """What a terminal shows of predicted sequences."""
+    """What a terminal shows of predicted sequences, with prediction intervals of a level if there is one."""
 
-    def __init__(self) -> None:
-        self._first: list[tuple[str, str]] = []
+    def __init__(self, interval: int | None) -> None:
+        self._header = ("id", "expression") if interval is None else ("id", "expression", f"{interval} % interval", "")
+        self._first: list[tuple[str, ...]] = []
         self._summary = _Summary()
 
     def add(self, block: Predicted) -> None:
         """Take note of a block."""
         self._summary.add(block.expression)
         left = SHOWN - len(self._first)
-        self._first += [
-            (name, f"{value:.3f}")
-            for name, value in zip(block.ids[:left].tolist(), block.expression[:left].tolist(), strict=True)
-        ]
+        shown = [block.ids[:left].tolist(), [f"{value:.3f}" for value in block.expression[:left].tolist()]]
+        if block.bounds:
+            lower, upper, flags = (values[:left] for values in block.bounds)
+            shown += [[f"{low:.1f} to {high:.1f}" for low, high in zip(lower, upper, strict=True)], flags]
+        self._first += zip(*shown, strict=True)
 
     def show(self, in_file: bool) -> None:
         """Show the first rows if nothing else shows them, and the summary."""
         total = self._summary.count + self._summary.missing
         if not in_file and is_terminal():
-            print_table(("id", "expression"), self._first)
+            # Flags are text, so they begin below one another.
+            widest = max((len(row[3]) for row in self._first if len(row) > 3), default=0)
+            print_table(self._header, [(*row[:3], *(text.ljust(widest) for text in row[3:])) for row in self._first])
             if total > len(self._first):
                 click.echo(f"… and {total - len(self._first):,} more: -o predictions.tsv writes all of them")
         click.echo(f"{total:,} sequence{'s' * (total != 1)}: {self._summary}", err=True)

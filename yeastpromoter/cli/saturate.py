@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import click
 import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import HDF5, TABLE
-from yeastpromoter.cli.options import check_figures, figures_options
+from yeastpromoter.cli.options import check_figures, figures_options, interval_option
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
 from yeastpromoter.interpret.saturation import BATCH_SIZE, Saturation, saturation_mutagenesis
-from yeastpromoter.interpret.saturation_files import COLUMNS, DELETIONS, QUANTITIES, table_rows
+from yeastpromoter.interpret.saturation_files import DELETIONS, QUANTITIES, table_header, table_rows
 from yeastpromoter.io.sequence_files import Batch
 from yeastpromoter.io.whole_files import whole_hdf5, whole_table
-from yeastpromoter.model.entry import load_trained_network
+from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name, save_figure
 
@@ -31,6 +33,11 @@ from yeastpromoter.plots.style import file_name, save_figure
 @click.option(
     "--deletions/--no-deletions", default=False, show_default=True, help="Take out each single base of the region, too."
 )
+@interval_option(
+    "With --table, write a prediction interval of each effect, too, such as 90: effect_lower and effect_upper, for the "
+    "difference of two measurements. It is approximate and likely too wide, as it comes from overlapping tiles of the "
+    "genome."
+)
 def saturate(
     table: Path | None,
     hdf5: Path | None,
@@ -38,6 +45,7 @@ def saturate(
     figure_format: str,
     region: str,
     deletions: bool,
+    interval: int | None,
     **reading,
 ) -> None:
     """Predict the effect of every substitution in every sequence of SEQUENCE_FILE.
@@ -76,6 +84,8 @@ def saturate(
     """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     if not (table or hdf5 or figures):
         raise click.UsageError("nothing would be written: give at least one of --table, --hdf5 and --figures")
+    if interval is not None and not table:
+        raise click.UsageError("--interval goes with --table, which is not given")
     check_figures(figures)
     sequences = open_sequences(**reading)
     if deletions and sequences.n_fitted:
@@ -87,13 +97,15 @@ def saturate(
     with ExitStack() as stack:
         writers = []
         if table:
-            writers.append(_table_writer(stack, table, region))
+            table_file = stack.enter_context(whole_table(table))
         if hdf5:
             file = stack.enter_context(whole_hdf5(hdf5))
         if figures:
             figures.mkdir(parents=True, exist_ok=True)
             writers.append(_figure_writer(figures, figure_format, region))
         trained = load_trained_network()
+        if table:
+            writers.append(_table_writer(table_file, region, trained, interval))
         if hdf5:
             quantities = QUANTITIES | (DELETIONS if deletions else {})
             hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities)
@@ -110,12 +122,14 @@ def saturate(
     click.echo(f"Effects (alt − ref) of all changes in {len(sequences):,} sequences are in {written}", err=True)
 
 
-def _table_writer(stack: ExitStack, path: Path, region: str):
-    file = stack.enter_context(whole_table(path))
-    file.write("\t".join(COLUMNS) + "\n")
+def _table_writer(file: TextIO, region: str, trained: TrainedNetwork, interval: int | None):
+    half_width = None
+    if interval is not None:
+        half_width = partial(trained.need_calibration(interval, effects=True).effect_half_widths, level=interval)
+    file.write(table_header(half_width))
 
     def write(batch: Batch, result: Saturation) -> None:
-        file.writelines(table_rows(batch, region, result))
+        file.writelines(table_rows(batch, region, result, half_width))
 
     return write
 

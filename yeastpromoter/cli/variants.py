@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile
-from yeastpromoter.cli.options import ROW_FORMATS, check_figures, figures_options, threads_option
+from yeastpromoter.cli.options import ROW_FORMATS, check_figures, figures_options, interval_option, threads_option
 from yeastpromoter.cli.rank_variants import show_ranked, write_inserts
 from yeastpromoter.cli.sequence_input import say_notes
 from yeastpromoter.cli.variant_figures import draw_figures
@@ -88,6 +88,10 @@ class _Offsets(click.ParamType):
 @figures_options(
     "Folder for figures: effects by distance and by substitution, and all substitutions around the top variants."
 )
+@interval_option(
+    "Write a prediction interval of the effect, too, such as 90: effect_lower and effect_upper, for the difference of "
+    "two measurements. It is approximate and likely too wide, as it comes from overlapping tiles of the genome."
+)
 @threads_option
 def variants(
     vcf: Path,
@@ -102,6 +106,7 @@ def variants(
     inserts: Path | None,
     figures: Path | None,
     figure_format: str,
+    interval: int | None,
     threads: int | None,
 ) -> None:
     """Predict what the alleles of a VCF file do to the expression of the promoters they lie in.
@@ -121,6 +126,8 @@ def variants(
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     check_figures(figures)
     trained = load_trained_network(threads=threads)
+    if interval is not None:
+        trained.need_calibration(interval, effects=True)
     with ExitStack() as stack:
         # Entered first: what is wrong with a path shows at once, not after the work.
         write = stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version}))
@@ -130,7 +137,7 @@ def variants(
         blocks = []
         began = time.perf_counter()
         with tqdm(total=len(rows), unit=" rows", disable=None) as bar:
-            for block in predict_rows(trained, rows):
+            for block in predict_rows(trained, rows, interval):
                 write(block)
                 blocks.append(block)
                 bar.update(len(block["record"]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 from yeastpromoter.interpret.region_files import region_letters
 from yeastpromoter.interpret.saturation import Saturation
@@ -22,6 +24,12 @@ COLUMNS = (
     "effect_alt_minus_ref",
 )
 
+#: Further columns of a table with prediction intervals of the effects.
+INTERVAL_COLUMNS = ("effect_lower", "effect_upper")
+
+#: From effects to half the width of their prediction intervals, in buckets.
+HalfWidth = Callable[[np.ndarray], np.ndarray]
+
 #: What stands in the column `alt` for a deletion.
 DELETED = "-"
 
@@ -37,7 +45,12 @@ QUANTITIES = {
 DELETIONS = {"deletions": ("l", f"(sequence, position taken out): {EFFECT}")}
 
 
-def table_rows(batch: Batch, region: str, result: Saturation) -> Iterator[str]:
+def table_header(half_width: HalfWidth | None = None) -> str:
+    """The first line of the table, with the columns of intervals if there are any."""
+    return "\t".join([*COLUMNS, *(INTERVAL_COLUMNS if half_width else ())]) + "\n"
+
+
+def table_rows(batch: Batch, region: str, result: Saturation, half_width: HalfWidth | None = None) -> Iterator[str]:
     """Rows of the table for some sequences, as one text for each sequence.
 
     Parameters
@@ -48,6 +61,8 @@ def table_rows(batch: Batch, region: str, result: Saturation) -> Iterator[str]:
         The region of `result`.
     result : Saturation
         Their effects.
+    half_width : callable, optional
+        Of prediction intervals of the effects: the table then has the `INTERVAL_COLUMNS`, too.
 
     Yields
     ------
@@ -70,9 +85,14 @@ def table_rows(batch: Batch, region: str, result: Saturation) -> Iterator[str]:
             ]
             if result.deletions is not None:
                 changes.append((DELETED, float(result.deletions[n, index])))
+            ends = [""] * len(changes)
+            if half_width:
+                effects = np.array([effect for _, effect in changes])
+                bounds = effects - half_width(effects), effects + half_width(effects)
+                ends = [f"\t{lower:.6f}\t{upper:.6f}" for lower, upper in zip(*bounds, strict=True)]
             rows += [
-                f"{start}{position}\t{ref}\t{alt}\t{reference:.6f}\t{reference + effect:.6f}\t{effect:.6f}\n"
-                for alt, effect in changes
+                f"{start}{position}\t{ref}\t{alt}\t{reference:.6f}\t{reference + effect:.6f}\t{effect:.6f}{end}\n"
+                for (alt, effect), end in zip(changes, ends, strict=True)
             ]
         yield "".join(rows)
 

@@ -23,6 +23,8 @@ from yeastpromoter.model.prediction import CompiledNetwork
 from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
 from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.uncertainty.calibration import Bounds, Calibration, read_calibration
+from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
     import keras
@@ -53,6 +55,8 @@ class TrainedNetwork:
         Expression that each bucket stands for.
     weights_version : str
         Version of the weights.
+    calibration : Calibration, optional
+        How sure its predictions are.
     """
 
     engine: LookupNetwork | CompiledNetwork
@@ -60,6 +64,7 @@ class TrainedNetwork:
     decoding: str
     bucket_values: tuple[float, ...]
     weights_version: str
+    calibration: Calibration | None = None
 
     @cached_property
     def network(self) -> keras.Model:
@@ -153,6 +158,57 @@ class TrainedNetwork:
         """
         return self.decode(self.bucket_scores(letters))
 
+    def bounds(self, letters: np.ndarray, scores: np.ndarray, expression: np.ndarray, level: int) -> Bounds:
+        """State prediction intervals and flags.
+
+        Parameters
+        ----------
+        letters, scores, expression : numpy.ndarray
+            Constructs as in `bucket_scores`, their bucket scores, (N, 18), and their expression, (N,).
+        level : int
+            Percentage of measurements that the interval is to hold.
+
+        Returns
+        -------
+        Bounds
+            Of each construct.
+
+        Raises
+        ------
+        ValueError
+            If there is no calibration for these weights and their decoding, or it has no such level.
+        """
+        calibration = self.need_calibration(level)
+        return calibration.bounds(signals_of(letters, scores, expression), level)
+
+    def need_calibration(self, level: int, effects: bool = False) -> Calibration:
+        """Return the calibration, before any work for intervals of a level.
+
+        Parameters
+        ----------
+        level : int
+            Percentage of measurements that an interval is to hold.
+        effects : bool, optional
+            Whether intervals of effects are wanted.
+
+        Raises
+        ------
+        ValueError
+            If there is none for these weights and their decoding, or it has no such level or no errors of effects.
+        """
+        if self.calibration is None:
+            raise ValueError(
+                "there are no prediction intervals for these weights: they were exported without a calibration"
+            )
+        if (self.decoding, self.bucket_values) != (self.calibration.decoding, self.calibration.bucket_values):
+            raise ValueError(
+                f"there are no prediction intervals for this decoding ({self.decoding}, bucket_values "
+                f"{list(self.bucket_values)}): the calibration is for {self.calibration.decoding} and bucket_values "
+                f"{list(self.calibration.bucket_values)}"
+            )
+        self.calibration.check(level, effects)
+        return self.calibration
+
 
 def build_trained_network(
     weights: str | Path,
@@ -164,6 +220,8 @@ def build_trained_network(
     engine: str = "lookup",
     dtype: str = "float32",
     threads: int | None = None,
+    calibration: str | Path | None = None,
+    calibration_sha256: str = "",
 ) -> TrainedNetwork:
     """Build the network that the arguments of a model.yaml describe, and load its weights.
 
@@ -189,6 +247,10 @@ def build_trained_network(
     threads : int, optional
         Threads that the look-up computes with. Default: the environment variable ``YEASTPROMOTER_THREADS``, or else one
         for each core that this process may use.
+    calibration : str or Path, optional
+        Calibration of the weights, for prediction intervals; without it there are none.
+    calibration_sha256 : str, optional
+        SHA-256 of that file.
 
     Returns
     -------
@@ -200,10 +262,10 @@ def build_trained_network(
     yeastpromoter.extras.MissingExtraError
         If `engine` is ``"keras"`` and Keras is not installed.
     FileNotFoundError
-        If there is no weights file.
+        If there is no weights file, or no calibration.
     ValueError
-        If the weights file is not the one that `weights_sha256` describes, or if another argument is not one of
-        those above.
+        If the weights file is not the one that `weights_sha256` describes, if the calibration is another one or for
+        other weights, or if another argument is not one of those above.
     """
     if decoding not in METHODS:
         raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
@@ -211,12 +273,20 @@ def build_trained_network(
         raise ValueError(f"{argument('engine')} must be one of {', '.join(ENGINES)} but is {engine!r}")
     values = tuple(check_bucket_values(bucket_values).tolist())
     verify_weights(weights, weights_sha256)
+    calibrated = None
+    if calibration is not None:
+        calibrated = read_calibration(calibration, calibration_sha256)
+        if calibrated.weights_sha256 != weights_sha256.lower():
+            raise ValueError(
+                f"calibration {calibration} is for weights with sha256 {calibrated.weights_sha256}, but those of "
+                f"{weights} have {weights_sha256.lower()}"
+            )
     make_network = partial(_keras_network, Path(weights).absolute(), weights_sha256, first_activation, dtype)
     if engine == "keras":
         network = make_network()
-        return TrainedNetwork(CompiledNetwork(network), lambda: network, decoding, values, weights_version)
+        return TrainedNetwork(CompiledNetwork(network), lambda: network, decoding, values, weights_version, calibrated)
     look_up = LookupNetwork(read_layers(weights), first_activation, dtype, threads)
-    return TrainedNetwork(look_up, make_network, decoding, values, weights_version)
+    return TrainedNetwork(look_up, make_network, decoding, values, weights_version, calibrated)
 
 
 def load_trained_network(
@@ -250,8 +320,10 @@ def load_trained_network(
             "was copied, install the package with `pip install .` in the entry's folder"
         )
     arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
-    arguments.pop("check_adapters", None)  # of what the Kipoi model is given, not of the network
-    arguments |= {"weights": Path(entry) / arguments["weights"], "engine": engine}
+    for of_kipoi in ("check_adapters", "interval"):  # what the Kipoi model takes and gives, not the network
+        arguments.pop(of_kipoi, None)
+    arguments |= {name: Path(entry) / arguments[name] for name in ("weights", "calibration") if arguments.get(name)}
+    arguments["engine"] = engine
     return build_trained_network(**arguments, dtype=dtype, threads=threads)
 
 

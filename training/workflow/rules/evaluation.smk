@@ -43,6 +43,7 @@ def recorded(wildcards):
     """What the record of a run is made of."""
     found = [evaluation_of(wildcards.run), LAYOUT.run(wildcards.run) / "summary.json", LAYOUT.files]
     found += [report_of(LAYOUT.sample(wildcards.run))]
+    found += [LAYOUT.calibration(wildcards.run)] if CONFIG["calibration"] else []
     return found + ([LAYOUT.base_changes(wildcards.run)] if CONFIG["base_changes"] else [])
 
 
@@ -77,6 +78,24 @@ rule figures:
     shell:
         "{STEP} figures --config {params.config:q} --run {wildcards.run:q} --part validation "
         "--output {params.folder:q} 3>&2 > {log:q} 2>&1"
+
+
+rule calibrate:
+    input:
+        weights=rules.train.output.weights,
+        tables=[LAYOUT.constructs, LAYOUT.split],
+    output:
+        LAYOUT.calibration("{run}"),
+    log:
+        log_of("calibrate.{run}"),
+    params:
+        config=EFFECTIVE,
+        settings=settings("calibration"),
+    conda:
+        environment("training")
+    threads: workflow.cores
+    shell:
+        "{STEP} calibrate --config {params.config:q} --run {wildcards.run:q} --output {output:q} 3>&2 > {log:q} 2>&1"
 
 
 rule base_changes:
@@ -172,6 +191,7 @@ if CONFIG["export"]:
             weights=LAYOUT.weights(CONFIG["export"]["run"]),
             evaluation=evaluation_of(CONFIG["export"]["run"]),
             base_changes=[LAYOUT.base_changes(CONFIG["export"]["run"])] if CONFIG["base_changes"] else [],
+            calibration=[LAYOUT.calibration(CONFIG["export"]["run"])] if CONFIG["calibration"] else [],
         output:
             touch(LAYOUT.root / "exported"),
         log:

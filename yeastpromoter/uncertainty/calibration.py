@@ -1,0 +1,312 @@
+"""Prediction intervals and flags: a calibration, which the training makes and the entry ships beside its weights.
+
+The intervals are those of split conformal prediction with a learned scale (Lei et al. 2018, J. Am. Stat. Assoc. 113,
+1094-1111, section 5.2). The error of a prediction, measured − predicted, is divided by a scale that the signals of the
+prediction give, and the quantiles of these quotients on constructs that no training saw are the ends of the interval,
+below and above separately. An interval of 90 % then holds nine of ten measurements of constructs like those; of a
+sequence that is unlike them it promises nothing, and the flag says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from yeastpromoter.uncertainty.signals import DINUCLEOTIDES, Signals
+
+#: How the flag begins.
+FLAG = "unlike the training data: "
+
+#: How the flag names each signal that is outside its limits.
+_REASONS = {
+    "gc": "GC {:.2f}",
+    "longest_run": "{:.0f} equal bases in a row",
+    "distinct_4mers": "only {:.0f} different 4-mers",
+    "unknown": "unknown bases: {:.0f}",
+    "expression": "expression {:.2f}",
+    "negative": "negative bucket scores, {:.2f} in sum",
+}
+
+#: The signals that have limits.
+LIMITED = tuple(_REASONS)
+
+#: What the logarithm of the scale is linear in, in the order of its coefficients after the intercept.
+SCALE_TERMS = ("entropy", "gc", "gc_squared", "expression", "expression_squared", *DINUCLEOTIDES[1:])
+
+_KEYS = (
+    "weights_sha256",
+    "decoding",
+    "bucket_values",
+    "scale",
+    "scale_range",
+    "levels",
+    "lower",
+    "upper",
+    "effects",
+    "limits",
+)
+
+
+class Bounds(NamedTuple):
+    """Prediction intervals of N predictions, and their flags.
+
+    Attributes
+    ----------
+    lower, upper : numpy.ndarray
+        The ends, on the scale of expression, `float64` (N,); NaN where the expression is undefined.
+    flags : list of str
+        What of each sequence or prediction is unlike the training data, in words; empty where nothing is.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    flags: list[str]
+
+
+@dataclass(frozen=True)
+class EffectErrors:
+    """Errors of the difference between two predictions of closely related constructs.
+
+    They are those of both predictions together: what is wrong of both constructs alike is not in them.
+
+    Parameters
+    ----------
+    intercept, slope : float
+        Scale of the error, in buckets: `intercept`, and `slope` for each bucket of the difference, up or down.
+    half_widths : tuple of float or None
+        For each level of the calibration half of the interval, in multiples of the scale; None where the pairs are too
+        few for it.
+    pairs, groups : int
+        Number of pairs of constructs that they were calibrated on, and of groups of constructs that these are from.
+    """
+
+    intercept: float
+    slope: float
+    half_widths: tuple[float | None, ...]
+    pairs: int
+    groups: int
+
+    def scale(self, effects: np.ndarray) -> np.ndarray:
+        """Scale of the errors of effects, of any shape."""
+        return self.intercept + self.slope * np.abs(effects)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns predictions into intervals and flags; see the module.
+
+    Parameters
+    ----------
+    weights_sha256 : str
+        SHA-256 of the weights that it is for.
+    decoding, bucket_values
+        The decoding that it is for.
+    scale : tuple of float
+        Coefficients of the logarithm of the scale: intercept, then by `SCALE_TERMS`.
+    scale_range : tuple of float
+        Smallest and largest scale, in buckets: of the constructs that it was made on. Others are brought to them.
+    levels : tuple of int
+        Levels that there are intervals for, in percent, ascending.
+    lower, upper : tuple of float
+        For each level the ends of the interval, less the expression, in multiples of the scale.
+    effects : EffectErrors or None
+        Those of differences; None where too few pairs of related constructs were measured.
+    limits : mapping of str to tuple
+        For each of `LIMITED` the smallest and the largest value that is not flagged, None for no limit.
+    """
+
+    weights_sha256: str
+    decoding: str
+    bucket_values: tuple[float, ...]
+    scale: tuple[float, ...]
+    scale_range: tuple[float, ...]
+    levels: tuple[int, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    effects: EffectErrors | None
+    limits: Mapping[str, tuple[float | None, float | None]]
+
+    def scales(self, signals: Signals) -> np.ndarray:
+        """Scale of the error of predictions, in buckets, `float64` (N,)."""
+        scale = np.exp(self.scale[0] + scale_terms(signals) @ self.scale[1:])
+        return np.clip(scale, *self.scale_range)
+
+    def bounds(self, signals: Signals, level: int) -> Bounds:
+        """State the prediction intervals of some predictions.
+
+        Parameters
+        ----------
+        signals : Signals
+            Of N predictions.
+        level : int
+            Percentage of measurements that the interval is to hold, one of `levels`.
+
+        Returns
+        -------
+        Bounds
+            Their intervals and flags.
+
+        Raises
+        ------
+        ValueError
+            If there is no such level.
+        """
+        place = self.check(level)
+        scale = self.scales(signals)
+        lower, upper = (signals.expression + ends[place] * scale for ends in (self.lower, self.upper))
+        return Bounds(lower, upper, self.flags(signals))
+
+    def effect_half_widths(self, effects: np.ndarray, level: int) -> np.ndarray:
+        """Half widths of the intervals of effects, which reach as far below them as above.
+
+        Parameters
+        ----------
+        effects : numpy.ndarray
+            Differences of the predictions of two related constructs, in buckets, of any shape.
+        level : int
+            As for `bounds`.
+
+        Returns
+        -------
+        numpy.ndarray
+            In buckets, the shape of `effects`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such level, or no errors of effects are known.
+        """
+        place = self.check(level, effects=True)
+        return self.effects.half_widths[place] * self.effects.scale(effects)
+
+    def flags(self, signals: Signals) -> list[str]:
+        """Say of each of N predictions what is unlike the training data, empty where nothing is."""
+        reasons: list[list[str]] = [[] for _ in range(len(signals.gc))]
+        for name, text in _REASONS.items():
+            values = getattr(signals, name)
+            for row in np.flatnonzero(self._outside(name, values)):
+                reasons[row].append(text.format(values[row]))
+        return [FLAG + ", ".join(found) if found else "" for found in reasons]
+
+    def flagged(self, signals: Signals) -> np.ndarray:
+        """Tell which of N predictions have a flag, `bool` (N,)."""
+        return np.any([self._outside(name, getattr(signals, name)) for name in LIMITED], axis=0)
+
+    def _outside(self, name: str, values: np.ndarray) -> np.ndarray:
+        low, high = self.limits[name]
+        outside = np.zeros(len(values), dtype=bool)
+        if low is not None:
+            outside |= values < low
+        if high is not None:
+            outside |= values > high
+        return outside
+
+    def check(self, level: int, effects: bool = False) -> int:
+        """Return the place of a level among `levels`, or raise as `bounds` and `effect_half_widths` do."""
+        if isinstance(level, bool) or level not in self.levels:
+            raise ValueError(
+                f"the level of an interval must be a whole number of percent from {self.levels[0]} to "
+                f"{self.levels[-1]} but is {level!r}"
+            )
+        place = self.levels.index(level)
+        if effects and (self.effects is None or self.effects.half_widths[place] is None):
+            raise ValueError(
+                f"there are no intervals of {level} % of effects: the calibration of these weights had too few pairs "
+                "of related constructs"
+            )
+        return place
+
+    def content(self) -> dict[str, Any]:
+        """What the file that `read_calibration` reads says, for JSON."""
+        content = {name: getattr(self, name) for name in _KEYS}
+        return content | {"effects": None if self.effects is None else vars(self.effects)}
+
+
+def scale_terms(signals: Signals) -> np.ndarray:
+    """The terms of the scale, `float64` (N, K), by `SCALE_TERMS`."""
+    gc, expression = signals.gc, signals.expression
+    return np.column_stack([signals.entropy, gc, gc**2, expression, expression**2, signals.dinucleotides[:, 1:]])
+
+
+def read_calibration(path: str | Path, sha256: str) -> Calibration:
+    """Read and verify a calibration.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON, as `Calibration.as_json` makes it.
+    sha256 : str
+        SHA-256 of the file, 64 hexadecimal digits.
+
+    Returns
+    -------
+    Calibration
+        What the file says.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is another one, or does not hold a calibration.
+    """
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise FileNotFoundError(f"calibration {path} does not exist: was the entry's folder copied without it?")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256.lower():
+        raise ValueError(
+            f"calibration {path} is not the one that is expected (sha256 is {found} but must be {sha256.lower()}): it "
+            "was swapped or altered, or it and the sha256 come from different versions of the entry"
+        )
+    return parse_calibration(content.decode("utf-8"), str(path))
+
+
+def parse_calibration(text: str, name: str) -> Calibration:
+    """Read the text of a calibration; `name` is what messages call it.
+
+    Raises
+    ------
+    ValueError
+        If it is not a calibration.
+    """
+    try:
+        content = json.loads(text)
+        if set(content) != set(_KEYS):
+            raise ValueError(f"it must have the keys {', '.join(_KEYS)}")
+        effects = content["effects"]
+        calibration = Calibration(
+            str(content["weights_sha256"]),
+            str(content["decoding"]),
+            _numbers(content["bucket_values"]),
+            _numbers(content["scale"]),
+            _numbers(content["scale_range"]),
+            tuple(map(int, content["levels"])),
+            _numbers(content["lower"]),
+            _numbers(content["upper"]),
+            effects and EffectErrors(**(effects | {"half_widths": tuple(effects["half_widths"])})),
+            {name: tuple(content["limits"][name]) for name in LIMITED},
+        )
+        lengths = {len(calibration.lower), len(calibration.upper), len(calibration.levels)}
+        if len(calibration.scale) != 1 + len(SCALE_TERMS) or len(calibration.scale_range) != 2:
+            raise ValueError("its scale does not have one number for each term, and a range")
+        if len(lengths) > 1 or not calibration.levels:
+            raise ValueError("its ends do not have one number for each level")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{name}: is not a calibration: {error}") from None
+    return calibration
+
+
+def _numbers(values: Sequence[float]) -> tuple[float, ...]:
+    numbers = tuple(map(float, values))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number is not finite")
+    return numbers
