@@ -12,6 +12,7 @@ what is:
 - `interpret`: which bases matter: saturation mutagenesis, contributions, planted sites.
 - `variants`: variants of a VCF file, their windows, effects and ranking.
 - `uncertainty`: how sure a prediction is: prediction intervals, and what is unlike the training data.
+- `design`: promoters of a wanted strength.
 - `genomewide`: tiles of a genome, shards of large files, tracks.
 - `plots`: the figures. `cli`: the commands, ``yeastpromoter COMMAND``.
 - `kipoi_layer`: what the files that Kipoi loads share.

@@ -10,7 +10,11 @@ EXTRAS = {
     "figures": ("matplotlib", "logomaker"),
     "tracks": ("pybigtools",),
     "parquet": ("pyarrow",),
+    "design": ("biopython",),
 }
+
+#: Packages that are imported by another name.
+_IMPORTED_AS = {"biopython": "Bio"}
 
 
 class MissingExtraError(ModuleNotFoundError):
@@ -31,7 +35,7 @@ def require(extra: str) -> None:
         If one of its packages is not installed; the message says how to install it.
     """
     for package in EXTRAS[extra]:
-        if find_spec(package) is None:
+        if find_spec(_IMPORTED_AS.get(package, package)) is None:
             raise MissingExtraError(
                 f'this needs the package {package}, which is not installed: pip install "yeastpromoter[{extra}]"',
                 name=package,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from yeastpromoter.argument_names import argument
+from yeastpromoter.design.designs import Request, design
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
 from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
@@ -278,6 +279,40 @@ class Predictor:
         rows = VariantRows(vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading))
         table = effects_table(predict_rows(self._trained, rows, interval))
         table.attrs["notes"] = list(rows.notes)
+        return table
+
+    def design(self, request: Request, interval: int | None = 90) -> pd.DataFrame:
+        """Design promoters of a wanted strength.
+
+        Parameters
+        ----------
+        request : yeastpromoter.design.designs.Request
+            What is asked for: goals, constraints, promoters to change.
+        interval : int, optional
+            Level of the prediction intervals in the table, in percent; None for none.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each design; see `yeastpromoter.design.designs.Designs.table`. Why searches gave none is counted
+            in ``attrs["missing"]``.
+
+        Raises
+        ------
+        ValueError
+            If the entry has no calibration, and the request does not take any uncertainty.
+
+        Examples
+        --------
+        >>> from yeastpromoter.design.designs import Request
+        >>> from yeastpromoter.design.goals import target
+        >>> designs = predictor.design(Request([target(12)], count=2))
+        >>> designs.reached.tolist()
+        ['yes', 'yes']
+        """
+        found = design(self._trained, request)
+        table = found.table(self._trained, interval)
+        table.attrs["missing"] = dict(found.missing)
         return table
 
     def scan(self, sequence: str, step: int = 10, interval: int | None = None) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from kipoi_interpret.importance_scores.gradient import Gradient, GradientXInput
 from kipoi_interpret.importance_scores.ism import Mutation
 from networks import lively_network, random_one_hot
 
+import yeastpromoter
 from yeastpromoter.model.decoding import BUCKET_VALUES, decode
 from yeastpromoter.model.network import build_network
 from yeastpromoter.model.prediction import run_network
@@ -58,17 +59,17 @@ def lively(make_model, tmp_path_factory):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     network = build_network(dtype="float64")
     network.load_weights(path)
-    return make_model(weights=str(path), weights_sha256=digest, first_activation="relu"), network
+    own = {"weights": str(path), "weights_sha256": digest, "first_activation": "relu"}
+    return make_model(**own, calibration=None, interval=None), network
 
 
 def expression(model, x):
-    (predicted,) = model.predict_on_batch(x).values()
-    return predicted
+    return model.predict_on_batch(x)["expression"]
 
 
 def test_prediction_is_the_decoded_bucket_scores(model):
     predicted = model.predict_on_batch(CONSTRUCTS)
-    assert list(predicted) == ["expression"]
+    assert next(iter(predicted)) == "expression"  # the one that `kipoi test` compares
     assert predicted["expression"].dtype == np.float32
     assert predicted["expression"].shape == (40,)
     scores = model.predict_bucket_scores(CONSTRUCTS)
@@ -123,6 +124,29 @@ def test_constructs_without_adapters_are_refused_unless_that_is_meant(model, mak
     unchecked.check_adapters = True
     with pytest.raises(ValueError, match="the reverse complement of a construct"):
         unchecked.predict_on_batch(x)
+
+
+def test_intervals(model, make_model):
+    found = model.predict_on_batch(CONSTRUCTS)
+    assert list(found) == ["expression", "lower", "upper", "flagged"]
+    assert {values.dtype.name for values in found.values()} == {"float32", "uint8"}
+    wanted = yeastpromoter.load().predict(from_one_hot(CONSTRUCTS), interval=90)
+    for name in ("expression", "lower", "upper"):
+        assert_expression_close(found[name], wanted[name])
+    assert found["flagged"].tolist() == [bool(flag) for flag in wanted.flag]
+    poly_a = np.tile(np.eye(4, dtype=np.float32)[0], (1, 80, 1))
+    assert model.predict_on_batch(poly_a)["flagged"].tolist() == [1]
+    half = make_model(interval=50)
+    assert (np.ptp([half.predict_on_batch(CONSTRUCTS)[name] for name in ("lower", "upper")], axis=0) < 5).all()
+    assert list(make_model(interval=None).predict_on_batch(CONSTRUCTS)) == ["expression"]
+    with pytest.raises(ValueError, match="from 50 to 99 but is 30"):
+        make_model(interval=30)
+    with pytest.raises(ValueError, match="exported without a calibration"):
+        make_model(calibration=None)
+    with pytest.raises(ValueError, match=r"calibration is for weighted_mean .* interval: null in model\.yaml"):
+        make_model(decoding="argmax")
+    with pytest.raises(ValueError, match=r"calibration\.json is not the one that is expected \(sha256"):
+        make_model(calibration_sha256="0" * 64)
 
 
 def test_no_records(model):
@@ -223,19 +247,19 @@ def test_gradient_of_a_wrong_choice(model, make_model):
     with pytest.raises(ValueError, match="selected_fwd_node must be None"):
         model.input_grad(INSERTS, selected_fwd_node=1)
     with pytest.raises(ValueError, match="step function"):
-        make_model(decoding="argmax").input_grad(INSERTS)
+        make_model(decoding="argmax", interval=None).input_grad(INSERTS)
 
 
 def test_decoding_and_bucket_values_are_those_of_the_arguments(model, make_model):
     scores = model.predict_bucket_scores(INSERTS)
     values = [2.0 * value - 1 for value in BUCKET_VALUES]
-    argmax = make_model(decoding="argmax", bucket_values=values)
+    argmax = make_model(decoding="argmax", bucket_values=values, interval=None)
     buckets = (expression(argmax, INSERTS) + 1) / 2
     # Of scores that are equal but for rounding, either may be the largest.
     chosen = np.take_along_axis(scores, buckets.astype(int)[:, np.newaxis], axis=1)[:, 0]
     assert (buckets == buckets.astype(int)).all()
     assert (chosen >= scores.max(axis=1) - SCORES).all()
-    stretched = make_model(bucket_values=values)
+    stretched = make_model(bucket_values=values, interval=None)
     assert_expression_close(expression(stretched, INSERTS), 2 * expression(model, INSERTS) - 1)
     assert_close_by_size(stretched.input_grad(INSERTS), 2 * model.input_grad(INSERTS))
 
@@ -300,7 +324,7 @@ def test_kipoi_predict_writes_the_layer_that_is_asked_for(model, tmp_path, caplo
         cli_predict("predict", [*arguments, "--layer", "bucket_scores", "-o", str(tmp_path / "scores.tsv")])
     assert not caplog.records
     table = pd.read_csv(tmp_path / "expression.tsv", sep="\t")
-    assert list(table) == ["preds/expression"]
+    assert list(table) == ["preds/expression", "preds/flagged", "preds/lower", "preds/upper"]
     assert_expression_close(table["preds/expression"], expression(model, CONSTRUCTS))
     scores = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
     assert list(scores) == [f"preds/{bucket:02d}" for bucket in range(18)]

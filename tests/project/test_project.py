@@ -116,9 +116,10 @@ def test_prediction_needs_neither_kipoi_nor_a_network_library():
 
 def test_the_wheel_has_what_the_model_names():
     inside = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    weights = read_yaml("model.yaml")["args"]["weights"]
-    example = read_yaml("dataloader.yaml")["args"]["sequence_file"]["example"]
-    assert inside == {name: f"yeastpromoter/shipped/{name}" for name in ("model.yaml", weights, example)}
+    arguments = read_yaml("model.yaml")["args"]
+    named = ["model.yaml", *(arguments[name] for name in ("weights", "calibration"))]
+    named.append(read_yaml("dataloader.yaml")["args"]["sequence_file"]["example"])
+    assert inside == {name: f"yeastpromoter/shipped/{name}" for name in named}
     assert all((ROOT / name).is_file() for name in inside)
 
 
@@ -170,8 +171,9 @@ def test_kipoi_gets_the_locked_versions(name):
 
 def test_the_models_share_their_network():
     arguments = {entry: read_yaml(f"{entry}/model.yaml")["args"] for entry in ENTRIES}
-    paths = {(ROOT / entry / found.pop("weights")).resolve() for entry, found in arguments.items()}
-    assert len(paths) == 1
+    for name in ("weights", "calibration"):
+        paths = {(ROOT / entry / found.pop(name)).resolve() for entry, found in arguments.items()}
+        assert len(paths) == 1
     assert arguments["."] == arguments["variant_effects"]
 
 

@@ -231,7 +231,7 @@ def fit_calibration(
         DECODING,
         tuple(map(float, BUCKET_VALUES)),
         tuple(coefficients.tolist()),
-        (float(scale.min()), float(scale.max())),
+        tuple(np.quantile(scale, np.linspace(0, 1, 11)).tolist()),
         tuple(levels),
         *(tuple(float(both[end]) for both in ends[: len(levels)]) for end in (0, 1)),
         _effect_errors(constructs, levels),

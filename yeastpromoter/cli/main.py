@@ -8,6 +8,7 @@ from yeastpromoter.cli.errors import LazyGroup
 COMMANDS: dict[str, str] = {
     "predict": "yeastpromoter.cli.predict:predict",
     "compare": "yeastpromoter.cli.compare:compare",
+    "design": "yeastpromoter.cli.design:design",
     "saturate": "yeastpromoter.cli.saturate:saturate",
     "contributions": "yeastpromoter.cli.contributions:contributions",
     "compare-contributions": "yeastpromoter.cli.compare_contributions:compare_contributions",

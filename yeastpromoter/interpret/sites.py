@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -12,6 +13,7 @@ import yaml
 from yeastpromoter.io.text_files import read_text
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET, letters, reverse_complement
+from yeastpromoter.sequence.motifs import IUPAC, check_motif, occurrences, strands
 
 #: The sites that come with the package, with their literature.
 SITES_FILE = Path(__file__).with_name("sites.yaml")
@@ -39,6 +41,8 @@ class Site:
         Direction of its effect on expression in the literature.
     shuffle : str
         Letters that shuffled sites are made of: those of the site itself, unless they are all the same.
+    motif : str
+        Letters of IUPAC by which it is found in a sequence.
     consensus, reason : str
         What the literature gives for the site, and why the direction is expected.
     references : tuple of str
@@ -49,6 +53,7 @@ class Site:
     letters: str
     expected: str
     shuffle: str
+    motif: str
     consensus: str = ""
     reason: str = ""
     references: tuple[str, ...] = ()
@@ -137,6 +142,44 @@ def shuffled_sites(site: Site, count: int, rng: np.random.Generator) -> np.ndarr
     )
 
 
+class Found(NamedTuple):
+    """An occurrence of a site: the factor, its first and last position in the sequence, from 1, and the strand."""
+
+    factor: str
+    first: int
+    last: int
+    strand: str
+
+
+def find_sites(sequence: str, sites: Sequence[Site]) -> list[Found]:
+    """Find sites in a sequence by their motifs.
+
+    Parameters
+    ----------
+    sequence : str
+        A, C, G, T and N in either case; an N matches nothing.
+    sites : sequence of Site
+        What is looked for.
+
+    Returns
+    -------
+    list of Found
+        By position. A run, such as poly(dA:dT), is one occurrence, however long it is.
+    """
+    matrix = letters([sequence])
+    found = []
+    for site in sites:
+        for strand, motif in zip("+-", strands(site.motif), strict=False):
+            starts = np.flatnonzero(occurrences(matrix, motif)[0]).tolist() if len(motif) <= len(sequence) else []
+            for start in starts:
+                last = found[-1] if found else None
+                if last and (last.factor, last.strand) == (site.factor, strand) and last.last == start + len(motif) - 1:
+                    found[-1] = last._replace(last=last.last + 1)
+                else:
+                    found.append(Found(site.factor, start + 1, start + len(motif), strand))
+    return sorted(found, key=lambda some: (some.first, some.factor, some.strand))
+
+
 def _words(matrix: np.ndarray) -> np.ndarray:
     """Number each run of `WORD_LENGTH` letters of each row: (N, L), (N, L - 3)."""
     codes = np.searchsorted(letters([ALPHABET])[0], matrix)
@@ -148,7 +191,7 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
     if not isinstance(entry, dict):
         raise ValueError(f"{path}: site {number} is {entry!r} but must have keys and values")
     where = f"{path}: site {number} ({entry.get('factor')!r})"
-    missing, unknown = _KEYS - set(entry), set(entry) - _KEYS - {"shuffle"}
+    missing, unknown = _KEYS - set(entry), set(entry) - _KEYS - {"shuffle", "motif"}
     if missing or unknown:
         raise ValueError(f"{where} lacks the keys {sorted(missing)} and has the unknown ones {sorted(unknown)}")
     sequence, shuffle = entry["site"], entry.get("shuffle", entry["site"])
@@ -161,6 +204,10 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
         )
     if len(shuffle) != len(sequence):
         raise ValueError(f"{where} has {len(shuffle)} letters to shuffle but must have as many as the site")
+    # A consensus that is more than letters, such as "core CTTCC", finds nothing: then the site itself does.
+    consensus = str(entry["consensus"])
+    motif = str(entry.get("motif", sequence if set(consensus) - set(IUPAC) else consensus))
+    check_motif(motif, f"of {where}")
     if entry["expected"] not in EXPECTED:
         raise ValueError(f"{where} expects {entry['expected']!r} but it must be one of {', '.join(EXPECTED)}")
     if not isinstance(entry["references"], list) or set(map(str, entry["references"])) - set(references):
@@ -170,7 +217,8 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
         letters=sequence,
         expected=entry["expected"],
         shuffle=shuffle,
-        consensus=str(entry["consensus"]),
+        motif=motif,
+        consensus=consensus,
         reason=str(entry["reason"]),
         references=tuple(references[key] for key in entry["references"]),
     )

@@ -204,7 +204,7 @@ class TrainedNetwork:
             raise ValueError(
                 f"there are no prediction intervals for this decoding ({self.decoding}, bucket_values "
                 f"{list(self.bucket_values)}): the calibration is for {self.calibration.decoding} and bucket_values "
-                f"{list(self.calibration.bucket_values)}"
+                f"{list(self.calibration.bucket_values)}. Kipoi's models give none with interval: null in model.yaml"
             )
         self.calibration.check(level, effects)
         return self.calibration

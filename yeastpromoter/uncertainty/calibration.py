@@ -45,7 +45,7 @@ _KEYS = (
     "decoding",
     "bucket_values",
     "scale",
-    "scale_range",
+    "scale_deciles",
     "levels",
     "lower",
     "upper",
@@ -110,8 +110,9 @@ class Calibration:
         The decoding that it is for.
     scale : tuple of float
         Coefficients of the logarithm of the scale: intercept, then by `SCALE_TERMS`.
-    scale_range : tuple of float
-        Smallest and largest scale, in buckets: of the constructs that it was made on. Others are brought to them.
+    scale_deciles : tuple of float
+        Smallest scale, in buckets, of the constructs that it was made on, then the deciles, and the largest: 11
+        numbers. Scales beyond the smallest and the largest are brought to them.
     levels : tuple of int
         Levels that there are intervals for, in percent, ascending.
     lower, upper : tuple of float
@@ -126,7 +127,7 @@ class Calibration:
     decoding: str
     bucket_values: tuple[float, ...]
     scale: tuple[float, ...]
-    scale_range: tuple[float, ...]
+    scale_deciles: tuple[float, ...]
     levels: tuple[int, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
@@ -136,7 +137,7 @@ class Calibration:
     def scales(self, signals: Signals) -> np.ndarray:
         """Scale of the error of predictions, in buckets, `float64` (N,)."""
         scale = np.exp(self.scale[0] + scale_terms(signals) @ self.scale[1:])
-        return np.clip(scale, *self.scale_range)
+        return np.clip(scale, self.scale_deciles[0], self.scale_deciles[-1])
 
     def bounds(self, signals: Signals, level: int) -> Bounds:
         """State the prediction intervals of some predictions.
@@ -288,7 +289,7 @@ def parse_calibration(text: str, name: str) -> Calibration:
             str(content["decoding"]),
             _numbers(content["bucket_values"]),
             _numbers(content["scale"]),
-            _numbers(content["scale_range"]),
+            _numbers(content["scale_deciles"]),
             tuple(map(int, content["levels"])),
             _numbers(content["lower"]),
             _numbers(content["upper"]),
@@ -296,8 +297,8 @@ def parse_calibration(text: str, name: str) -> Calibration:
             {name: tuple(content["limits"][name]) for name in LIMITED},
         )
         lengths = {len(calibration.lower), len(calibration.upper), len(calibration.levels)}
-        if len(calibration.scale) != 1 + len(SCALE_TERMS) or len(calibration.scale_range) != 2:
-            raise ValueError("its scale does not have one number for each term, and a range")
+        if len(calibration.scale) != 1 + len(SCALE_TERMS) or len(calibration.scale_deciles) != 11:
+            raise ValueError("its scale does not have one number for each term, and 11 deciles")
         if len(lengths) > 1 or not calibration.levels:
             raise ValueError("its ends do not have one number for each level")
     except (ValueError, TypeError, KeyError, AttributeError) as error:

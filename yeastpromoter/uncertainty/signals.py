@@ -107,4 +107,4 @@ def _distinct_words(inserts: np.ndarray) -> np.ndarray:
 def _dinucleotides(inserts: np.ndarray) -> np.ndarray:
     is_base = inserts[..., np.newaxis] == _BASES
     pairs = np.einsum("nla,nlb->nab", is_base[:, :-1].astype(np.float64), is_base[:, 1:].astype(np.float64))
-    return pairs.reshape(len(inserts), -1) / (inserts.shape[1] - 1)
+    return pairs.reshape(len(inserts), len(DINUCLEOTIDES)) / (inserts.shape[1] - 1)

@@ -215,6 +215,7 @@ def of_old_weights(record):
 def test_the_shipped_texts_are_those_of_the_shipped_record():
     args = yaml.safe_load((ROOT / "model.yaml").read_text())["args"]
     assert args["weights_sha256"] == SHIPPED["weights_sha256"] == sha256_of(ROOT / args["weights"])
+    assert args["calibration_sha256"] == SHIPPED["calibration_sha256"] == sha256_of(ROOT / args["calibration"])
     for name, text in entry_texts(SHIPPED, ROOT).items():
         assert text == (ROOT / name).read_text(encoding="utf-8"), name
     assert unwritten(ROOT) == []
@@ -225,8 +226,9 @@ def test_the_shipped_texts_are_those_of_the_shipped_record():
 def other_run():
     """The shipped record, as if another run on other data had been exported."""
     other = copy.deepcopy(SHIPPED)
-    other |= {"weights_version": "mine-first-0123456789ab", "weights_sha256": 64 * "1"}
+    other |= {"weights_version": "mine-first-0123456789ab", "weights_sha256": 64 * "1", "calibration_sha256": None}
     run = other["run"]
+    del run["calibration"]
     run |= {"configuration": "mine", "run": "first", "weights_sha256": 64 * "2", "synthetic": None, "files": {}}
     run |= {"training_constructs": 777, "split": run["split"] | {"method": "random", "seed": 5}}
     run["settings"] |= {"first_activation": "softmax", "learn_from": ["train"], "initial": None, "teachers": []}
@@ -251,6 +253,7 @@ def test_an_export_of_another_run_leaves_nothing_of_the_old_weights(tmp_path):
     for name in ("model.yaml", "variant_effects/model.yaml"):
         described = yaml.safe_load(after[name])
         assert described["args"]["first_activation"] == "softmax"
+        assert {described["args"][key] for key in ("calibration", "calibration_sha256", "interval")} == {None}
         assert described["info"]["trained_on"].startswith(
             "Sorted in galactose. Sources: my library (mine.tsv). Run first learned from 777 constructs of the train"
         )
@@ -260,6 +263,7 @@ def test_an_export_of_another_run_leaves_nothing_of_the_old_weights(tmp_path):
     assert r"| the bench \| here |" in card
     assert "by seed 5" in card
     assert "Each sequence is drawn separately" in card
+    assert "These weights have no calibration, and so no prediction intervals." in card
     assert "resamples of single constructs" in card
     assert "| my library | 88 | 44 | 0.432 (0.412 to 0.442) |" in after["README.md"]
 
@@ -310,6 +314,7 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
         after, wanted = yaml.safe_load(path.read_text()), yaml.safe_load(text)
         assert after["args"] | {"weights": None} == args | {"weights": None}
         wanted["args"] |= {name: args[name] for name in ("weights_sha256", "weights_version", "first_activation")}
+        wanted["args"] |= dict.fromkeys(("calibration", "calibration_sha256", "interval"))  # the run has none
         wanted["info"]["trained_on"] = trained_on(exported["run"])
         assert after == wanted
 

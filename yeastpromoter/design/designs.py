@@ -1,0 +1,415 @@
+"""Designs: inserts of a wanted strength, from nothing or from given promoters, chosen, checked and put into a table."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yeastpromoter.design.constraints import Constraints, motif_positions
+from yeastpromoter.design.goals import Goal
+from yeastpromoter.design.search import Change, Known, Search, State
+from yeastpromoter.model.entry import TrainedNetwork
+from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.construct_rules import upper_case
+from yeastpromoter.sequence.encoding import ALPHABET, enclose, gc_content, letters
+from yeastpromoter.sequence.random_inserts import random_inserts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Substitutions of a given promoter, unless it is said otherwise; and those of a random start, which is not kept.
+MOST_CHANGES = 5
+_MOST_STEPS = 60
+
+#: Inserts that the search from a given promoter keeps after each substitution, at least.
+BEAM = 10
+
+#: Searches from random starts that go on together, and rounds of them for one goal: a goal that is not reached from any
+#: start of so many will not be.
+_STARTS, _ROUNDS = 32, 12
+
+_N = ord("N")
+
+#: Draws of a random start that keeps to the constraints.
+_DRAWS = 50
+
+
+@dataclass(frozen=True)
+class Design:
+    """A designed insert.
+
+    Parameters
+    ----------
+    id : str
+        Its name.
+    goal : Goal
+        What it is for.
+    start_id : str
+        The promoter that it was made from; empty for a random start.
+    start : numpy.ndarray
+        Insert that the search started from, ASCII letters, `uint8` (80,).
+    start_expression : float
+        Its predicted expression.
+    insert : numpy.ndarray
+        The design, likewise.
+    expression : float
+        Its predicted expression.
+    path : tuple of Change
+        The substitutions in the order in which the search made them; a position can come twice.
+    nearest : int or None
+        Bases in which it differs from the nearest of the other designs and of the inserts that it was to keep away
+        from; None if there are none.
+    """
+
+    id: str
+    goal: Goal
+    start_id: str
+    start: np.ndarray
+    start_expression: float
+    insert: np.ndarray
+    expression: float
+    path: tuple[Change, ...]
+    nearest: int | None = None
+
+    @property
+    def changes(self) -> list[str]:
+        """What differs between start and design, such as ``A12G``: base, position from 1, base."""
+        places = np.flatnonzero(self.start != self.insert)
+        return [f"{chr(self.start[place])}{place + 1}{chr(self.insert[place])}" for place in places]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What designs are asked for.
+
+    Parameters
+    ----------
+    goals : sequence of Goal
+        What to reach.
+    count : int
+        Designs for each goal, and for each promoter if there are any.
+    constraints : Constraints
+        What they keep to.
+    promoters : numpy.ndarray or None
+        Inserts to change, ASCII letters, `uint8` (P, 80); None for designs from nothing.
+    ids : sequence of str
+        Their ids.
+    most_changes : int or None
+        Most substitutions of a promoter; `MOST_CHANGES` if it is None.
+    template : str or None
+        For designs from nothing, 80 letters: A, C, G and T, which are kept, and N where any base may stand.
+    only : numpy.ndarray or None
+        The positions that may be changed, `bool` (80,); all if it is None.
+    keep_motifs : sequence of str
+        Motifs, in letters of IUPAC, whose occurrences on either strand are not changed.
+    apart : int
+        Least number of bases in which designs differ from one another, and from the inserts of `apart_from`.
+    apart_from : numpy.ndarray or None
+        Inserts to keep away from, `uint8` (A, 80).
+    any_uncertainty : bool
+        Whether designs may be unlike the training data, or less sure than nine tenths of the constructs that the
+        calibration was made on.
+    seed : int
+        Seed of the random starts.
+    """
+
+    goals: Sequence[Goal]
+    count: int = 1
+    constraints: Constraints = field(default_factory=Constraints)
+    promoters: np.ndarray | None = None
+    ids: Sequence[str] = ()
+    most_changes: int | None = None
+    template: str | None = None
+    only: np.ndarray | None = None
+    keep_motifs: Sequence[str] = ()
+    apart: int = 1
+    apart_from: np.ndarray | None = None
+    any_uncertainty: bool = False
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"the number of designs must be at least 1 but is {self.count}")
+        if self.most_changes is not None and self.most_changes < 1:
+            raise ValueError(f"the number of changes must be at least 1 but is {self.most_changes}")
+        if not 1 <= self.apart <= INSERT_LENGTH:
+            raise ValueError(f"designs must differ in 1 to {INSERT_LENGTH} bases but apart is {self.apart}")
+        if self.template is not None:
+            wrong = set(self.template) - set(f"{ALPHABET}N")
+            if wrong or len(self.template) != INSERT_LENGTH:
+                raise ValueError(
+                    f"the template has {len(self.template)} letters"
+                    + (f", among them {min(wrong)!r}," if wrong else "")
+                    + f" but must have {INSERT_LENGTH}: A, C, G and T, and N where any base may stand"
+                )
+        if self.promoters is not None and self.template is not None:
+            raise ValueError("a template is for designs from nothing, but promoters are given")
+        if self.promoters is None and self.most_changes is not None:
+            raise ValueError("a number of changes is for given promoters, but there are none")
+
+
+@dataclass
+class Designs:
+    """What a request came to.
+
+    Attributes
+    ----------
+    found : list of Design
+        By goal, and by promoter if there were any; the best first.
+    missing : Counter
+        Searches that gave no design, by the reason, in words.
+    evaluations : int
+        Inserts whose expression was predicted by the search.
+    """
+
+    found: list[Design] = field(default_factory=list)
+    missing: Counter[str] = field(default_factory=Counter)
+    evaluations: int = 0
+
+    def table(self, trained: TrainedNetwork, interval: int | None = None) -> pd.DataFrame:
+        """Put them into a table.
+
+        Parameters
+        ----------
+        trained : TrainedNetwork
+            Network and decoding.
+        interval : int, optional
+            Level of a prediction interval, in percent.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each design: ``id``, ``goal``, ``reached`` (``yes``, ``no``, or empty for an extreme),
+            ``insert``, ``expression``; with `interval` ``lower``, ``upper`` and ``flag``; ``gc``; of designs from
+            promoters ``start_id``, ``start_expression``, ``substitutions`` (their number) and ``changes`` (such as
+            ``A12G``); and, where there are several, ``nearest``, the number of bases in which it differs from the
+            nearest of the others and of the inserts that it was to keep away from.
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "id": design.id,
+                "goal": design.goal.name,
+                "reached": "" if design.goal.is_extreme else _yes(not design.goal.distance(design.expression)),
+                "insert": _text(design.insert),
+                "expression": design.expression,
+                "gc": float(gc_content(design.insert[np.newaxis])[0]),
+                "start_id": design.start_id,
+                "start_expression": design.start_expression,
+                "substitutions": len(design.changes),
+                "changes": " ".join(design.changes),
+                "nearest": design.nearest,
+            }
+            for design in self.found
+        ]
+        columns = ["id", "goal", "reached", "insert", "expression", "gc"]
+        if any(design.start_id for design in self.found):
+            columns += ["start_id", "start_expression", "substitutions", "changes"]
+        columns += ["nearest"] if all(design.nearest is not None for design in self.found) else []
+        table = pd.DataFrame(rows, columns=columns)
+        if interval is not None:
+            constructs = enclose(
+                LEFT_ADAPTER, np.array([d.insert for d in self.found]).reshape(-1, INSERT_LENGTH), RIGHT_ADAPTER
+            )
+            scores = trained.bucket_scores(constructs)
+            bounds = trained.bounds(constructs, scores, trained.decode(scores), interval)
+            for place, (name, values) in enumerate(zip(("lower", "upper", "flag"), bounds, strict=True), start=5):
+                table.insert(place, name, values)
+        return table
+
+
+def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], object] = lambda done: None) -> Designs:
+    """Search for designs.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+        Network and decoding.
+    request : Request
+        What is asked for.
+    advance : callable, optional
+        Called with the number of designs, or of searches from promoters, that are done.
+
+    Returns
+    -------
+    Designs
+        What was found.
+
+    Raises
+    ------
+    ValueError
+        If designs have to be like the training data, but there is no calibration.
+    """
+    known = None
+    if not request.any_uncertainty:
+        calibration = trained.need_calibration(90)
+        known = Known(trained, calibration.scale_deciles[9])
+    # From given promoters, exact for one change.
+    beam = 1 if request.promoters is None else max(BEAM, request.count)
+    changes = _MOST_STEPS if request.promoters is None else request.most_changes or MOST_CHANGES
+    search = Search(trained, request.constraints, known, changes, beam)
+    chosen = _Chosen(request, known)
+    if request.promoters is None:
+        for goal in request.goals:
+            _from_nothing(search, goal, request, chosen, advance)
+    else:
+        _from_promoters(search, request, chosen, advance)
+    return Designs(chosen.with_distances(), chosen.missing, search.evaluations)
+
+
+def _from_nothing(
+    search: Search, goal: Goal, request: Request, chosen: _Chosen, advance: Callable[[int], object]
+) -> None:
+    fixed = np.zeros(INSERT_LENGTH, dtype=bool)
+    if request.template is not None:
+        fixed = np.array([letter in ALPHABET for letter in request.template])
+    wanted = chosen.count(goal) + request.count
+    for number in range(_ROUNDS):
+        missing = wanted - chosen.count(goal)
+        if not missing:
+            return
+        starts = _random_starts(request, min(_STARTS, missing + 2), [request.seed, request.goals.index(goal), number])
+        free = np.broadcast_to(~fixed if request.only is None else ~fixed & request.only, starts.shape) & ~_kept(
+            starts, request.keep_motifs
+        )
+        for start, states in zip(starts, search.run(starts, [goal] * len(starts), free), strict=True):
+            if chosen.count(goal) < wanted and chosen.take(goal, "", start, states, 1):
+                advance(1)
+    chosen.missing[f"goal {goal.name}: {wanted - chosen.count(goal)} fewer than asked for"] += 1
+
+
+def _from_promoters(search: Search, request: Request, chosen: _Chosen, advance: Callable[[int], object]) -> None:
+    promoters = upper_case(request.promoters)
+    free = np.ones(promoters.shape, dtype=bool) if request.only is None else np.tile(request.only, (len(promoters), 1))
+    free &= ~_kept(promoters, request.keep_motifs)
+    for goal in request.goals:
+        for first in range(0, len(promoters), _STARTS):
+            rows = slice(first, first + _STARTS)
+            starts = promoters[rows]
+            found = search.run(starts, [goal] * len(starts), free[rows], advance)
+            for name, start, states in zip(request.ids[rows], starts, found, strict=True):
+                chosen.take(goal, name, start, states, request.count)
+
+
+class _Chosen:
+    """The designs so far, and what was left out."""
+
+    def __init__(self, request: Request, known: Known | None) -> None:
+        self._request, self._known = request, known
+        self._designs: list[Design] = []
+        self._others = request.apart_from if request.apart_from is not None else np.empty((0, INSERT_LENGTH), np.uint8)
+        self.missing: Counter[str] = Counter()
+
+    def count(self, goal: Goal) -> int:
+        return sum(design.goal == goal for design in self._designs)
+
+    def take(self, goal: Goal, name: str, start: np.ndarray, states: list[State], count: int) -> int:
+        """Take the best of what a search came to, at most a number of them; count why others are left out."""
+        taken = 0
+        reasons = Counter()
+        for state in states:
+            if taken == count:
+                break
+            reason = self._against(goal, state, from_promoter=bool(name))
+            if reason:
+                reasons[reason] += 1
+                continue
+            taken += 1
+            label = re.sub(r"[^A-Za-z0-9.-]+", "_", goal.name)
+            number = self.count(goal) + 1 if not name else taken
+            self._designs.append(
+                Design(
+                    f"{name or 'design'}_{label}_{number}",
+                    goal,
+                    name,
+                    start,
+                    float(state.start_expression),
+                    state.insert,
+                    state.expression,
+                    state.path,
+                )
+            )
+        if not taken:
+            self.missing[reasons.most_common(1)[0][0]] += 1
+        return taken
+
+    def _against(self, goal: Goal, state: State, from_promoter: bool) -> str:
+        """Why an insert is not a design; empty if it is one."""
+        if state.violations:
+            violated = [
+                name
+                for name, counts in self._request.constraints.violations(state.insert[np.newaxis]).items()
+                if counts[0]
+            ]
+            return f"the constraints could not be kept ({', '.join(violated)})"
+        if from_promoter and not state.path:
+            return "no change that is allowed comes nearer to the goal"
+        if not from_promoter and not goal.is_extreme and goal.distance(state.expression):
+            return "the goal was not reached"
+        if self._known is not None:
+            construct = enclose(LEFT_ADAPTER, state.insert[np.newaxis], RIGHT_ADAPTER)
+            if not self._known(construct)[0]:
+                return "the prediction is unlike the training data or too unsure"
+        if self._nearest(state.insert) < self._request.apart:
+            return f"it differs in fewer than {self._request.apart} bases from another design or given insert"
+        return ""
+
+    def _nearest(self, insert: np.ndarray, leave_out: int | None = None) -> int:
+        others = [design.insert for number, design in enumerate(self._designs) if number != leave_out]
+        every = np.concatenate([self._others, np.array(others, dtype=np.uint8).reshape(-1, INSERT_LENGTH)])
+        return int((every != insert).sum(axis=1).min()) if len(every) else INSERT_LENGTH + 1
+
+    def with_distances(self) -> list[Design]:
+        """The designs, with their distances from the nearest of the others."""
+        found = []
+        for number, one in enumerate(self._designs):
+            nearest = self._nearest(one.insert, number)
+            found.append(Design(**(vars(one) | {"nearest": nearest if nearest <= INSERT_LENGTH else None})))
+        return found
+
+
+def _random_starts(request: Request, count: int, seed: list[int]) -> np.ndarray:
+    """Random inserts, within the template, that keep to the constraints where that comes by chance."""
+    low, high = request.constraints.gc
+    rng = np.random.default_rng(seed)
+    gc = min(max(0.5, low), high)
+    starts = np.empty((count, INSERT_LENGTH), dtype=np.uint8)
+    left = np.arange(count)
+    for _ in range(_DRAWS):
+        drawn = random_inserts(len(left), int(rng.integers(2**32)), gc)
+        if request.template is not None:
+            template = letters([request.template])
+            drawn = np.where(template == _N, drawn, template)
+        starts[left] = drawn
+        left = left[request.constraints.count(drawn) > 0]
+        if not len(left):
+            break
+    return starts
+
+
+def _kept(inserts: np.ndarray, motifs: Sequence[str]) -> np.ndarray:
+    """Positions of inserts that belong to motifs, `bool` (N, 80)."""
+    kept = np.zeros(inserts.shape, dtype=bool)
+    for motif in motifs:
+        kept |= motif_positions(inserts, motif)
+    return kept
+
+
+def fasta(found: Sequence[Design]) -> Iterator[str]:
+    """Records of a FASTA file of designs: the inserts, with goal and expression in the header."""
+    for one in found:
+        yield f">{one.id} goal={one.goal.name.replace(' ', '_')} expression={one.expression:.3f}\n{_text(one.insert)}\n"
+
+
+def _text(insert: np.ndarray) -> str:
+    return insert.tobytes().decode("ascii")
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
