@@ -14,7 +14,7 @@ what is:
 - `uncertainty`: how sure a prediction is: prediction intervals, and what is unlike the training data.
 - `design`: promoters of a wanted strength.
 - `genomewide`: tiles of a genome, shards of large files, tracks.
-- `plots`: the figures. `cli`: the commands, ``yeastpromoter COMMAND``.
+- `plots`: the figures. `pages`: HTML pages of promoters. `cli`: the commands, ``yeastpromoter COMMAND``.
 - `kipoi_layer`: what the files that Kipoi loads share.
 - `statistics` (intervals over groups), `argument_names` (how messages name arguments) and `extras` (packages that only
   some functions need) serve all of them.

@@ -236,6 +236,10 @@ def fit_calibration(
         *(tuple(float(both[end]) for both in ends[: len(levels)]) for end in (0, 1)),
         _effect_errors(constructs, levels),
         limits,
+        {
+            source: tuple(np.percentile(constructs.measured[constructs.source == source], range(101)).tolist())
+            for source in np.unique(constructs.source.astype(str))
+        },
     )
 
 

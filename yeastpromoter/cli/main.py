@@ -9,6 +9,7 @@ COMMANDS: dict[str, str] = {
     "predict": "yeastpromoter.cli.predict:predict",
     "compare": "yeastpromoter.cli.compare:compare",
     "design": "yeastpromoter.cli.design:design",
+    "explain": "yeastpromoter.cli.explain:explain",
     "saturate": "yeastpromoter.cli.saturate:saturate",
     "contributions": "yeastpromoter.cli.contributions:contributions",
     "compare-contributions": "yeastpromoter.cli.compare_contributions:compare_contributions",

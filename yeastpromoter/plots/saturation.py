@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Brown to white to blue-green: a diverging map that stays readable with red-green blindness.
-_COLOUR_MAP = "BrBG"
+COLOUR_MAP = "BrBG"
 
 _INCHES_A_POSITION = 0.155
 
@@ -73,7 +73,10 @@ def draw_saturation(
     figure = Figure(figsize=(2.6 + _INCHES_A_POSITION * length, 3.6 + 0.28 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     logo, heat = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 0.3 * len(rows)])
-    _draw_logo(logo, bases, effects, positions)
+    draw_logo(logo, bases, effects, positions)
+    logo.set_ylabel("Base in place:\n−(mean effect)")
+    logo.spines[["top", "right"]].set_visible(False)
+    logo.tick_params(axis="x", labelbottom=False)
     image = _draw_heat_map(heat, bases, rows, positions)
     position_axis(logo, positions)
     position_axis(heat, positions, names=False)
@@ -87,7 +90,18 @@ def draw_saturation(
     return figure
 
 
-def _draw_logo(axes: Axes, bases: str, effects: np.ndarray, positions: range) -> None:
+def draw_logo(axes: Axes, bases: str, effects: np.ndarray, positions: range) -> None:
+    """Draw each base of a sequence as high as the expression that is lost on average when another takes its place.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw, with `positions` as x; the limits of y are set to the letters.
+    bases, effects
+        As for `draw_saturation`.
+    positions : range
+        The L positions.
+    """
     import logomaker
     import pandas as pd
 
@@ -102,16 +116,18 @@ def _draw_logo(axes: Axes, bases: str, effects: np.ndarray, positions: range) ->
     largest = max(np.abs(heights).max(), 1e-9)
     low, high = min(heights.min(), 0), max(heights.max(), 0)
     axes.set_ylim(low - 0.08 * largest, high + 0.08 * largest)
-    axes.set_ylabel("Base in place:\n−(mean effect)")
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(axis="x", labelbottom=False)
+
+
+def effect_limit(effects: np.ndarray) -> float:
+    """The effect, up or down, that has the strongest colour."""
+    return float(np.abs(effects).max()) or 1.0
 
 
 def _draw_heat_map(axes: Axes, bases: str, rows: np.ndarray, positions: range):
-    limit = np.abs(rows).max() or 1.0
+    limit = effect_limit(rows)
     extent = (positions[0] - 0.5, positions[-1] + 0.5, len(rows) - 0.5, -0.5)
-    colours = {"cmap": _COLOUR_MAP, "vmin": -limit, "vmax": limit}
+    colours = {"cmap": COLOUR_MAP, "vmin": -limit, "vmax": limit}
     image = axes.imshow(rows, **colours, aspect="auto", interpolation="nearest", extent=extent)
     axes.set_yticks(range(len(rows)), [*ALPHABET, "deleted"][: len(rows)])
     axes.set_ylabel("Changed to")

@@ -51,6 +51,7 @@ _KEYS = (
     "upper",
     "effects",
     "limits",
+    "measured",
 )
 
 
@@ -121,6 +122,8 @@ class Calibration:
         Those of differences; None where too few pairs of related constructs were measured.
     limits : mapping of str to tuple
         For each of `LIMITED` the smallest and the largest value that is not flagged, None for no limit.
+    measured : mapping of str to tuple of float
+        Measured expression of the constructs of each source that it was made on: percentiles 0 to 100, 101 numbers.
     """
 
     weights_sha256: str
@@ -133,6 +136,7 @@ class Calibration:
     upper: tuple[float, ...]
     effects: EffectErrors | None
     limits: Mapping[str, tuple[float | None, float | None]]
+    measured: Mapping[str, tuple[float, ...]]
 
     def scales(self, signals: Signals) -> np.ndarray:
         """Scale of the error of predictions, in buckets, `float64` (N,)."""
@@ -186,6 +190,11 @@ class Calibration:
         """
         place = self.check(level, effects=True)
         return self.effects.half_widths[place] * self.effects.scale(effects)
+
+    def percentiles(self, expression: float) -> dict[str, float]:
+        """Percentage of the measured constructs of each source with a lower expression than one, 0 to 100."""
+        percent = np.linspace(0, 100, 101)
+        return {source: float(np.interp(expression, values, percent)) for source, values in self.measured.items()}
 
     def flags(self, signals: Signals) -> list[str]:
         """Say of each of N predictions what is unlike the training data, empty where nothing is."""
@@ -295,6 +304,7 @@ def parse_calibration(text: str, name: str) -> Calibration:
             _numbers(content["upper"]),
             effects and EffectErrors(**(effects | {"half_widths": tuple(effects["half_widths"])})),
             {name: tuple(content["limits"][name]) for name in LIMITED},
+            {name: _numbers(values) for name, values in content["measured"].items()},
         )
         lengths = {len(calibration.lower), len(calibration.upper), len(calibration.levels)}
         if len(calibration.scale) != 1 + len(SCALE_TERMS) or len(calibration.scale_deciles) != 11:
