@@ -25,7 +25,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 PYTHONS = ("3.11", "3.12")
-RUNTIME = ("kipoi", "figures")
+RUNTIME = ("kipoi", "figures", "design")
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
-from yeastpromoter.interpret.sites import SITES_FILE, Site, read_sites, shuffled_sites
+from yeastpromoter.interpret.sites import SITES_FILE, Site, find_sites, read_sites, shuffled_sites
 from yeastpromoter.sequence.encoding import ALPHABET
 
 #: Motifs as the literature writes them, each on one strand; kept apart from the file on purpose.
@@ -115,3 +115,18 @@ def test_files_that_are_none(tmp_path, text):
     path.write_bytes("sites:\n- Café".encode("latin-1"))
     with pytest.raises(ValueError, match=r"sites\.yaml: line 2 is not UTF-8"):
         read_sites(path)
+
+
+def test_sites_are_found_by_their_motifs():
+    sites = read_sites()
+    found = find_sites("ACGTTACCCGGACTTTCAGT" + "A" * 12 + "CGCAGTGACTCAGG", sites)
+    assert [(site.factor, site.first, site.last, site.strand) for site in found] == [
+        ("Reb1", 4, 10, "-"),
+        ("poly(dA:dT)", 21, 32, "+"),
+    ]
+    gcn4 = find_sites("GGATGACTCATGG", sites)
+    assert [(site.factor, site.first, site.last, site.strand) for site in gcn4] == [
+        ("Gcn4", 3, 11, "+"),
+        ("Gcn4", 3, 11, "-"),
+    ]
+    assert find_sites("NNNN", sites) == []

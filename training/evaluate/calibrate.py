@@ -75,9 +75,6 @@ class _Measured(NamedTuple):
     def errors(self) -> np.ndarray:
         return self.measured - self.signals.expression
 
-    def __len__(self) -> int:
-        return len(self.measured)
-
     def take(self, rows: np.ndarray) -> _Measured:
         signals = Signals(*(values[rows] for values in self.signals))
         return _Measured(self.letters[rows], self.source[rows], self.group[rows], self.measured[rows], signals)
@@ -206,13 +203,13 @@ def fit_calibration(
     TooFewError
         If there are too few constructs.
     """
-    if len(constructs) < MIN_CONSTRUCTS:
-        raise TooFewError(f"{len(constructs)} constructs calibrate, but at least {MIN_CONSTRUCTS} are needed")
+    if len(constructs.measured) < MIN_CONSTRUCTS:
+        raise TooFewError(f"{len(constructs.measured)} constructs calibrate, but at least {MIN_CONSTRUCTS} are needed")
     weights = _equal_sources(constructs.source)
     terms = scale_terms(constructs.signals)
     size = np.abs(constructs.errors)
     fold = _folds(constructs.group, _SCALE_FOLDS, seed)
-    quotients = np.empty(len(constructs))
+    quotients = np.empty(len(constructs.measured))
     for number in range(_SCALE_FOLDS):
         rest, own = fold != number, fold == number
         scale = _scale(terms[rest], size[rest], weights[rest])
@@ -223,7 +220,7 @@ def fit_calibration(
     ]
     levels = [level for level, both in zip(LEVELS, ends, strict=True) if np.isfinite(both).all()]
     if SHOWN_LEVEL not in levels:
-        raise TooFewError(f"{len(constructs)} constructs calibrate, too few for intervals of {SHOWN_LEVEL} %")
+        raise TooFewError(f"{len(constructs.measured)} constructs calibrate, too few for intervals of {SHOWN_LEVEL} %")
     coefficients = _scale(terms, size, weights)
     scale = np.exp(coefficients[0] + terms @ coefficients[1:])
     return Calibration(
@@ -355,7 +352,7 @@ def coverage_of(fitted: Sequence[tuple[Calibration, _Measured]]) -> dict[str, An
         Calibrations, each with measured constructs that it was not made on.
     """
     levels = [level for level in SHOWN_LEVELS if all(level in made.levels for made, _ in fitted)]
-    stated = [_stated(made, some) for made, some in fitted if len(some)]
+    stated = [_stated(made, some) for made, some in fitted if len(some.measured)]
     every = _Stated(
         *(
             np.concatenate([values[:, : len(levels)] if values.ndim == 3 else values for values in column])

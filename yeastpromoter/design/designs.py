@@ -215,7 +215,9 @@ class Designs:
         table = pd.DataFrame(rows, columns=columns)
         if interval is not None:
             constructs = enclose(
-                LEFT_ADAPTER, np.array([d.insert for d in self.found]).reshape(-1, INSERT_LENGTH), RIGHT_ADAPTER
+                LEFT_ADAPTER,
+                np.array([one.insert for one in self.found], dtype=np.uint8).reshape(-1, INSERT_LENGTH),
+                RIGHT_ADAPTER,
             )
             scores = trained.bucket_scores(constructs)
             bounds = trained.bounds(constructs, scores, trained.decode(scores), interval)

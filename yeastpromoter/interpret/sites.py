@@ -42,7 +42,7 @@ class Site:
     shuffle : str
         Letters that shuffled sites are made of: those of the site itself, unless they are all the same.
     motif : str
-        Letters of IUPAC by which it is found in a sequence.
+        Letters of IUPAC by which it is found in a sequence; the site itself if there are none.
     consensus, reason : str
         What the literature gives for the site, and why the direction is expected.
     references : tuple of str
@@ -53,7 +53,7 @@ class Site:
     letters: str
     expected: str
     shuffle: str
-    motif: str
+    motif: str = ""
     consensus: str = ""
     reason: str = ""
     references: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ def find_sites(sequence: str, sites: Sequence[Site]) -> list[Found]:
     matrix = letters([sequence])
     found = []
     for site in sites:
-        for strand, motif in zip("+-", strands(site.motif), strict=False):
+        for strand, motif in zip("+-", strands(site.motif or site.letters), strict=False):
             starts = np.flatnonzero(occurrences(matrix, motif)[0]).tolist() if len(motif) <= len(sequence) else []
             for start in starts:
                 last = found[-1] if found else None
@@ -206,7 +206,7 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
         raise ValueError(f"{where} has {len(shuffle)} letters to shuffle but must have as many as the site")
     # A consensus that is more than letters, such as "core CTTCC", finds nothing: then the site itself does.
     consensus = str(entry["consensus"])
-    motif = str(entry.get("motif", sequence if set(consensus) - set(IUPAC) else consensus))
+    motif = str(entry.get("motif", sequence if not consensus or set(consensus) - set(IUPAC) else consensus))
     check_motif(motif, f"of {where}")
     if entry["expected"] not in EXPECTED:
         raise ValueError(f"{where} expects {entry['expected']!r} but it must be one of {', '.join(EXPECTED)}")
