@@ -115,9 +115,11 @@ def test_python_and_command_agree(tmp_path):
 
 
 def test_designs_for_the_extremes_are_flagged_where_they_may_be():
-    table = yeastpromoter.load().design(Request([HIGHEST], count=3, any_uncertainty=True))
-    assert table.flag.str.startswith("unlike the training data").all()
-    careful = yeastpromoter.load().design(Request([HIGHEST], count=3))
+    predictor = yeastpromoter.load()
+    given = {"promoters": letters(PROMOTERS[:1]), "ids": ["p"], "most_changes": 10}
+    table = predictor.design(Request([HIGHEST], **given, any_uncertainty=True))
+    assert table.flag.str.startswith("unlike the training data: expression 17.").all()
+    careful = predictor.design(Request([HIGHEST], **given))
     assert (careful.flag == "").all()
     assert careful.expression.max() < table.expression.min()
 
@@ -134,7 +136,8 @@ def test_designs_for_the_extremes_are_flagged_where_they_may_be():
         (["--target", 8, "--preset", "x"], "there is no preset 'x'"),
         (["--target", 8, "--template", "ACGT"], "has 4 letters but must have 80"),
         (["--target", 8, "--most-changes", 3], "is for given promoters"),
-        (["--target", 99, "--count", 1], "no design was found"),
+        (["--target", 99], "the goal 99 is not on the scale of expression, 0 to 17"),
+        (["--target", 8, "--template", "ACGT" * 20], "no design was found"),
         (["--range", 9, 3], "the lower one first"),
         (["--target", 8, "--gc", 0.6, 0.4], "from a smaller to a larger share"),
     ],

@@ -145,12 +145,12 @@ def with_calibration(trained, **changes):
 
 def test_designs_from_nothing_reach_their_goals_and_are_reproducible():
     trained = with_calibration(toy(**{f"G{place}": 0.05 for place in range(1, 81)}))
-    request = Request([target(8), target(12)], count=4, apart=20, constraints=Constraints(gc=(0.2, 0.8)))
+    request = Request([target(6), target(9)], count=4, apart=20, constraints=Constraints(gc=(0.2, 0.8)))
     found = design(trained, request)
     table = found.table(trained, 90)
-    assert table.goal.tolist() == ["8"] * 4 + ["12"] * 4
-    assert table.id.tolist()[:2] == ["design_8_1", "design_8_2"]
-    # Expression is 0.5 for each G, and 0.5: 8 and 12 are not multiples, so the nearest is 0.0 or 0.5 away.
+    assert table.goal.tolist() == ["6"] * 4 + ["9"] * 4
+    assert table.id.tolist()[:2] == ["design_6_1", "design_6_2"]
+    # Expression is 0.5, and 0.5 for each G: both goals are reached exactly.
     assert (abs(table.expression - table.goal.astype(float)) <= 0.1).all()
     assert (table.reached == "yes").all()
     assert table["gc"].between(0.2, 0.8).all()
@@ -161,7 +161,7 @@ def test_designs_from_nothing_reach_their_goals_and_are_reproducible():
     np.testing.assert_allclose(table.upper - table.lower, 5.0)  # -2 to 3 times the scale of 1
     again = design(trained, request)
     assert again.table(trained, 90).equals(table)
-    other = design(trained, Request([target(8), target(12)], count=4, apart=20, seed=2))
+    other = design(trained, Request([target(6), target(9)], count=4, apart=20, seed=2))
     assert set(other.table(trained)["insert"]).isdisjoint(table["insert"])
 
 
@@ -195,16 +195,16 @@ def test_motifs_of_a_promoter_are_kept():
 
 
 def test_what_is_unlike_the_training_data_is_left_out_unless_asked_for():
-    trained = with_calibration(toy(G12=0.5, T50=0.5), limits=NO_LIMITS | {"expression": (None, 6.0)})
+    trained = with_calibration(toy(G12=0.4, T50=0.4), limits=NO_LIMITS | {"expression": (None, 6.0)})
     table = design(trained, Request([HIGHEST], count=2)).table(trained, 50)
     assert (table.expression <= 6).all()
     assert (table.flag == "").all()
     table = design(trained, Request([HIGHEST], count=2, any_uncertainty=True)).table(trained, 50)
-    assert table.expression.tolist() == pytest.approx([10.5, 10.5])
-    assert table.flag.str.contains("expression 10.50").all()
-    found = design(trained, Request([target(10.5)], count=2))
+    assert table.expression.tolist() == pytest.approx([8.5, 8.5])
+    assert table.flag.str.contains("expression 8.50").all()
+    found = design(trained, Request([target(8.5)], count=2))
     assert not found.found
-    assert list(found.missing) == ["the goal was not reached", "goal 10.5: 2 fewer than asked for"]
+    assert list(found.missing) == ["the goal was not reached", "goal 8.5: 2 fewer than asked for"]
 
 
 def test_what_is_too_unsure_is_left_out():

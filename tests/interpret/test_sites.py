@@ -125,8 +125,5 @@ def test_sites_are_found_by_their_motifs():
         ("poly(dA:dT)", 21, 32, "+"),
     ]
     gcn4 = find_sites("GGATGACTCATGG", sites)
-    assert [(site.factor, site.first, site.last, site.strand) for site in gcn4] == [
-        ("Gcn4", 3, 11, "+"),
-        ("Gcn4", 3, 11, "-"),
-    ]
+    assert [(site.factor, site.first, site.last, site.strand) for site in gcn4] == [("Gcn4", 3, 11, "+")]
     assert find_sites("NNNN", sites) == []

@@ -247,7 +247,9 @@ def _scale(terms: np.ndarray, size: np.ndarray, weights: np.ndarray) -> np.ndarr
     centre, spread = terms.mean(axis=0), terms.std(axis=0)
     spread[spread == 0] = 1
     # An error of exactly 0 has no logarithm; the penalty keeps a term that hardly varies near 0.
-    model = GammaRegressor(alpha=1e-3, max_iter=1000).fit((terms - centre) / spread, np.maximum(size, 1e-6), weights)
+    model = GammaRegressor(alpha=1e-3, solver="newton-cholesky", max_iter=1000).fit(
+        (terms - centre) / spread, np.maximum(size, 1e-6), weights
+    )
     slopes = model.coef_ / spread
     return np.concatenate([[model.intercept_ - slopes @ centre], slopes])
 

@@ -246,8 +246,15 @@ def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], o
     Raises
     ------
     ValueError
-        If designs have to be like the training data, but there is no calibration.
+        If a goal is not on the scale of expression, or designs have to be like the training data, but there is no
+        calibration.
     """
+    lowest, highest = min(trained.bucket_values), max(trained.bucket_values)
+    for goal in request.goals:
+        if not goal.is_extreme and (goal.high < lowest or goal.low > highest):
+            raise ValueError(
+                f"the goal {goal.name} is not on the scale of expression, {lowest:g} to {highest:g} (mean bucket)"
+            )
     known = None
     if not request.any_uncertainty:
         calibration = trained.need_calibration(90)
