@@ -103,9 +103,9 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         If the configuration asks for no calibration, names a source that does not exist, or the run has not finished
         or learned from all parts.
     """
-    wanted = run.config["calibration"]
+    wanted = run.config["prediction_intervals"]
     if wanted is None:
-        raise ValueError(f"configuration {run.config['name']!r} asks for no calibration: take calibration: null out")
+        raise ValueError(f"configuration {run.config['name']!r} asks for none: take prediction_intervals: null out")
     learned = run.settings["learn_from"]
     part = next((name for name in ("validation", "test") if name not in learned), None)
     if part is None:
@@ -115,7 +115,7 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     columns = read_table(paths.constructs, "sequence", "source", "expression")
     names = read_attribute(paths.constructs, "sources")
     if unknown := [name for name in wanted["sources"] if name not in names]:
-        raise ValueError(f"calibration.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}")
+        raise ValueError(f"prediction_intervals.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}")
     network = LookupNetwork(read_layers(weights), run.settings["first_activation"])
 
     def measured(rows: np.ndarray) -> _Measured:

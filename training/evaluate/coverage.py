@@ -130,7 +130,7 @@ def effects_note(calibration: Mapping[str, Any]) -> str:
 
 def intervals_text(record: Mapping[str, Any]) -> str:
     """What the model card says of prediction intervals, in Markdown."""
-    calibration = record.get("calibration")
+    calibration = record.get("prediction_intervals")
     if not calibration or calibration["coverage"] is None:
         return "These weights have no calibration, and so no prediction intervals."
     constructs = listed([f"{count:,} of {words(source)}" for source, count in calibration["constructs"].items()])

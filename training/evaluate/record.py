@@ -150,7 +150,7 @@ def read_calibration(run: Run, weights_sha256: str) -> dict[str, Any] | None:
         If it is of other weights.
     """
     path = run.layout.calibration(run.name)
-    if run.config.get("calibration") is None or not path.is_file():
+    if run.config.get("prediction_intervals") is None or not path.is_file():
         return None
     found = read_json(path)
     if found["weights_sha256"] != weights_sha256:
@@ -186,8 +186,8 @@ def make_record(run: Run) -> dict[str, Any]:
         on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
         ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
         and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
-        configuration asks for them, the mean effects of single-base changes, likewise; ``calibration``, the coverage of
-        prediction intervals, where the run was calibrated.
+        configuration asks for them, the mean effects of single-base changes, likewise; ``prediction_intervals``, the coverage of
+        these, where the run was calibrated.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def make_record(run: Run) -> dict[str, Any]:
         record["base_changes"] = _base_changes(run, evaluation["weights_sha256"])
     calibration = read_calibration(run, evaluation["weights_sha256"])
     if calibration:
-        record["calibration"] = _calibration(calibration)
+        record["prediction_intervals"] = _calibration(calibration)
         record["warnings"] += calibration["warnings"]
     return without_folders(record)
 

@@ -178,7 +178,7 @@ def results(tmp_path):
 
 
 def settings(**changes):
-    return config() | {"calibration": {"sources": [], "seed": 1} | changes}
+    return config() | {"prediction_intervals": {"sources": [], "seed": 1} | changes}
 
 
 def test_too_few_constructs_are_said_and_leave_the_run_without(results, capfd):
@@ -188,7 +188,7 @@ def test_too_few_constructs_are_said_and_leave_the_run_without(results, capfd):
     assert "no prediction intervals: of the validation part" in capfd.readouterr().err
     evaluate(run, resamples=5)
     record = make_record(run)
-    assert record["calibration"]["coverage"] is None
+    assert record["prediction_intervals"]["coverage"] is None
     assert any("no prediction intervals" in warning for warning in record["warnings"])
     assert "have no calibration" in intervals_text(record)
 
@@ -210,9 +210,9 @@ def test_a_run_is_calibrated_and_recorded(results, monkeypatch):
     assert sum(found["constructs"].values()) == 9
     evaluate(run, resamples=5)
     record = make_record(run)
-    assert record["calibration"]["coverage"]["levels"].keys() == {"random", "tiles", "all_sources"}
-    assert "calibration" not in record["calibration"]
-    for cells in coverage_tables(record["calibration"]):
+    assert record["prediction_intervals"]["coverage"]["levels"].keys() == {"random", "tiles", "all_sources"}
+    assert "calibration" not in record["prediction_intervals"]
+    for cells in coverage_tables(record["prediction_intervals"]):
         assert {len(row) for row in cells.rows} == {len(cells.header)}
     assert "calibrated on the validation part" in intervals_text(record)
 
@@ -223,10 +223,10 @@ def test_a_run_is_calibrated_and_recorded(results, monkeypatch):
 
 
 def test_wrong_requests(results):
-    with pytest.raises(ValueError, match=r"calibration\.sources has mine, but the sources are random, tiles"):
+    with pytest.raises(ValueError, match=r"prediction_intervals\.sources has mine, but the sources are random, tiles"):
         calibrate(run_of(settings(sources=["mine"]), results))
-    with pytest.raises(ValueError, match="asks for no calibration"):
-        calibrate(run_of(config() | {"calibration": None}, results))
+    with pytest.raises(ValueError, match="asks for none"):
+        calibrate(run_of(config() | {"prediction_intervals": None}, results))
     learned = settings()
     learned["runs"]["plain"] |= {"learn_from": ["train", "validation", "test"]}
     with pytest.raises(ValueError, match="learned from all parts"):

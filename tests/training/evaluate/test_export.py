@@ -228,7 +228,7 @@ def other_run():
     other = copy.deepcopy(SHIPPED)
     other |= {"weights_version": "mine-first-0123456789ab", "weights_sha256": 64 * "1", "calibration_sha256": None}
     run = other["run"]
-    del run["calibration"]
+    del run["prediction_intervals"]
     run |= {"configuration": "mine", "run": "first", "weights_sha256": 64 * "2", "synthetic": None, "files": {}}
     run |= {"training_constructs": 777, "split": run["split"] | {"method": "random", "seed": 5}}
     run["settings"] |= {"first_activation": "softmax", "learn_from": ["train"], "initial": None, "teachers": []}

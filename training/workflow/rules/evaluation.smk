@@ -43,7 +43,7 @@ def recorded(wildcards):
     """What the record of a run is made of."""
     found = [evaluation_of(wildcards.run), LAYOUT.run(wildcards.run) / "summary.json", LAYOUT.files]
     found += [report_of(LAYOUT.sample(wildcards.run))]
-    found += [LAYOUT.calibration(wildcards.run)] if CONFIG["calibration"] else []
+    found += [LAYOUT.calibration(wildcards.run)] if CONFIG["prediction_intervals"] else []
     return found + ([LAYOUT.base_changes(wildcards.run)] if CONFIG["base_changes"] else [])
 
 
@@ -90,7 +90,7 @@ rule calibrate:
         log_of("calibrate.{run}"),
     params:
         config=EFFECTIVE,
-        settings=settings("calibration"),
+        settings=settings("prediction_intervals"),
     conda:
         environment("training")
     threads: workflow.cores
@@ -191,7 +191,7 @@ if CONFIG["export"]:
             weights=LAYOUT.weights(CONFIG["export"]["run"]),
             evaluation=evaluation_of(CONFIG["export"]["run"]),
             base_changes=[LAYOUT.base_changes(CONFIG["export"]["run"])] if CONFIG["base_changes"] else [],
-            calibration=[LAYOUT.calibration(CONFIG["export"]["run"])] if CONFIG["calibration"] else [],
+            calibration=[LAYOUT.calibration(CONFIG["export"]["run"])] if CONFIG["prediction_intervals"] else [],
         output:
             touch(LAYOUT.root / "exported"),
         log:
