@@ -115,7 +115,9 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     columns = read_table(paths.constructs, "sequence", "source", "expression")
     names = read_attribute(paths.constructs, "sources")
     if unknown := [name for name in wanted["sources"] if name not in names]:
-        raise ValueError(f"prediction_intervals.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}")
+        raise ValueError(
+            f"prediction_intervals.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}"
+        )
     network = LookupNetwork(read_layers(weights), run.settings["first_activation"])
 
     def measured(rows: np.ndarray) -> _Measured:

@@ -186,8 +186,8 @@ def make_record(run: Run) -> dict[str, Any]:
         on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
         ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
         and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
-        configuration asks for them, the mean effects of single-base changes, likewise; ``prediction_intervals``, the coverage of
-        these, where the run was calibrated.
+        configuration asks for them, the mean effects of single-base changes, likewise; ``prediction_intervals``, the
+        coverage of these, where the run was calibrated.
 
     Raises
     ------
