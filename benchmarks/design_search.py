@@ -6,8 +6,8 @@ Two tables, as Markdown. The first: inserts with a predicted expression of at le
 measured native promoters (the latter is 17, the end of the scale). The genetic algorithm, the usual way in the field,
 has a population of 200, tournaments of 3, crossover at one point, a mutation of each base with a chance of 1 in 40, and
 keeps the ten best. One run of it is given as many predictions as the search took, and its best inserts are looked at;
-or it is run once for each insert, until there is one. The second table: what a search for the highest expression without
-bounds does to the stated uncertainty, by the number of its substitutions. All use one engine, on all cores, in turn.
+or it is run once for each insert, until there is one. The second table: what a search for the highest expression
+without bounds does to the stated uncertainty, by the number of its substitutions. All use one engine, in turn.
 """
 
 import argparse

@@ -281,9 +281,11 @@ for language, text in blocks:
             }
     elif text.startswith("yeastpromoter"):
         for line in text.replace(chr(92) + chr(10), " ").splitlines():
-            commands(shlex.split(line)[1:], standalone_mode=False)
-            frame = pd.read_csv(line.split()[-1], sep="\\t")
-            counts[line.split()[1]] = [len(frame), frame["id"].nunique()]
+            words = shlex.split(line)
+            commands(words[1:], standalone_mode=False)
+            for table in (word for word in words if word.endswith(".tsv")):
+                frame = pd.read_csv(table, sep="\\t")
+                counts[table] = [len(frame), frame["id"].nunique()]
     elif text.startswith("kipoi predict"):
         sys.argv = shlex.split(text.replace(chr(92) + chr(10), " "))  # a backslash continues a line
         main()
@@ -353,10 +355,12 @@ def test_the_readme_says_which_bases_matter(inside):
     n_sequences = sum(line.startswith(">") for line in lines)
     n_unknown = sum(line.count("N") for line in lines if not line.startswith(">"))  # four substitutions each
     assert found["counts"] == {
-        "predict": [n_sequences, n_sequences],
-        "variants": [31, 29],  # two records have two alleles each
-        "saturate": [n_sequences * 80 * 3 + n_unknown, n_sequences],
-        "contributions": [n_sequences * 80, n_sequences],
+        "predictions.tsv": [n_sequences, n_sequences],
+        "effects.tsv": [31, 29],  # two records have two alleles each
+        "ladder.tsv": [30, 30],
+        "stronger.tsv": [n_sequences, n_sequences],
+        "substitutions.tsv": [n_sequences * 80 * 3 + n_unknown, n_sequences],
+        "contributions.tsv": [n_sequences * 80, n_sequences],
     }
 
 

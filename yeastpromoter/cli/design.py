@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -273,7 +274,7 @@ def _show(table: pd.DataFrame, columns: Columns, output: Path | None) -> None:
     if output:
         return
     if not is_terminal():
-        text_rows(click.get_text_stream("stdout"))(columns)
+        text_rows(sys.stdout)(columns)
         return
     rows = [
         (row.id, row.insert, f"{row.expression:.2f}", f"{row.lower:.1f} to {row.upper:.1f}" if "lower" in table else "")

@@ -20,6 +20,9 @@ from yeastpromoter.sequence.motifs import check_motif, occurrences, strands
 PRESETS_FILE = Path(__file__).with_name("presets.yaml")
 
 
+_N = ord("N")
+
+
 @dataclass(frozen=True)
 class Constraints:
     """What inserts must keep to.
@@ -75,10 +78,11 @@ class Constraints:
         -------
         dict of str to numpy.ndarray
             For each constraint, in words, how far each insert is from keeping to it, `int64` (N,): occurrences of a
-            site or motif, runs or stretches that are too long, bases of GC too many or too few; 0 where it does.
+            site or motif, runs or stretches that are too long, bases of GC too many or too few, and N, which no design
+            has; 0 where it does.
         """
         constructs = enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)
-        found = {}
+        found = {"no unknown bases": (inserts == _N).sum(axis=1)}
         if self.gc != (0.0, 1.0):
             gc = np.rint(gc_content(inserts) * INSERT_LENGTH)
             few, many = (np.array(self.gc) * INSERT_LENGTH + [-1e-9, 1e-9]).tolist()

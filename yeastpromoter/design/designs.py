@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.design.constraints import Constraints, motif_positions
+from yeastpromoter.design.constraints import Constraints, joined, motif_positions
 from yeastpromoter.design.goals import Goal
 from yeastpromoter.design.search import Change, Known, Search, State
 from yeastpromoter.model.entry import TrainedNetwork
@@ -259,6 +259,11 @@ def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], o
     if not request.any_uncertainty:
         calibration = trained.need_calibration(90)
         known = Known(trained, calibration.scale_deciles[9])
+        # As constraints these limits say how far an insert is from them, so that a promoter beyond can be brought back.
+        low, high = (end if end is not None else float(side) for side, end in enumerate(calibration.limits["gc"]))
+        longest = calibration.limits["longest_run"][1]
+        runs = {} if longest is None else dict.fromkeys(ALPHABET, int(longest))
+        request = replace(request, constraints=joined(request.constraints, Constraints((low, high), longest_run=runs)))
     # From given promoters, exact for one change.
     beam = 1 if request.promoters is None else max(BEAM, request.count)
     changes = _MOST_STEPS if request.promoters is None else request.most_changes or MOST_CHANGES
@@ -356,6 +361,8 @@ class _Chosen:
                 for name, counts in self._request.constraints.violations(state.insert[np.newaxis]).items()
                 if counts[0]
             ]
+            if not violated:
+                return "the promoter is unlike the training data or too unsure, and no change that is allowed helps"
             return f"the constraints could not be kept ({', '.join(violated)})"
         if from_promoter and not state.path:
             return "no change that is allowed comes nearer to the goal"

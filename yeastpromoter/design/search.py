@@ -200,6 +200,8 @@ class Search:
                 fine = np.ones(len(candidates), dtype=bool)
                 if self._known is not None:
                     fine = self._known(_constructs(np.array([state.insert for _, state in candidates])))
+                    # On the way to keeping the constraints an insert may be where a search may not go.
+                    fine |= np.array([state.violations > 0 for _, state in candidates])
                 for (n, state), is_fine in zip(candidates, fine, strict=True):
                     if is_fine and len(found[n]) < self._beam:
                         found[n].append(state)
@@ -247,7 +249,9 @@ class _Pool:
         self._next += len(flat)
         shape = self._expression.shape
         state, position, base = np.unravel_index(flat, shape)
-        inserts = np.array([self._states[row].insert for row in state]).reshape(-1, INSERT_LENGTH).copy()
+        inserts = (
+            np.array([self._states[row].insert for row in state], dtype=np.uint8).reshape(-1, INSERT_LENGTH).copy()
+        )
         inserts[np.arange(len(flat)), position] = _BASES[base]
         violations = constraints.count(inserts)
         most = 0

@@ -501,7 +501,8 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, correction, counts, students = blocks
+    whole, intervals, correction, counts, students = blocks
+    assert complete_config(SMALL | intervals)["prediction_intervals"]["sources"] == ["high_quality"]
     assert set(complete_config(whole)["runs"]) == {"first", "soft"}
     corrected = complete_config(SMALL | correction)["runs"]["corrected"]
     assert corrected["gc_sampling"]["method"] == "reweighting"
