@@ -292,3 +292,58 @@ def test_no_framework_is_imported():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("id\trecord\texpression\n0\t0\t")
+
+
+def test_intervals_and_flags(tmp_path):
+    inserts = [*INSERTS, "A" * 80]
+    (tmp_path / "in.txt").write_text("".join(f"{insert}\n" for insert in inserts))
+    wanted = yeastpromoter.load().predict(inserts, interval=80)
+    result = run(tmp_path / "in.txt", "--sequence-type", "insert", "--interval", 80, "--bucket-scores")
+    rows = rows_of(result).fillna({"flag": ""})
+    assert rows.columns.tolist()[:6] == ["id", "record", "expression", "lower", "upper", "flag"]
+    assert rows.columns[6] == "bucket_00"
+    for name in ("expression", "lower", "upper"):
+        assert_expression_close(rows[name], wanted[name])
+    assert rows.flag.tolist() == wanted.flag.tolist()
+    assert rows.flag.iloc[-1] == "unlike the training data: GC 0.00, 80 equal bases in a row, only 1 different 4-mers"
+    flagged = int((wanted.flag != "").sum())
+    assert f"{flagged} of 8 sequences are unlike the training data" in result.stderr
+    assert (
+        run(tmp_path / "in.txt", "--sequence-type", "insert", "--interval", 90, "-o", tmp_path / "o.h5").exit_code == 0
+    )
+    with h5py.File(tmp_path / "o.h5") as file:
+        assert file["flag"].asstr()[:].tolist() == wanted.flag.tolist()
+        assert (file["upper"][:] - file["lower"][:] > wanted.upper - wanted.lower).all()
+
+
+def test_intervals_of_tiles(tmp_path):
+    sequence = INSERTS[0] + "A" * 80
+    (tmp_path / "in.fa").write_text(f">x\n{sequence}\n")
+    rows = rows_of(run(tmp_path / "in.fa", "--scan", "--step", 40, "--interval", 90)).fillna({"flag": ""})
+    wanted = yeastpromoter.load().scan(sequence, 40, 90)
+    assert rows.flag.tolist() == wanted.flag.tolist()
+    assert_expression_close(rows.lower, wanted.lower)
+
+
+def test_intervals_on_a_terminal(terminal, tmp_path):
+    (tmp_path / "in.txt").write_text("".join(f"{insert}\n" for insert in (INSERTS[0], "A" * 80)))
+    result = run(tmp_path / "in.txt", "--sequence-type", "insert", "--interval", 90)
+    assert re.search(r"^id +expression +90 % interval", result.stdout, re.MULTILINE)
+    assert re.search(r"^0 +\d+\.\d{3} +-?\d+\.\d to \d+\.\d *$", result.stdout, re.MULTILINE)
+    assert re.search(r"^1 .* unlike the training data: GC 0\.00, 80 equal", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("level", [49, 100, "x"])
+def test_other_levels_are_refused(level):
+    result = run(EXAMPLE, "--interval", level)
+    assert result.exit_code == 2
+    assert "--interval" in result.output
+
+
+def test_kept_columns_that_intervals_would_repeat(tmp_path):
+    (tmp_path / "in.csv").write_text(f"seq,lower\n{INSERTS[0]},x\n")
+    options = ("--sequence-type", "insert", "--sequence-column", "seq", "--keep-columns")
+    assert run(tmp_path / "in.csv", *options).exit_code == 0
+    result = run(tmp_path / "in.csv", *options, "--interval", 90)
+    assert result.exit_code == 1
+    assert "two columns 'lower'" in result.output

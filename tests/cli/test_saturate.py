@@ -174,3 +174,19 @@ def test_figure_of_a_construct_marks_the_adapters():
 )
 def test_names_of_figures(record, name, expected):
     assert file_name(record, name, "png") == expected
+
+
+def test_intervals_of_effects(inserts, tmp_path):
+    reading = ("--sequence-type", "insert", "--sequence-column", "seq")
+    assert run(inserts, *reading, "--table", tmp_path / "with.tsv", "--interval", 80).exit_code == 0
+    assert run(inserts, *reading, "--table", tmp_path / "without.tsv").exit_code == 0
+    with_interval, without = (pd.read_csv(tmp_path / f"{name}.tsv", sep="\t") for name in ("with", "without"))
+    assert list(with_interval) == [*without, "effect_lower", "effect_upper"]
+    effects = without.effect_alt_minus_ref
+    half = load_trained_network().calibration.effect_half_widths(effects.to_numpy(), 80)
+    assert_expression_close(with_interval.effect_alt_minus_ref, effects)
+    assert_expression_close(with_interval.effect_lower, effects - half)
+    assert_expression_close(with_interval.effect_upper, effects + half)
+    result = run(inserts, "--hdf5", tmp_path / "o.h5", "--interval", 80)
+    assert result.exit_code == 2
+    assert "--interval goes with --table" in result.output

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from closeness import EXPRESSION
+from closeness import EXPRESSION, assert_expression_close
 from entry_copies import BIN
 from variant_files import write_fasta, write_vcf
 
 import yeastpromoter
 from yeastpromoter.cli.main import main
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.variants import effects
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,3 +158,23 @@ def test_mistakes(options, message, code, tmp_path, monkeypatch):
     assert result.exit_code == code
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "one.tsv").exists()
+
+
+def test_intervals_of_effects(tmp_path):
+    result = run(*FILES, "-o", tmp_path / "effects.tsv", "--interval", 80)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "effects.tsv", sep="\t")
+    wanted = yeastpromoter.load().variant_effects(
+        *(EXAMPLE / name for name in ("variants.vcf", "genome.fa", "genes.gtf")), interval=80
+    )
+    half = load_trained_network().calibration.effect_half_widths(wanted.effect_alt_minus_ref.to_numpy(), 80)
+    assert list(table)[-2:] == list(wanted)[-2:] == ["effect_lower", "effect_upper"]
+    assert_expression_close(table.effect_lower, wanted.effect_lower)
+    assert_expression_close(wanted.effect_upper - wanted.effect_alt_minus_ref, half)
+    assert_expression_close(wanted.effect_alt_minus_ref - wanted.effect_lower, half)
+    ranked = tmp_path / "ranked.tsv"
+    assert run(*FILES, "-o", tmp_path / "e.tsv", "--interval", 80, "--ranked", ranked).exit_code == 0
+    assert {"effect_lower", "effect_upper"} <= set(pd.read_csv(ranked, sep="\t"))
+    result = run(*FILES, "-o", tmp_path / "x.tsv", "--interval", 99)
+    assert result.exit_code == 1
+    assert "no intervals of 99 % of effects" in result.output

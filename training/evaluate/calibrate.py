@@ -53,7 +53,8 @@ _EXPLANATIONS = {
     "coverage": "share of constructs whose measured expression lies in the interval, with the 95 % interval of that "
     "share by resampling groups of constructs that share a 30-mer",
     "width": "mean width of the intervals, in buckets",
-    "constant_width": "width of the interval, the same for all constructs, that would hold as many of them",
+    "constant_width": "width of the interval, the same for all constructs, that would hold as many of them, as many of "
+    "the others below it as above",
     "mae": "mean absolute error of the predictions, in buckets",
     "narrowest, widest": "mae of the tenth of the constructs with the narrowest and with the widest intervals",
     "flagged": "constructs with a flag",
@@ -415,9 +416,14 @@ def _row(some: _Stated, place: int) -> dict[str, Any] | None:
         "constructs": len(error),
         **_share(inside, some.group),
         "width": float((upper - lower).mean()),
-        "constant_width": 2 * float(np.quantile(error, inside.mean())),
+        "constant_width": _constant_width(some.error, inside.mean()),
         "mae": float(error.mean()),
     }
+
+
+def _constant_width(errors: np.ndarray, share: float) -> float:
+    """Width of the interval that holds a share of the errors, as many of the others below it as above."""
+    return float(np.diff(np.quantile(errors, [(1 - share) / 2, (1 + share) / 2]))[0])
 
 
 def _share(inside: np.ndarray, group: np.ndarray) -> dict[str, Any]:
@@ -448,12 +454,12 @@ def _effect_coverage(fitted: Sequence[tuple[Calibration, _Measured]]) -> dict[st
     half = np.concatenate(
         [made.effect_half_widths(some.predicted, SHOWN_LEVEL) for (made, _), some in zip(fitted, pairs, strict=True)]
     )
-    error = np.concatenate([np.abs(some.measured - some.predicted) for some in pairs])
-    inside = error <= half
+    errors = np.concatenate([some.measured - some.predicted for some in pairs])
+    inside = np.abs(errors) <= half
     return {
-        "pairs": len(error),
+        "pairs": len(errors),
         **_share(inside, np.concatenate([some.group for some in pairs])),
         "width": float(2 * half.mean()),
-        "constant_width": 2 * float(np.quantile(error, inside.mean())),
-        "mae": float(error.mean()),
+        "constant_width": _constant_width(errors, inside.mean()),
+        "mae": float(np.abs(errors).mean()),
     }

@@ -27,11 +27,9 @@ def _coverage(row: Mapping[str, Any]) -> str:
     return f"{100 * value:.1f} % ({bounds})"
 
 
-def _numbers(row: Mapping[str, Any] | None) -> list[str]:
-    if row is None:
-        return ["0", *["–"] * 5]
+def _numbers(row: Mapping[str, Any]) -> list[str]:
     widths = [with_decimals(row[name], 2) for name in ("width", "constant_width", "mae")]
-    return [f"{row.get('constructs', row.get('pairs')):,}", f"{row['groups']:,}", _coverage(row), *widths]
+    return [f"{row['constructs']:,}", f"{row['groups']:,}", _coverage(row), *widths]
 
 
 def coverage_tables(calibration: Mapping[str, Any]) -> Iterator[Cells]:
@@ -59,8 +57,8 @@ def coverage_tables(calibration: Mapping[str, Any]) -> Iterator[Cells]:
         ],
         f"Constructs of the {calibration['part']} part, of all lengths, in {calibration['folds']} folds of groups that "
         "share a 30-mer: the intervals of each fold are calibrated on the others, each source counting as much as "
-        "another. Constant width: that of intervals of one width that would hold as many measurements. Widths and mean "
-        "absolute error (MAE) in buckets.",
+        "another. Constant width: that of intervals of one width around the prediction that would hold as many "
+        "measurements. Widths and mean absolute error (MAE) in buckets.",
         2,
     )
     yield Cells(
@@ -72,6 +70,7 @@ def coverage_tables(calibration: Mapping[str, Any]) -> Iterator[Cells]:
             if source != ALL_SOURCES
             for by, rows in kinds.items()
             for kind, row in rows.items()
+            if row is not None
         ],
         "As above. Where the coverage is below 90 %, the intervals promise too much.",
         3,

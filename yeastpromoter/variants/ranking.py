@@ -10,6 +10,7 @@ import numpy as np
 from yeastpromoter.io.genome import ChromosomeNames
 from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.variants.effects import COLUMNS as PREDICTED
+from yeastpromoter.variants.effects import INTERVAL_COLUMNS
 from yeastpromoter.variants.vcf import MISSING
 from yeastpromoter.variants.windows import smallest_change, span, windows
 
@@ -46,15 +47,17 @@ def rank(effects: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns `COLUMNS`, a row for each row of `effects`: ``rank`` from 1, the other columns as they are. Rows of
-        equal size stay in their order; those whose effect is undefined come last and have no rank.
+        The columns `COLUMNS`, and those of prediction intervals that there are, a row for each row of `effects`:
+        ``rank`` from 1, the other columns as they are. Rows of equal size stay in their order; those whose effect is
+        undefined come last and have no rank.
     """
     size = effects["effect"].abs().to_numpy()
     order = np.argsort(-size, kind="stable")  # NaN is sorted to the end
     ranked = effects.iloc[order].reset_index(drop=True)
     ranked["rank"] = (ranked.index + 1).to_series(index=ranked.index).astype("Int64").where(ranked["effect"].notna())
     ranked["distance"] = ranked["distance"].astype("Int64")
-    return ranked[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
+    names = COLUMNS | {name: name for name in INTERVAL_COLUMNS if name in ranked}
+    return ranked[list(names.values())].set_axis(list(names), axis=1)
 
 
 def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) -> list[tuple[str, str] | None]:
