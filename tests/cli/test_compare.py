@@ -1,3 +1,6 @@
+import re
+
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -5,6 +8,7 @@ from closeness import assert_expression_close
 
 import yeastpromoter
 from yeastpromoter.cli.main import main
+from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import add_adapters
 
 A = "CTAAATTTCAATTACGAGGAGCTGGTACCTCCGCGTAAAAGCGCTTTGGCAGTGGTCCGTCATTGCGGACTTTGTATCAG"
@@ -65,3 +69,17 @@ def test_what_cannot_be_compared_is_said(tmp_path, text, message):
     result = run(A, tmp_path / "two.txt")
     assert result.exit_code == 1
     assert message in result.output
+
+
+def test_intervals_of_both_and_of_the_difference():
+    a, b = "ACGTTGCA" * 10, "ACGTTGCA" * 9 + "A" * 8
+    result = CliRunner().invoke(main, ["compare", a, b, "--interval", "80"])
+    assert result.exit_code == 0, result.output
+    table = yeastpromoter.load().predict([a, b], interval=80)
+    total = table.expression[1] - table.expression[0]
+    half = float(load_trained_network().calibration.effect_half_widths(np.array(total), 80))
+    said = re.search(r"80 % intervals: A (\S+) to (\S+), B (\S+) to (\S+), B − A about (\S+) to (\S+)", result.stdout)
+    wanted = [table.lower[0], table.upper[0], table.lower[1], table.upper[1], total - half, total + half]
+    np.testing.assert_allclose([float(number) for number in said.groups()], wanted, rtol=0, atol=0.051)
+    for flag in filter(None, table.flag):
+        assert flag in result.stderr

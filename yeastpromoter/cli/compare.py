@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from yeastpromoter.cli.files import ROWS
-from yeastpromoter.cli.options import ROW_FORMATS, check_adapters_option
+from yeastpromoter.cli.options import ROW_FORMATS, check_adapters_option, interval_option
 from yeastpromoter.cli.predict import print_table
 from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_notes
 from yeastpromoter.interpret.differences import compare_constructs
 from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.model.entry import load_trained_network
+from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
 
 
@@ -23,7 +23,8 @@ from yeastpromoter.sequence.construct_rules import RulesByLength
 @click.argument("b", type=SequenceArgument())
 @click.option("-o", "--output", type=ROWS, help=f"File to write: {ROW_FORMATS}.")
 @check_adapters_option
-def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: bool) -> None:
+@interval_option("Show the prediction intervals of A, B and B − A, too, such as 90; that of B − A is approximate.")
+def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: bool, interval: int | None) -> None:
     """Predict what each difference between the sequences A and B does.
 
     A and B are typed sequences, or files of a single record, each an insert (80 bp) or a construct (110 bp). They are
@@ -43,6 +44,8 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
         check_can_write(output)
     first, second = (_construct(argument, check_adapters) for argument in (a, b))
     trained = load_trained_network()
+    if interval is not None:
+        trained.need_calibration(interval, effects=True)
     found = compare_constructs(trained.expression, first, second)
     columns = {
         "position": found.positions,
@@ -65,8 +68,25 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
         print_table(("position", "A", "B", "effect in A", "effect in B"), [*rows, ("sum", "", "", *sums)])
         total = found.expression_b - found.expression_a
         click.echo(f"Expression: A {found.expression_a:.3f}, B {found.expression_b:.3f}, B − A {total:+.3f}")
+    if interval is not None:
+        _show_intervals(trained, np.stack([first, second]), interval)
     if output:
         click.echo(f"Written: {output}", err=True)
+
+
+def _show_intervals(trained: TrainedNetwork, constructs: np.ndarray, interval: int) -> None:
+    scores = trained.bucket_scores(constructs)
+    expression = trained.decode(scores)
+    lower, upper, flags = trained.bounds(constructs, scores, expression, interval)
+    total = float(expression[1] - expression[0])
+    half = float(trained.need_calibration(interval, effects=True).effect_half_widths(np.array(total), interval))
+    intervals = [f"{name} {low:.1f} to {high:.1f}" for name, low, high in zip("AB", lower, upper, strict=True)]
+    click.echo(
+        f"{interval} % intervals: {', '.join(intervals)}, B − A about {total - half:+.1f} to {total + half:+.1f}"
+    )
+    for name, flag in zip("AB", flags, strict=True):
+        if flag:
+            click.echo(f"Note: {name} is {flag}", err=True)
 
 
 def _construct(argument: Path | str, check_adapters: bool) -> np.ndarray:

@@ -217,6 +217,9 @@ def design(
         fasta_out = stack.enter_context(whole_table(fasta_file)) if fasta_file else None
         with tqdm(total=total, unit=" searches" if ids else " designs", disable=None) as bar:
             found = search(trained, request, bar.update)
+        if not found.found:
+            reasons = "; ".join(f"{times:,} times: {reason}" for reason, times in found.missing.items())
+            raise ValueError(f"no design was found: loosen the constraints, or change the goal ({reasons})")
         table = found.table(trained, level)
         columns = _columns(table)
         if write:
@@ -235,8 +238,6 @@ def design(
         click.echo(f"Note: {times:,} search{'es' * (times != 1)} gave no design: {reason}", err=True)
     for path in filter(None, (output, fasta_file, figure)):
         click.echo(f"Written: {path}", err=True)
-    if not found.found:
-        raise ValueError("no design was found: loosen the constraints, or change the goal")
 
 
 def _goals(
@@ -263,7 +264,13 @@ def _read(path: Path | None) -> tuple[list[str], np.ndarray | None]:
     file = SequenceFile(path, rules=RulesByLength(True))
     say_notes(file.notes)
     batch = file.read(np.arange(len(file)))
-    return batch.ids.tolist(), batch.constructs[:, INSERT]
+    ids = batch.ids.tolist()
+    # Designs are told apart by the ids of their promoters.
+    names = [
+        name if ids.count(name) == 1 else f"{name}_{record}"
+        for name, record in zip(ids, batch.records.tolist(), strict=True)
+    ]
+    return names, batch.constructs[:, INSERT]
 
 
 def _columns(table: pd.DataFrame) -> Columns:

@@ -362,10 +362,12 @@ class _Chosen:
                 if counts[0]
             ]
             if not violated:
-                return "the promoter is unlike the training data or too unsure, and no change that is allowed helps"
-            return f"the constraints could not be kept ({', '.join(violated)})"
-        if from_promoter and not state.path:
-            return "no change that is allowed comes nearer to the goal"
+                return "the promoter is unlike the training data or too unsure, and no change allowed helps"
+            where = "" if self._known is None else " where predictions are like the training data's and sure enough"
+            return f"the constraints could not be kept{where} ({', '.join(violated)})"
+        if from_promoter and not state.path and not state.violations:
+            reached = not goal.is_extreme and not goal.distance(state.expression)
+            return f"the promoter {'is at the goal already' if reached else 'comes no nearer by any change allowed'}"
         if not from_promoter and not goal.is_extreme and goal.distance(state.expression):
             return "the goal was not reached"
         if self._known is not None:
