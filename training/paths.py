@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.config.loading import SHIPPED
+from yeastpromoter.model.entry import shipped_arguments
+from yeastpromoter.model.weights import verify_weights
+
 #: Files in the folder of a run, and in that of its evaluation.
 HISTORY_FILE, SUMMARY_FILE = "history.json", "summary.json"
 EVALUATION_FILE, PREDICTIONS_FILE = "evaluation.json", "predictions.tsv"
@@ -69,6 +73,22 @@ class Layout:
     def weights(self, run: str) -> Path:
         """Best weights of a run."""
         return self.run(run) / "best.weights.h5"
+
+    def initial(self, settings: Mapping[str, Any]) -> Path | None:
+        """Weights that a run starts from, by its settings; None for random ones.
+
+        Raises
+        ------
+        ValueError
+            If these are the shipped ones, and the file is not the one that model.yaml describes.
+        """
+        if settings["initial"] is None:
+            return None
+        if settings["initial"] == SHIPPED:
+            shipped = shipped_arguments()
+            verify_weights(shipped["weights"], shipped["weights_sha256"])
+            return shipped["weights"]
+        return self.weights(settings["initial"])
 
     def evaluation(self, run: str) -> Path:
         """Folder of the evaluation of a run."""

@@ -41,6 +41,7 @@ RUN = {
             "shift": {"max_bp": 3, "share": 0.5},
             "average_last": 3,
             "patience": None,
+            "frozen": [],
         }
     ],
 }

@@ -40,6 +40,7 @@ def main() -> None:
         "shift": {"max_bp": 3, "share": 0.5},
         "average_last": 2,
         "patience": None,
+        "frozen": [],
     }
     runs = {
         f"on_{devices}": {"devices": devices, "dropout_scale": dropout_scale, "soft_label_sd": 0.7, "phases": [phase]}

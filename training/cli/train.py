@@ -27,7 +27,7 @@ from yeastpromoter.model.startup import quiet_startup
 @split_option
 @path_option("sample", "runs/RUN/sample.h5")
 @path_option("synthetic", "runs/RUN/synthetic_scores.h5")
-@path_option("initial", "runs/INITIAL/best.weights.h5 of the run to start from, if there is one,")
+@path_option("initial", "the weights that the configuration names: runs/INITIAL/best.weights.h5")
 @path_option("output", "runs/RUN", FOLDER)
 @click.option(
     "--progress",
@@ -50,7 +50,7 @@ def train(settings: Settings, run_name: str, progress: str, restart: bool, **pat
         from training.fit.train import train as step
 
     synthetic = paths["synthetic"] or layout.scores(run_name)
-    initial = paths["initial"] or (layout.weights(run["initial"]) if run["initial"] else None)
+    initial = paths["initial"] or layout.initial(run)
     step(
         run,
         paths["table"] or layout.constructs,

@@ -15,6 +15,10 @@ from typing import Any
 import jsonschema
 import yaml
 
+from yeastpromoter.model.entry import shipped_arguments
+
+#: What `initial` of a run calls the weights of this entry.
+SHIPPED = "shipped"
 #: What results call all sources together.
 ALL_SOURCES = "all_sources"
 #: Sections that one configuration can take from another.
@@ -406,7 +410,13 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     uses = any(phase["constructs"] != "measured" for phase in run["phases"])
     if uses and not (run["teachers"] and run["synthetic"]):
         yield f"{place}.phases has a phase on synthetic constructs, so the run needs teachers and synthetic"
-    if run["initial"] == name:
+    if run["initial"] == SHIPPED:
+        theirs = shipped_arguments()["first_activation"]
+        if SHIPPED in config["runs"]:
+            yield f"runs has a run {SHIPPED!r}, but this is what {place}.initial calls the weights of this entry"
+        elif theirs != run["first_activation"]:
+            yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
+    elif run["initial"] == name:
         yield f"{place}.initial is the run itself"
     elif run["initial"] is not None and run["initial"] not in config["runs"]:
         yield f"{place}.initial is {run['initial']!r}, but the runs are {', '.join(config['runs'])}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from training.config.loading import ALL_SOURCES
+from training.config.loading import ALL_SOURCES, SHIPPED
 from training.evaluate.evaluation import some_fewer_resamples
 from training.evaluate.markdown import listed, markdown_table, percent, with_bounds, with_decimals, words
 from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
@@ -36,6 +36,9 @@ def _teaching(record: Mapping[str, Any]) -> str:
             f" It learned from synthetic constructs, too (recipe {settings['synthetic']}: up to {parts}), by the mean "
             f"scores of the runs {listed(settings['teachers'])}."
         )
+    if settings.get("initial") == SHIPPED:
+        sha256 = record["tables"]["initial"][:12]
+        return f"{said} It began with shipped weights, whose sha256 begins with {sha256} (fine-tuning)."
     return said + (f" It began with the weights of the run {settings['initial']}." if settings.get("initial") else "")
 
 

@@ -85,6 +85,23 @@ def compile_learner(learner: keras.Model, phase: Mapping[str, Any], loss: keras.
     optimizer.build(learner.trainable_variables)
 
 
+def freeze(network: keras.Model, names: Sequence[str]) -> None:
+    """Let some layers of a network keep their weights while it is trained, and all others learn.
+
+    A normalisation that is frozen uses its moving statistics, as in prediction.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such layer.
+    """
+    there = [layer.name for layer in network.layers]
+    if unknown := [name for name in names if name not in there]:
+        raise ValueError(f"layers {', '.join(unknown)} cannot be frozen: the network has {', '.join(there)}")
+    for layer in network.layers:
+        layer.trainable = layer.name not in names
+
+
 def add_to_mean(mean: list[np.ndarray], values: list[np.ndarray], count: int) -> list[np.ndarray]:
     """Mean of `count` sets of weights and one more, from the mean of the `count`."""
     if not count:
@@ -231,6 +248,7 @@ class _Training:
                 f"{self.folder.name}, phase {number + 1}: a batch of {first.batch_size} constructs cannot be divided "
                 f"among {self.run['devices']} devices: there are too few constructs for a batch of the size wanted"
             )
+        freeze(self.network, phase["frozen"])
         with self.building():
             compile_learner(self.learner, phase, self.loss, phase["epochs"] * len(first))
         self.mean = []
@@ -330,7 +348,7 @@ def train(
     synthetic : sequence of str or Path, optional
         Labelled synthetic tables for phases on synthetic constructs.
     initial : str or Path, optional
-        Weights of another run to start from, with the same first activation; random ones by default.
+        Weights to start from, with the same first activation; random ones by default.
     verbose : int, optional
         1 for a progress bar each epoch, 2 for a line each epoch, 0 for silence.
     restart : bool, optional

@@ -313,6 +313,18 @@ def load_trained_network(
     yeastpromoter.extras.MissingExtraError, ValueError
         As from `build_trained_network`.
     """
+    arguments = shipped_arguments(entry) | {"engine": engine}
+    return build_trained_network(**arguments, dtype=dtype, threads=threads)
+
+
+def shipped_arguments(entry: str | Path = ENTRY_FOLDER) -> dict[str, Any]:
+    """Read how an entry describes its network: arguments of `build_trained_network`, with the paths of its files.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no model.yaml.
+    """
     path = Path(entry) / "model.yaml"
     if not path.is_file():
         raise FileNotFoundError(
@@ -322,9 +334,9 @@ def load_trained_network(
     arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
     for of_kipoi in ("check_adapters", "interval"):  # what the Kipoi model takes and gives, not the network
         arguments.pop(of_kipoi, None)
-    arguments |= {name: Path(entry) / arguments[name] for name in ("weights", "calibration") if arguments.get(name)}
-    arguments["engine"] = engine
-    return build_trained_network(**arguments, dtype=dtype, threads=threads)
+    return arguments | {
+        name: Path(entry) / arguments[name] for name in ("weights", "calibration") if arguments.get(name)
+    }
 
 
 def _keras_network(weights: Path, weights_sha256: str, first_activation: str, dtype: str) -> keras.Model:

@@ -15,6 +15,7 @@ from training.config.loading import (
     schema,
     synthetic_use,
 )
+from training.paths import Layout
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = sorted((ROOT / "training" / "config").glob("*.yaml"))
@@ -296,6 +297,15 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             ["runs.two.phases[0].shift is for measured constructs"],
         ),
         ({"runs": {"one": {"initial": "one"}}}, ["runs.one.initial is the run itself"]),
+        (
+            {"runs": {"one": {"initial": "shipped"}, "shipped": {}}},
+            ["runs has a run 'shipped', but this is what runs.one.initial calls the weights of this entry"],
+        ),
+        (
+            {"runs": {"one": {"initial": "shipped", "first_activation": "softmax"}}},
+            ["runs.one.initial starts from a network with relu"],
+        ),
+        ({"runs": {"one": {"phases": [{"frozen": ["conv_7"]}]}}}, ["frozen[0] is 'conv_7' but must be one of conv_1"]),
         ({"runs": {"one": {"initial": "two"}}}, ["runs.one.initial is 'two', but the runs are one"]),
         ({"runs": {"one": {"initial": "two"}, "two": {"initial": "one"}}}, ["circle: one <- two <- one"]),
         (
@@ -501,7 +511,8 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, intervals, correction, counts, students = blocks
+    whole, tuned, intervals, correction, counts, students = blocks
+    assert complete_config(SMALL | tuned)["runs"]["tuned"]["initial"] == "shipped"
     assert complete_config(SMALL | intervals)["prediction_intervals"]["sources"] == ["high_quality"]
     assert set(complete_config(whole)["runs"]) == {"first", "soft"}
     corrected = complete_config(SMALL | correction)["runs"]["corrected"]
@@ -535,3 +546,12 @@ def test_settings_that_a_gc_correction_does_not_use_are_left_out():
     assert in_effect(method="reweighting") == ["method", "target", "genome", "bin_width"]
     assert in_effect(method="sampling")[:5] == ["method", "weighting", "fraction", "cap", "replacement"]
     assert "seed" in in_effect(method="sampling")
+
+
+def test_a_run_can_start_from_the_shipped_weights(tmp_path):
+    config = complete_config(SMALL | {"runs": {"one": {"initial": "shipped"}, "two": {"initial": "one"}, "three": {}}})
+    layout = Layout(tmp_path, tmp_path / "records")
+    found = {name: layout.initial(settings) for name, settings in config["runs"].items()}
+    assert found["one"] == ROOT / "model_files/yeastpromoter.weights.h5"
+    assert found["two"] == tmp_path / "runs/one/best.weights.h5"
+    assert found["three"] is None

@@ -23,6 +23,7 @@ PHASE = {
     "epoch_size": None,
     "shift": {"max_bp": 3, "share": 0.5},
     "patience": 10,
+    "frozen": [],
 }
 
 
@@ -82,8 +83,10 @@ def small(monkeypatch):
     def build(first_activation, dtype="float32", dropout_scale=1.0, seed=None, synchronized=False):
         inputs = Input((110, 4), name="construct")
         kernel = initializers.GlorotUniform(seed)
-        x = layers.Conv1D(6, 7, strides=4, activation=first_activation, kernel_initializer=kernel)(inputs)
-        x = layers.BatchNormalization()(x)
+        x = layers.Conv1D(6, 7, strides=4, activation=first_activation, kernel_initializer=kernel, name="conv_1")(
+            inputs
+        )
+        x = layers.BatchNormalization(name="norm_1")(x)
         x = layers.Dropout(0.3 * dropout_scale, seed=seed)(x)
         kernel = initializers.GlorotUniform(None if seed is None else seed + 1)
         return Model(inputs, layers.Dense(18, kernel_initializer=kernel)(layers.Flatten()(x)))
@@ -178,6 +181,24 @@ def test_patience_stops_and_the_best_weights_come_back(paths, small, tmp_path, m
     for found, expected, last in zip(network.get_weights(), seen[1], seen[3], strict=True):
         assert np.array_equal(found, expected)
         assert found.size == 1 or not np.array_equal(found, last)
+
+
+def test_frozen_layers_keep_the_weights_that_the_run_starts_from(paths, small, tmp_path):
+    steps(paths, run_of(phase(patience=None)), tmp_path / "base")
+    before = weights_of(tmp_path / "base")
+    start = {"initial": tmp_path / "base" / "best.weights.h5"}
+    frozen = phase(patience=None, frozen=["conv_1", "norm_1"])
+    steps(paths, run_of(frozen, seed=9), tmp_path / "tuned", **start)
+    after = weights_of(tmp_path / "tuned")
+    for name, values in before.items():
+        # The statistics of a frozen normalisation stay, too.
+        kept = name.startswith(("layers/conv1d/", "layers/batch_normalization/"))
+        assert np.array_equal(values, after[name]) == kept, name
+    # In the phase after it all layers learn.
+    steps(paths, run_of(frozen, phase(patience=None), seed=9), tmp_path / "thawed", **start)
+    assert not any(np.array_equal(values, before[name]) for name, values in weights_of(tmp_path / "thawed").items())
+    with pytest.raises(ValueError, match=r"layers conv_9 cannot be frozen: the network has construct, conv_1, norm_1"):
+        steps(paths, run_of(phase(frozen=["conv_9"])), tmp_path / "wrong")
 
 
 def test_without_patience_the_last_epoch_counts(paths, small, tmp_path, monkeypatch):

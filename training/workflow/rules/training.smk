@@ -9,8 +9,8 @@ def scores_of(wildcards):
 
 def initial_of(wildcards):
     """Weights to start from, for a run that does not start from random ones."""
-    initial = CONFIG["runs"][wildcards.run]["initial"]
-    return [LAYOUT.weights(initial)] if initial else []
+    initial = LAYOUT.initial(CONFIG["runs"][wildcards.run])
+    return [initial] if initial else []
 
 
 rule distil:
