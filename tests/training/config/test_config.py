@@ -151,7 +151,7 @@ def test_shipped_configurations_are_valid(path):
 
 def test_report_configuration_has_the_reports_numbers():
     config = load_config(ROOT / "training" / "config" / "report.yaml")
-    assert set(config["runs"]) == {"relu", "softmax"}
+    assert set(config["runs"]) == {"relu", "softmax", "relu_without_sampling"}
     assert config["split"] == {
         "method": "random",
         "fractions": {"train": 0.7, "test": 0.2, "validation": 0.1},
@@ -159,10 +159,13 @@ def test_report_configuration_has_the_reports_numbers():
     }
     assert config["data"]["other_lengths"] == "drop"
     for name, run in config["runs"].items():
-        assert run["first_activation"] == name
+        assert run["first_activation"] == name.removesuffix("_without_sampling")
         assert (run["loss"], run["soft_label_sd"], run["source_weights"]) == ("mse", None, False)
         sampling = {key: run["gc_sampling"][key] for key in ("method", "fraction", "replacement", "target", "cap")}
-        assert sampling == {"method": "sampling", "fraction": 0.8, "replacement": False, "target": "all", "cap": None}
+        method = "none" if name.endswith("_without_sampling") else "sampling"
+        assert sampling["method"] == method
+        if method == "sampling":
+            assert sampling == {"method": method, "fraction": 0.8, "replacement": False, "target": "all", "cap": None}
         (phase,) = run["phases"]
         assert (phase["optimizer"], phase["learning_rate"], phase["batch_size"]) == ("adam", 1e-3, 1024)
         assert (phase["epochs"], phase["patience"], phase["schedule"]) == (20, 10, "constant")
