@@ -99,6 +99,16 @@ def test_one_change_is_the_best_of_saturation(promoters, tmp_path):
     assert_expression_close(found.expression, best.alt_expression)
 
 
+def test_a_table_of_promoters(tmp_path):
+    (tmp_path / "in.csv").write_text(f"name,seq\nfirst,{PROMOTERS[0]}\n")
+    reading = ("--sequence-column", "seq", "--id-column", "name")
+    assert run(tmp_path / "in.csv", *reading, "--highest", "--most-changes", 1, "-o", tmp_path / "o.tsv").exit_code == 0
+    assert pd.read_csv(tmp_path / "o.tsv", sep="\t").id.tolist() == ["first_highest_1"]
+    arguments = ["explain", str(tmp_path / "in.csv"), *reading, "-o", str(tmp_path / "page.html")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert "Promoter first" in (tmp_path / "page.html").read_text()
+
+
 def test_rows_go_to_standard_output(promoters):
     result = run(promoters, "--target", 12)
     assert result.exit_code == 0, result.output

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -15,18 +15,16 @@ from tqdm import tqdm
 from yeastpromoter.cli.files import FASTA, FIGURE, ROWS, InputFile
 from yeastpromoter.cli.options import ROW_FORMATS, interval_option, threads_option
 from yeastpromoter.cli.predict import is_terminal, print_table
-from yeastpromoter.cli.sequence_input import say_notes
+from yeastpromoter.cli.sequence_input import open_promoters, reading_options
 from yeastpromoter.design.constraints import Constraints, joined, positions_of, preset, restriction_sites
 from yeastpromoter.design.designs import MOST_CHANGES, Designs, Request, fasta
 from yeastpromoter.design.designs import design as search
 from yeastpromoter.design.goals import HIGHEST, LOWEST, Goal, target, within
 from yeastpromoter.extras import require
 from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whole_rows
-from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.whole_files import whole_table
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH
-from yeastpromoter.sequence.construct_rules import RulesByLength
 from yeastpromoter.sequence.encoding import ALPHABET
 
 if TYPE_CHECKING:
@@ -109,6 +107,7 @@ class _Positions(click.ParamType):
     help="Also give designs that are unlike the training data, or less sure than nine tenths of measured promoters.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the random starts.")
+@reading_options(None)
 @interval_option("Level of the prediction interval in the table.  [default: 90]")
 @click.option("-o", "--output", type=ROWS, help=f"Table to write: {ROW_FORMATS}.")
 @click.option("--fasta", "fasta_file", type=FASTA, help="FASTA of the designed inserts to write.")
@@ -142,11 +141,13 @@ def design(
     fasta_file: Path | None,
     figure: Path | None,
     threads: int | None,
+    **reading,
 ) -> None:
     """Design inserts of 80 bp with a wanted expression: from nothing, or from PROMOTERS by few substitutions.
 
-    PROMOTERS is a file of inserts (80 bp) or constructs (110 bp): FASTA, a table or one sequence per line. Without it
-    searches start from random inserts. At least one goal is needed: --target, --range, --ladder, --highest, --lowest.
+    PROMOTERS is a file of inserts (80 bp) or constructs (110 bp), as the first one is unless --sequence-type says
+    otherwise: FASTA, a table or one sequence per line. Without it searches start from random inserts. At least one goal
+    is needed: --target, --range, --ladder, --highest, --lowest.
 
     \b
     Examples:
@@ -188,7 +189,7 @@ def design(
         free = (np.ones(INSERT_LENGTH, bool) if only is None else only) & ~(
             np.zeros(INSERT_LENGTH, bool) if keep is None else keep
         )
-    ids, inserts = _read(promoters)
+    ids, inserts = _read(promoters, reading)
     request = Request(
         goals,
         count,
@@ -200,7 +201,7 @@ def design(
         free,
         tuple(motif.upper() for motif in keep_motifs),
         apart,
-        _read(apart_from)[1],
+        _read(apart_from, {})[1],
         any_uncertainty,
         seed,
     )
@@ -257,12 +258,11 @@ def _goals(
     return goals
 
 
-def _read(path: Path | None) -> tuple[list[str], np.ndarray | None]:
+def _read(path: Path | None, reading: dict[str, Any]) -> tuple[list[str], np.ndarray | None]:
     """Ids and inserts of a file; without a file, no ids and no inserts."""
     if path is None:
         return [], None
-    file = SequenceFile(path, rules=RulesByLength(True))
-    say_notes(file.notes)
+    file = open_promoters(path, **reading)
     batch = file.read(np.arange(len(file)))
     ids = batch.ids.tolist()
     # Designs are told apart by the ids of their promoters.

@@ -11,16 +11,14 @@ from tqdm import tqdm
 import yeastpromoter
 from yeastpromoter.cli.files import InputFile
 from yeastpromoter.cli.options import interval_option, threads_option
-from yeastpromoter.cli.sequence_input import say_notes
+from yeastpromoter.cli.sequence_input import open_promoters, reading_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import BATCH_SIZE
-from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.whole_files import write_whole
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.pages.promoter import explain as explain_promoters
 from yeastpromoter.pages.promoter import page_of
 from yeastpromoter.plots.style import file_name
-from yeastpromoter.sequence.construct_rules import RulesByLength
 
 _PAGE = (".html", ".htm")
 
@@ -34,12 +32,14 @@ _PAGE = (".html", ".htm")
     type=click.Path(path_type=Path),
     help="Page to write (.html) for a single promoter, or the folder for a page of each.",
 )
+@reading_options(None)
 @interval_option("Level of the prediction intervals.  [default: 90]")
 @threads_option
-def explain(promoters: Path, output: Path, interval: int | None, threads: int | None) -> None:
+def explain(promoters: Path, output: Path, interval: int | None, threads: int | None, **reading) -> None:
     """Write a page about each promoter in the file PROMOTERS: its prediction, and what every base of it does.
 
-    PROMOTERS is FASTA, a table or one sequence per line, plain, gzip or bgzip: inserts (80 bp) or constructs (110 bp).
+    PROMOTERS is FASTA, a table or one sequence per line, plain, gzip or bgzip: inserts (80 bp) or constructs (110 bp),
+    as the first one is unless --sequence-type says otherwise.
 
     \b
     Examples:
@@ -56,8 +56,7 @@ def explain(promoters: Path, output: Path, interval: int | None, threads: int | 
         raise click.UsageError(f"{output} is a folder, but its name is that of a page")
     if not is_page and output.is_file():
         raise click.UsageError(f"{output} is a file: the name of a page must end in .html, and a folder is for many")
-    file = SequenceFile(promoters, rules=RulesByLength(True))
-    say_notes(file.notes)
+    file = open_promoters(promoters, **reading)
     if is_page and len(file) != 1:
         raise ValueError(
             f"{promoters}: has {len(file):,} sequences, but {output} is a page of one: give a folder, such as -o pages"

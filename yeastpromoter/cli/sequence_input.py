@@ -18,7 +18,7 @@ from yeastpromoter.cli.options import check_adapters_option
 from yeastpromoter.io.record_formats import looks_like_dna
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, COORDINATE, INSERT_LENGTH, REGIONS
-from yeastpromoter.sequence.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS
+from yeastpromoter.sequence.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS, RulesByLength
 
 #: Values of ``--header``, with what they mean in Python.
 HEADERS = {"auto": "auto", "yes": True, "no": False}
@@ -211,6 +211,39 @@ def open_sequences(
         other_lengths=other_lengths,
         check_adapters=check_adapters,
     )
+    say_notes(sequences.notes)
+    return sequences
+
+
+def open_promoters(
+    path: Path,
+    sequence_type: str | None = None,
+    other_lengths: str = "error",
+    check_adapters: bool = True,
+    header: str = "auto",
+    **columns: int | str | None,
+) -> SequenceFile:
+    """Open a file of inserts or constructs, as the length of its first sequence says unless it is given.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sequence_type, other_lengths, check_adapters, header, **columns
+        The options of `reading_options`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As from `SequenceFile`.
+    """
+    reading: dict[str, Any] = columns | {"header": HEADERS[header]}
+    if sequence_type is None and other_lengths == "error":
+        reading["rules"] = RulesByLength(check_adapters)
+    else:
+        reading |= {"sequence_type": sequence_type or "construct", "other_lengths": other_lengths}
+        reading["check_adapters"] = check_adapters
+    sequences = SequenceFile(path, **reading)
     say_notes(sequences.notes)
     return sequences
 
