@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config.loading import SHIPPED
-from yeastpromoter.model.entry import shipped_arguments
+from yeastpromoter.model.shipped import shipped_arguments
 from yeastpromoter.model.weights import verify_weights
 
 #: Files in the folder of a run, and in that of its evaluation.

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from yeastpromoter.model.entry import shipped_arguments
+from yeastpromoter.model.shipped import shipped_arguments
 
 #: What `initial` of a run calls the weights of this entry.
 SHIPPED = "shipped"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from yeastpromoter.argument_names import argument
 from yeastpromoter.extras import require
@@ -20,6 +19,7 @@ from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import BUCKET_VALUES, METHODS, check_bucket_values, decode
 from yeastpromoter.model.network import build_network
 from yeastpromoter.model.prediction import CompiledNetwork
+from yeastpromoter.model.shipped import ENTRY_FOLDER, shipped_arguments
 from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
 from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
@@ -28,12 +28,6 @@ from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
     import keras
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-_INSTALLED = _PACKAGE / "shipped"
-
-#: The folder with model.yaml and what it names: inside an installed package, and around the package in a checkout.
-ENTRY_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 #: What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one.
 ENGINES = ("lookup", "keras")
@@ -315,28 +309,6 @@ def load_trained_network(
     """
     arguments = shipped_arguments(entry) | {"engine": engine}
     return build_trained_network(**arguments, dtype=dtype, threads=threads)
-
-
-def shipped_arguments(entry: str | Path = ENTRY_FOLDER) -> dict[str, Any]:
-    """Read how an entry describes its network: arguments of `build_trained_network`, with the paths of its files.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder has no model.yaml.
-    """
-    path = Path(entry) / "model.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist: {entry} is not the folder of this Kipoi entry. If only the folder `yeastpromoter` "
-            "was copied, install the package with `pip install .` in the entry's folder"
-        )
-    arguments = yaml.safe_load(path.read_text(encoding="utf-8"))["args"]
-    for of_kipoi in ("check_adapters", "interval"):  # what the Kipoi model takes and gives, not the network
-        arguments.pop(of_kipoi, None)
-    return arguments | {
-        name: Path(entry) / arguments[name] for name in ("weights", "calibration") if arguments.get(name)
-    }
 
 
 def _keras_network(weights: Path, weights_sha256: str, first_activation: str, dtype: str) -> keras.Model:
