@@ -17,7 +17,7 @@ def calibration(scale=None, **changes):
         "levels": (50, 80, 90),
         "lower": (-0.5, -1.5, -2.0),
         "upper": (1.0, 2.0, 3.0),
-        "effects": EffectErrors(0.5, 0.25, (1.0, 2.0, None), 40, 8),
+        "effects": EffectErrors((1.0, 2.0, None), 40, 8),
         "limits": NO_LIMITS,
         "measured": {"tiles": tuple(number / 10 for number in range(101))},
     }

@@ -77,7 +77,10 @@ def test_intervals_of_both_and_of_the_difference():
     assert result.exit_code == 0, result.output
     table = yeastpromoter.load().predict([a, b], interval=80)
     total = table.expression[1] - table.expression[0]
-    half = float(load_trained_network().calibration.effect_half_widths(np.array(total), 80))
+    calibration = load_trained_network().calibration
+    ends = calibration.lower[calibration.levels.index(80)], calibration.upper[calibration.levels.index(80)]
+    scales = ((table.upper - table.lower) / (ends[1] - ends[0])).to_numpy()
+    half = float(calibration.effect_half_widths(*scales, 80))
     said = re.search(r"80 % intervals: A (\S+) to (\S+), B (\S+) to (\S+), B − A about (\S+) to (\S+)", result.stdout)
     wanted = [table.lower[0], table.upper[0], table.lower[1], table.upper[1], total - half, total + half]
     np.testing.assert_allclose([float(number) for number in said.groups()], wanted, rtol=0, atol=0.051)

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from closeness import assert_expression_close
 from matplotlib.image import imread
 
+import yeastpromoter
 import yeastpromoter.cli.saturate as module
 from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.saturation import Saturation, saturation_mutagenesis
@@ -183,8 +184,12 @@ def test_intervals_of_effects(inserts, tmp_path):
     with_interval, without = (pd.read_csv(tmp_path / f"{name}.tsv", sep="\t") for name in ("with", "without"))
     assert list(with_interval) == [*without, "effect_lower", "effect_upper"]
     effects = without.effect_alt_minus_ref
-    half = load_trained_network().calibration.effect_half_widths(effects.to_numpy(), 80)
     assert_expression_close(with_interval.effect_alt_minus_ref, effects)
+    calibration = load_trained_network().calibration
+    ends = calibration.lower[calibration.levels.index(80)], calibration.upper[calibration.levels.index(80)]
+    bounds = yeastpromoter.load().predict(INSERTS, interval=80)
+    scales = ((bounds.upper - bounds.lower) / (ends[1] - ends[0])).to_numpy()
+    half = calibration.effect_half_widths(scales, scales, 80)[with_interval.record]
     assert_expression_close(with_interval.effect_lower, effects - half)
     assert_expression_close(with_interval.effect_upper, effects + half)
     result = run(inserts, "--hdf5", tmp_path / "o.h5", "--interval", 80)

@@ -13,7 +13,9 @@ from variant_files import write_fasta, write_vcf
 import yeastpromoter
 from yeastpromoter.cli.main import main
 from yeastpromoter.model.entry import load_trained_network
+from yeastpromoter.uncertainty.signals import signals_of
 from yeastpromoter.variants import effects
+from yeastpromoter.variants.rows import VariantRows
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "variant_effects" / "example"
@@ -167,11 +169,21 @@ def test_intervals_of_effects(tmp_path):
     wanted = yeastpromoter.load().variant_effects(
         *(EXAMPLE / name for name in ("variants.vcf", "genome.fa", "genes.gtf")), interval=80
     )
-    half = load_trained_network().calibration.effect_half_widths(wanted.effect_alt_minus_ref.to_numpy(), 80)
     assert list(table)[-2:] == list(wanted)[-2:] == ["effect_lower", "effect_upper"]
     assert_expression_close(table.effect_lower, wanted.effect_lower)
-    assert_expression_close(wanted.effect_upper - wanted.effect_alt_minus_ref, half)
+    half = wanted.effect_upper - wanted.effect_alt_minus_ref
     assert_expression_close(wanted.effect_alt_minus_ref - wanted.effect_lower, half)
+    # The first row by hand: the scales of its constructs at the three places of the variant.
+    rows = VariantRows(*(EXAMPLE / name for name in ("variants.vcf", "genome.fa", "genes.gtf")), skipped_file=False)
+    batch = rows.read([0])
+    trained = load_trained_network()
+    squares = []
+    for constructs in (batch.ref[0], batch.alt[0]):
+        scores = trained.bucket_scores(constructs)
+        scales = trained.calibration.scales(signals_of(constructs, scores, trained.decode(scores)))
+        squares.append((scales**2).mean())
+    multiple = trained.calibration.effects.half_widths[trained.calibration.levels.index(80)]
+    assert half[0] == pytest.approx(multiple * np.sqrt(sum(squares)), abs=EXPRESSION)
     ranked = tmp_path / "ranked.tsv"
     assert run(*FILES, "-o", tmp_path / "e.tsv", "--interval", 80, "--ranked", ranked).exit_code == 0
     assert {"effect_lower", "effect_upper"} <= set(pd.read_csv(ranked, sep="\t"))

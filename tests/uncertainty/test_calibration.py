@@ -45,13 +45,13 @@ def test_the_scale_follows_its_terms():
     assert calibration([-9.0] + [0.0] * len(SCALE_TERMS)).scales(signals())[0] == 0.25
 
 
-def test_an_effect_has_a_wider_interval_the_larger_it_is():
-    found = calibration().effect_half_widths(np.array([[0.0, -2.0], [2.0, 6.0]]), 80)
-    np.testing.assert_allclose(found, [[1.0, 2.0], [2.0, 4.0]])
+def test_the_interval_of_an_effect_follows_from_both_scales():
+    found = calibration().effect_half_widths(np.array([3.0, 1.0]), np.array([4.0, 1.0]), 80)
+    np.testing.assert_allclose(found, [10.0, 2 * np.sqrt(2)])
     with pytest.raises(ValueError, match=r"no intervals of 90 % of effects: .* too few pairs"):
-        calibration().effect_half_widths(np.zeros(1), 90)
+        calibration().effect_half_widths(np.ones(1), np.ones(1), 90)
     with pytest.raises(ValueError, match="too few pairs"):
-        calibration(effects=None).effect_half_widths(np.zeros(1), 50)
+        calibration(effects=None).effect_half_widths(np.ones(1), np.ones(1), 50)
 
 
 @pytest.mark.parametrize("level", [30, 60, 99, 90.5, True, None])
@@ -104,7 +104,7 @@ def test_a_file_is_read_back_and_verified(tmp_path):
         {"scale_deciles": [1.0, 2.0]},
         {"lower": [float("nan")] * 3},
         {"limits": {}},
-        {"effects": {"intercept": 1}},
+        {"effects": {"pairs": 1}},
         {"more": 1},
     ],
 )

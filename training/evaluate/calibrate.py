@@ -234,7 +234,7 @@ def fit_calibration(
         tuple(np.quantile(scale, np.linspace(0, 1, 11)).tolist()),
         tuple(levels),
         *(tuple(float(both[end]) for both in ends[: len(levels)]) for end in (0, 1)),
-        _effect_errors(constructs, levels),
+        _effect_errors(constructs, scale, levels),
         limits,
         {
             source: tuple(np.percentile(constructs.measured[constructs.source == source], range(101)).tolist())
@@ -282,39 +282,32 @@ def conformal_quantile(values: np.ndarray, weights: np.ndarray, share: float) ->
 
 
 class _Pairs(NamedTuple):
-    """P pairs of related constructs, each (P,)."""
+    """P pairs of related constructs, each (P,): error of the difference, its scale, and the group."""
 
-    predicted: np.ndarray
-    measured: np.ndarray
+    error: np.ndarray
+    scale: np.ndarray
     group: np.ndarray
 
 
-def _pairs(constructs: _Measured) -> _Pairs:
+def _pairs(constructs: _Measured, scales: np.ndarray) -> _Pairs:
     a, b = related_pairs(constructs.letters[:, INSERT])
     same = constructs.source[a] == constructs.source[b]
     a, b = a[same], b[same]
-    expression = constructs.signals.expression
-    return _Pairs(expression[a] - expression[b], constructs.measured[a] - constructs.measured[b], constructs.group[a])
+    return _Pairs(constructs.errors[a] - constructs.errors[b], np.hypot(scales[a], scales[b]), constructs.group[a])
 
 
-def _effect_errors(constructs: _Measured, levels: Sequence[int]) -> EffectErrors | None:
+def _effect_errors(constructs: _Measured, scales: np.ndarray, levels: Sequence[int]) -> EffectErrors | None:
     """Errors of differences from pairs of related constructs; None where there are too few.
 
     Every pair counts the same, though pairs of one group have errors in common: the intervals are approximate.
     """
-    from scipy.optimize import nnls
-
-    pairs = _pairs(constructs)
+    pairs = _pairs(constructs, scales)
     if len(pairs.group) < MIN_PAIRS:
         return None
-    error = np.abs(pairs.measured - pairs.predicted)
-    intercept, slope = nnls(np.column_stack([np.ones(len(error)), np.abs(pairs.predicted)]), error)[0]
-    if not intercept:
-        return None
-    quotients = error / (intercept + slope * np.abs(pairs.predicted))
+    quotients = np.abs(pairs.error) / pairs.scale
     widths = [conformal_quantile(quotients, np.ones(len(quotients)), level / 100) for level in levels]
     finite = tuple(width if np.isfinite(width) else None for width in widths)
-    return EffectErrors(float(intercept), float(slope), finite, len(pairs.group), len(np.unique(pairs.group)))
+    return EffectErrors(finite, len(pairs.group), len(np.unique(pairs.group)))
 
 
 class _Stated(NamedTuple):
@@ -450,11 +443,10 @@ def _effect_coverage(fitted: Sequence[tuple[Calibration, _Measured]]) -> dict[st
         for (made, _), at in zip(fitted, place, strict=True)
     ):
         return None
-    pairs = [_pairs(some) for _, some in fitted]
-    half = np.concatenate(
-        [made.effect_half_widths(some.predicted, SHOWN_LEVEL) for (made, _), some in zip(fitted, pairs, strict=True)]
-    )
-    errors = np.concatenate([some.measured - some.predicted for some in pairs])
+    pairs = [_pairs(some, made.scales(some.signals)) for made, some in fitted]
+    multiples = [made.effects.half_widths[at] for (made, _), at in zip(fitted, place, strict=True)]
+    half = np.concatenate([multiple * some.scale for multiple, some in zip(multiples, pairs, strict=True)])
+    errors = np.concatenate([some.error for some in pairs])
     inside = np.abs(errors) <= half
     return {
         "pairs": len(errors),

@@ -16,6 +16,7 @@ from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
+from yeastpromoter.uncertainty.signals import signals_of
 
 
 @click.command()
@@ -77,9 +78,11 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
 def _show_intervals(trained: TrainedNetwork, constructs: np.ndarray, interval: int) -> None:
     scores = trained.bucket_scores(constructs)
     expression = trained.decode(scores)
-    lower, upper, flags = trained.bounds(constructs, scores, expression, interval)
+    calibration = trained.need_calibration(interval, effects=True)
+    signals = signals_of(constructs, scores, expression)
+    lower, upper, flags = calibration.bounds(signals, interval)
     total = float(expression[1] - expression[0])
-    half = float(trained.need_calibration(interval, effects=True).effect_half_widths(np.array(total), interval))
+    half = float(calibration.effect_half_widths(*calibration.scales(signals), interval))
     intervals = [f"{name} {low:.1f} to {high:.1f}" for name, low, high in zip("AB", lower, upper, strict=True)]
     click.echo(
         f"{interval} % intervals: {', '.join(intervals)}, B − A about {total - half:+.1f} to {total + half:+.1f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -22,6 +21,7 @@ from yeastpromoter.io.whole_files import whole_hdf5, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name, save_figure
+from yeastpromoter.uncertainty.signals import signals_of
 
 
 @click.command()
@@ -36,7 +36,7 @@ from yeastpromoter.plots.style import file_name, save_figure
 @interval_option(
     "With --table, write a prediction interval of each effect, too, such as 90: effect_lower and effect_upper, for the "
     "difference of two measurements. It is approximate and likely too wide, as it comes from overlapping tiles of the "
-    "genome."
+    "genome, and has one width for all effects in a sequence."
 )
 def saturate(
     table: Path | None,
@@ -123,13 +123,16 @@ def saturate(
 
 
 def _table_writer(file: TextIO, region: str, trained: TrainedNetwork, interval: int | None):
-    half_width = None
-    if interval is not None:
-        half_width = partial(trained.need_calibration(interval, effects=True).effect_half_widths, level=interval)
-    file.write(table_header(half_width))
+    calibration = None if interval is None else trained.need_calibration(interval, effects=True)
+    file.write(table_header(intervals=calibration is not None))
 
     def write(batch: Batch, result: Saturation) -> None:
-        file.writelines(table_rows(batch, region, result, half_width))
+        half_widths = None
+        if calibration is not None:
+            scores = trained.bucket_scores(batch.constructs)
+            scale = calibration.scales(signals_of(batch.constructs, scores, trained.decode(scores)))
+            half_widths = calibration.effect_half_widths(scale, scale, interval)
+        file.writelines(table_rows(batch, region, result, half_widths))
 
     return write
 

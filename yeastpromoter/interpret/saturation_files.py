@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,9 +27,6 @@ COLUMNS = (
 #: Further columns of a table with prediction intervals of the effects.
 INTERVAL_COLUMNS = ("effect_lower", "effect_upper")
 
-#: From effects to half the width of their prediction intervals, in buckets.
-HalfWidth = Callable[[np.ndarray], np.ndarray]
-
 #: What stands in the column `alt` for a deletion.
 DELETED = "-"
 
@@ -45,12 +42,12 @@ QUANTITIES = {
 DELETIONS = {"deletions": ("l", f"(sequence, position taken out): {EFFECT}")}
 
 
-def table_header(half_width: HalfWidth | None = None) -> str:
+def table_header(intervals: bool = False) -> str:
     """The first line of the table, with the columns of intervals if there are any."""
-    return "\t".join([*COLUMNS, *(INTERVAL_COLUMNS if half_width else ())]) + "\n"
+    return "\t".join([*COLUMNS, *(INTERVAL_COLUMNS if intervals else ())]) + "\n"
 
 
-def table_rows(batch: Batch, region: str, result: Saturation, half_width: HalfWidth | None = None) -> Iterator[str]:
+def table_rows(batch: Batch, region: str, result: Saturation, half_widths: np.ndarray | None = None) -> Iterator[str]:
     """Rows of the table for some sequences, as one text for each sequence.
 
     Parameters
@@ -61,8 +58,9 @@ def table_rows(batch: Batch, region: str, result: Saturation, half_width: HalfWi
         The region of `result`.
     result : Saturation
         Their effects.
-    half_width : callable, optional
-        Of prediction intervals of the effects: the table then has the `INTERVAL_COLUMNS`, too.
+    half_widths : numpy.ndarray, optional
+        Half widths of the prediction intervals of each sequence's effects, in buckets, (N,): the table then has the
+        `INTERVAL_COLUMNS`, too.
 
     Yields
     ------
@@ -86,10 +84,9 @@ def table_rows(batch: Batch, region: str, result: Saturation, half_width: HalfWi
             if result.deletions is not None:
                 changes.append((DELETED, float(result.deletions[n, index])))
             ends = [""] * len(changes)
-            if half_width:
-                effects = np.array([effect for _, effect in changes])
-                bounds = effects - half_width(effects), effects + half_width(effects)
-                ends = [f"\t{lower:.6f}\t{upper:.6f}" for lower, upper in zip(*bounds, strict=True)]
+            if half_widths is not None:
+                half = float(half_widths[n])
+                ends = [f"\t{effect - half:.6f}\t{effect + half:.6f}" for _, effect in changes]
             rows += [
                 f"{start}{position}\t{ref}\t{alt}\t{reference:.6f}\t{reference + effect:.6f}\t{effect:.6f}{end}\n"
                 for (alt, effect), end in zip(changes, ends, strict=True)

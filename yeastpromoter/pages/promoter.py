@@ -22,6 +22,7 @@ from yeastpromoter.plots.style import BASE_COLOURS
 from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
     from yeastpromoter.uncertainty.calibration import Calibration
@@ -59,8 +60,8 @@ class Explained:
         What is unlike the training data, in words; empty where nothing is.
     effects : numpy.ndarray
         Effects of all substitutions (alt − ref, in buckets), `float64` (80, 4).
-    half_widths : numpy.ndarray or None
-        Half widths of their prediction intervals, likewise.
+    half_width : float or None
+        Half width of their prediction intervals, in buckets; None without one.
     sites : list of Found
         Known binding sites.
     """
@@ -73,7 +74,7 @@ class Explained:
     upper: float
     flag: str
     effects: np.ndarray
-    half_widths: np.ndarray | None
+    half_width: float | None
     sites: list[Found]
 
 
@@ -109,9 +110,11 @@ def explain(
     half_widths: np.ndarray | None = None
     if level is not None:
         calibration = trained.need_calibration(level)
-        lower, upper, flags = trained.bounds(constructs, trained.bucket_scores(constructs), found.reference, level)
+        signals = signals_of(constructs, trained.bucket_scores(constructs), found.reference)
+        lower, upper, flags = calibration.bounds(signals, level)
         if calibration.effects is not None:
-            half_widths = calibration.effect_half_widths(found.effects, level)
+            scales = calibration.scales(signals)
+            half_widths = calibration.effect_half_widths(scales, scales, level)
     known = read_sites()
     inserts = [row.tobytes().decode("ascii") for row in upper_case(constructs[:, INSERT])]
     return [
@@ -124,7 +127,7 @@ def explain(
             float(upper[n]),
             flags[n],
             found.effects[n],
-            None if half_widths is None else half_widths[n],
+            None if half_widths is None else float(half_widths[n]),
             find_sites(insert, known),
         )
         for n, (name, insert) in enumerate(zip(names, inserts, strict=True))
@@ -314,8 +317,8 @@ def _said(promoter: Explained, column: int, row: int) -> str:
     effect = promoter.effects[column, row]
     after = promoter.expression + effect
     said = f"Position {column + 1}, {there} to {base}: effect {_signed(effect)}, expression {after:.2f}"
-    if promoter.half_widths is not None:
-        half = promoter.half_widths[column, row]
+    if promoter.half_width is not None:
+        half = promoter.half_width
         said += (
             f" ({promoter.level} % interval of the effect about {_signed(effect - half)} to {_signed(effect + half)})"
         )

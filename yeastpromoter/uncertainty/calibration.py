@@ -73,14 +73,13 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True)
 class EffectErrors:
-    """Errors of the difference between two predictions of closely related constructs.
+    """Errors of the difference between the predictions of two related constructs.
 
-    They are those of both predictions together: what is wrong of both constructs alike is not in them.
+    Their scale is the root of the sum of the squares of both predictions' scales. What the network gets wrong of
+    related constructs it gets wrong of both alike, so that differences are surer than that: the multiples are smaller.
 
     Parameters
     ----------
-    intercept, slope : float
-        Scale of the error, in buckets: `intercept`, and `slope` for each bucket of the difference, up or down.
     half_widths : tuple of float or None
         For each level of the calibration half of the interval, in multiples of the scale; None where the pairs are too
         few for it.
@@ -88,15 +87,9 @@ class EffectErrors:
         Number of pairs of constructs that they were calibrated on, and of groups of constructs that these are from.
     """
 
-    intercept: float
-    slope: float
     half_widths: tuple[float | None, ...]
     pairs: int
     groups: int
-
-    def scale(self, effects: np.ndarray) -> np.ndarray:
-        """Scale of the errors of effects, of any shape."""
-        return self.intercept + self.slope * np.abs(effects)
 
 
 @dataclass(frozen=True)
@@ -168,20 +161,20 @@ class Calibration:
         lower, upper = (signals.expression + ends[place] * scale for ends in (self.lower, self.upper))
         return Bounds(lower, upper, self.flags(signals))
 
-    def effect_half_widths(self, effects: np.ndarray, level: int) -> np.ndarray:
+    def effect_half_widths(self, ref: np.ndarray, alt: np.ndarray, level: int) -> np.ndarray:
         """Half widths of the intervals of effects, which reach as far below them as above.
 
         Parameters
         ----------
-        effects : numpy.ndarray
-            Differences of the predictions of two related constructs, in buckets, of any shape.
+        ref, alt : numpy.ndarray
+            Scales (see `scales`) of the predictions of two related constructs, of any shape.
         level : int
             As for `bounds`.
 
         Returns
         -------
         numpy.ndarray
-            In buckets, the shape of `effects`.
+            In buckets, the shape of `ref`.
 
         Raises
         ------
@@ -189,7 +182,7 @@ class Calibration:
             If there is no such level, or no errors of effects are known.
         """
         place = self.check(level, effects=True)
-        return self.effects.half_widths[place] * self.effects.scale(effects)
+        return self.effects.half_widths[place] * np.hypot(ref, alt)
 
     def percentiles(self, expression: float) -> dict[str, float]:
         """Percentage of the measured constructs of each source with a lower expression than one, 0 to 100."""

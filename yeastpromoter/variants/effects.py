@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,10 @@ def variant_effects(
         "spread": effect.std(axis=1),
     }
     if calibration is not None:
-        half = calibration.effect_half_widths(columns["effect"], interval)
+        signals = signals_of(distinct.view(np.uint8).reshape(-1, CONSTRUCT_LENGTH), scores, trained.decode(scores))
+        scales = calibration.scales(signals)[inverse].reshape(2, *ref.shape[:2])
+        # Over the offsets the error does not average out: all are of one variant.
+        half = calibration.effect_half_widths(*np.sqrt((scales**2).mean(axis=2)), interval)
         columns |= {"effect_lower": columns["effect"] - half, "effect_upper": columns["effect"] + half}
     return {name: column.astype(np.float32) for name, column in columns.items()}
 

@@ -146,8 +146,10 @@ def test_pairs_give_errors_of_differences():
     )
     made = fit_calibration(both, NO_LIMITS, "ab", 0)
     assert (made.effects.pairs, made.effects.groups) == (400, 200)
-    for effect in (0.0, 3.0):
-        assert made.effect_half_widths(np.array([effect]), 90)[0] == pytest.approx(1.0, abs=0.05)
+    # All errors of differences are 1: the multiples of 90 % are the 90 % quantile of 1 / scale.
+    scales = made.scales(both.signals)
+    quotients = np.sort(1 / np.hypot(scales[:400], scales[400:]))
+    assert made.effects.half_widths[made.levels.index(90)] == pytest.approx(quotients[361 - 1], rel=1e-6)
 
 
 @given(st.lists(st.text("ACGT", min_size=24, max_size=24), min_size=1, max_size=12, unique=True), st.data())
