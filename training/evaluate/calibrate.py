@@ -35,6 +35,9 @@ LEVELS = range(50, 100)
 SHOWN_LEVELS = (50, 80, 90, 95)
 SHOWN_LEVEL = 90
 
+#: Most constructs that calibrate, and that give the limits: more would change nothing that can be seen.
+MOST_CONSTRUCTS = 100_000
+
 #: Fewest constructs, and fewest pairs of related constructs, that calibrate.
 MIN_CONSTRUCTS = 100
 MIN_PAIRS = 30
@@ -95,8 +98,8 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     -------
     dict
         What the file holds: ``calibration``, the arguments of a
-        `yeastpromoter.uncertainty.calibration.Calibration`, or None where too little was measured; ``coverage``, on the
-        half that did not calibrate; ``warnings``; and what it was made from.
+        `yeastpromoter.uncertainty.calibration.Calibration`, or None where too little was measured; ``coverage``, by
+        cross-fitting; ``warnings``; and what it was made from.
 
     Raises
     ------
@@ -129,7 +132,9 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         return _Measured(letters, source, split["group"][rows], expression, signals_of(letters, scores, decode(scores)))
 
     counts = np.isin(columns["source"], [names.index(name) for name in wanted["sources"] or names])
-    unseen = measured(np.flatnonzero(in_parts(split["part"], [part]) & counts))
+    there = np.flatnonzero(in_parts(split["part"], [part]) & counts)
+    taken = _some_groups(split["group"][there], MOST_CONSTRUCTS, wanted["seed"])
+    unseen = measured(there[taken])
     defined = np.isfinite(unseen.errors) & np.isfinite(unseen.signals.entropy)
     unseen = unseen.take(np.flatnonzero(defined))
     found: dict[str, Any] = {
@@ -139,6 +144,7 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         "settings": dict(wanted),
         "part": part,
         "undefined": int((~defined).sum()),
+        "not_needed": len(there) - int(taken.sum()),
         "constructs": {name: int((unseen.source == name).sum()) for name in np.unique(unseen.source.astype(str))},
         "groups": len(np.unique(unseen.group)),
         "folds": FOLDS,
@@ -146,7 +152,9 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         "explanations": _EXPLANATIONS,
     }
     # Of all sources: what is unlike them is unlike what the network learned from.
-    limits = _limits(measured(np.flatnonzero(in_parts(split["part"], learned))).signals)
+    learned_from = np.flatnonzero(in_parts(split["part"], learned))
+    taken = _some_groups(split["group"][learned_from], MOST_CONSTRUCTS, wanted["seed"])
+    limits = _limits(measured(learned_from[taken]).signals)
 
     def fitted(some: _Measured) -> Calibration:
         return fit_calibration(some, limits, found["weights_sha256"], wanted["seed"])
@@ -172,6 +180,15 @@ def _folds(group: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """Number of the fold of each construct, (N,): groups are shared out by chance and stay whole."""
     groups, of_group = np.unique(group, return_inverse=True)
     return np.random.default_rng(seed).permutation(len(groups))[of_group] % folds
+
+
+def _some_groups(group: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Which constructs to take, `bool` (N,): all, or whole groups, drawn by chance, of at most a number of them."""
+    groups, of_group, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    taken = np.zeros(len(groups), dtype=bool)
+    taken[order[np.cumsum(sizes[order]) <= most]] = True
+    return taken[of_group]
 
 
 def _equal_sources(source: np.ndarray) -> np.ndarray:

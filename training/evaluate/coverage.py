@@ -21,6 +21,11 @@ class Cells(NamedTuple):
     text_columns: int
 
 
+def _left_out(calibration: Mapping[str, Any]) -> str:
+    """What a note says of constructs that were not needed."""
+    return f" without {calibration['not_needed']:,} that were not needed" if calibration["not_needed"] else ""
+
+
 def _coverage(row: Mapping[str, Any]) -> str:
     value, low, high = (row["coverage"][name] for name in ("value", "low", "high"))
     bounds = "–" if low is None else f"{100 * low:.1f} to {100 * high:.1f}"
@@ -55,7 +60,7 @@ def coverage_tables(calibration: Mapping[str, Any]) -> Iterator[Cells]:
             for source, levels in found["levels"].items()
             for level, row in levels.items()
         ],
-        f"Constructs of the {calibration['part']} part, of all lengths, in {calibration['folds']} folds of groups that "
+        f"Constructs of the {calibration['part']} part{_left_out(calibration)}, of all lengths, in {calibration['folds']} folds of groups that "
         "share a 30-mer: the intervals of each fold are calibrated on the others, each source counting as much as "
         "another. Constant width: that of intervals of one width around the prediction that would hold as many "
         "measurements. Widths and mean absolute error (MAE) in buckets.",

@@ -11,6 +11,7 @@ from training.evaluate import calibrate as module
 from training.evaluate.calibrate import (
     TooFewError,
     _Measured,
+    _some_groups,
     calibrate,
     conformal_quantile,
     coverage_of,
@@ -99,6 +100,15 @@ def test_too_few_measurements_give_no_calibration():
     with pytest.raises(TooFewError, match="99 constructs calibrate, but at least 100"):
         fit(99)
     assert fit(120).levels[-1] < 99, "120 constructs do not reach to 99 %"
+
+
+def test_of_many_constructs_whole_groups_are_taken():
+    group = np.repeat(np.arange(50), 4)
+    assert _some_groups(group, 200, 1).all()
+    taken = _some_groups(group, 90, 1)
+    assert taken.sum() == 88
+    assert (taken.reshape(50, 4).all(axis=1) | ~taken.reshape(50, 4).any(axis=1)).all()
+    assert (taken != _some_groups(group, 90, 2)).any()
 
 
 def test_coverage_is_that_of_constructs_that_did_not_calibrate():
