@@ -27,7 +27,6 @@ from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters
 from yeastpromoter.sequence.random_inserts import random_inserts
-from yeastpromoter.uncertainty.signals import signals_of
 
 BASES = letters([ALPHABET])[0]
 POPULATION, TOURNAMENT, MUTATION, KEPT = 200, 3, 1 / 40, 10
@@ -103,15 +102,10 @@ def compare(trained, thresholds, count, rounds):
 def row(trained, inserts, predictions, began):
     """Numbers of a row: inserts, predictions, seconds since the beginning, distance, share that is flagged."""
     seconds = time.perf_counter() - began
-    flagged = trained.calibration.flagged(signals(trained, inserts)).mean() if len(inserts) else float("nan")
+    flagged = (
+        trained.calibration.flagged(trained.signals(constructs_of(inserts))).mean() if len(inserts) else float("nan")
+    )
     return len(inserts), predictions, seconds, distance(inserts), flagged
-
-
-def signals(trained, inserts):
-    """Predict inserts, (N, 80), and return their signals."""
-    constructs = constructs_of(inserts)
-    scores = trained.bucket_scores(constructs)
-    return signals_of(constructs, scores, trained.decode(scores))
 
 
 def astray(trained, starts):
@@ -125,7 +119,7 @@ def astray(trained, starts):
         for number, path in enumerate(paths):
             for change in path[:steps]:
                 after[number, change.position - 1] = ord(change.after)
-        found = signals(trained, after)
+        found = trained.signals(constructs_of(after))
         bounds = trained.calibration.bounds(found, 90)
         width = (bounds.upper - bounds.lower).mean()
         flagged = trained.calibration.flagged(found).mean()

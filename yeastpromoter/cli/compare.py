@@ -16,7 +16,6 @@ from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
-from yeastpromoter.uncertainty.signals import signals_of
 
 
 @click.command()
@@ -76,12 +75,9 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
 
 
 def _show_intervals(trained: TrainedNetwork, constructs: np.ndarray, interval: int) -> None:
-    scores = trained.bucket_scores(constructs)
-    expression = trained.decode(scores)
-    calibration = trained.need_calibration(interval, effects=True)
-    signals = signals_of(constructs, scores, expression)
+    calibration, signals = trained.need_calibration(interval, effects=True), trained.signals(constructs)
     lower, upper, flags = calibration.bounds(signals, interval)
-    total = float(expression[1] - expression[0])
+    total = float(signals.expression[1] - signals.expression[0])
     half = float(calibration.effect_half_widths(*calibration.scales(signals), interval))
     intervals = [f"{name} {low:.1f} to {high:.1f}" for name, low, high in zip("AB", lower, upper, strict=True)]
     click.echo(

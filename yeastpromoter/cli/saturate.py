@@ -21,7 +21,6 @@ from yeastpromoter.io.whole_files import whole_hdf5, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name, save_figure
-from yeastpromoter.uncertainty.signals import signals_of
 
 
 @click.command()
@@ -129,8 +128,7 @@ def _table_writer(file: TextIO, region: str, trained: TrainedNetwork, interval: 
     def write(batch: Batch, result: Saturation) -> None:
         half_widths = None
         if calibration is not None:
-            scores = trained.bucket_scores(batch.constructs)
-            scale = calibration.scales(signals_of(batch.constructs, scores, trained.decode(scores)))
+            scale = calibration.scales(trained.signals(batch.constructs))
             half_widths = calibration.effect_half_widths(scale, scale, interval)
         file.writelines(table_rows(batch, region, result, half_widths))
 

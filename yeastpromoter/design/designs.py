@@ -219,8 +219,7 @@ class Designs:
                 np.array([one.insert for one in self.found], dtype=np.uint8).reshape(-1, INSERT_LENGTH),
                 RIGHT_ADAPTER,
             )
-            scores = trained.bucket_scores(constructs)
-            bounds = trained.bounds(constructs, scores, trained.decode(scores), interval)
+            bounds = trained.need_calibration(interval).bounds(trained.signals(constructs), interval)
             for place, (name, values) in enumerate(zip(("lower", "upper", "flag"), bounds, strict=True), start=5):
                 table.insert(place, name, values)
         return table

@@ -18,7 +18,6 @@ from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.model.entry import TrainedNetwork
 from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters
-from yeastpromoter.uncertainty.signals import signals_of
 
 #: Substitutions of one search that are looked at together, best first.
 _AT_ONCE = 16
@@ -84,9 +83,7 @@ class Known:
 
     def __call__(self, constructs: np.ndarray) -> np.ndarray:
         """Tell of each construct, `uint8` (N, 110), whether it is one of them, `bool` (N,)."""
-        scores = self.trained.bucket_scores(constructs)
-        signals = signals_of(constructs, scores, self.trained.decode(scores))
-        calibration = self.trained.calibration
+        signals, calibration = self.trained.signals(constructs), self.trained.calibration
         return ~calibration.flagged(signals) & (calibration.scales(signals) <= self.widest)
 
 

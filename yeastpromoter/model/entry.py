@@ -24,7 +24,7 @@ from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
 from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.uncertainty.calibration import Bounds, Calibration, read_calibration
-from yeastpromoter.uncertainty.signals import signals_of
+from yeastpromoter.uncertainty.signals import Signals, signals_of
 
 if TYPE_CHECKING:
     import keras
@@ -151,6 +151,27 @@ class TrainedNetwork:
             As from `bucket_scores`.
         """
         return self.decode(self.bucket_scores(letters))
+
+    def signals(self, letters: np.ndarray) -> Signals:
+        """Predict constructs, and say what is looked at for how sure the predictions are.
+
+        Parameters
+        ----------
+        letters : numpy.ndarray
+            As in `bucket_scores`.
+
+        Returns
+        -------
+        Signals
+            Of each construct, its expression among them.
+
+        Raises
+        ------
+        ValueError
+            As from `bucket_scores`.
+        """
+        scores = self.bucket_scores(letters)
+        return signals_of(letters, scores, self.decode(scores))
 
     def bounds(self, letters: np.ndarray, scores: np.ndarray, expression: np.ndarray, level: int) -> Bounds:
         """State prediction intervals and flags.

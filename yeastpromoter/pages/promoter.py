@@ -22,7 +22,6 @@ from yeastpromoter.plots.style import BASE_COLOURS
 from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET
-from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
     from yeastpromoter.uncertainty.calibration import Calibration
@@ -110,7 +109,7 @@ def explain(
     half_widths: np.ndarray | None = None
     if level is not None:
         calibration = trained.need_calibration(level)
-        signals = signals_of(constructs, trained.bucket_scores(constructs), found.reference)
+        signals = trained.signals(constructs)
         lower, upper, flags = calibration.bounds(signals, level)
         if calibration.effects is not None:
             scales = calibration.scales(signals)
