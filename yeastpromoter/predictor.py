@@ -300,7 +300,8 @@ class Predictor:
         Raises
         ------
         ValueError
-            If the entry has no calibration, and the request does not take any uncertainty.
+            If a goal is not on the scale of expression, or the entry has no calibration, which `interval` needs, and so
+            does a request that does not take any uncertainty.
 
         Examples
         --------
@@ -310,6 +311,8 @@ class Predictor:
         >>> designs.reached.tolist()
         ['yes', 'yes']
         """
+        if interval is not None:
+            self._trained.need_calibration(interval)
         found = design(self._trained, request)
         table = found.table(self._trained, interval)
         table.attrs["missing"] = dict(found.missing)

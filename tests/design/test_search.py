@@ -204,7 +204,7 @@ def test_what_is_unlike_the_training_data_is_left_out_unless_asked_for():
     assert table.flag.str.contains("expression 8.50").all()
     found = design(trained, Request([target(8.5)], count=2))
     assert not found.found
-    assert list(found.missing) == ["the goal was not reached", "goal 8.5: 2 fewer than asked for"]
+    assert list(found.missing) == ["goal 8.5: 2 of 2 designs were not found, mostly because the goal was not reached"]
 
 
 def test_what_is_too_unsure_is_left_out():
@@ -242,3 +242,62 @@ def test_wrong_requests(wrong, said):
         target(float("nan"))
     with pytest.raises(ValueError, match="the lower one first"):
         within(3, 2)
+
+
+def test_no_design_is_worse_than_its_promoter():
+    trained = with_calibration(toy(A3=0.1, C60=0.2))  # START is the best already
+    found = design(trained, Request([HIGHEST], promoters=letters([START]), ids=["a"], count=5))
+    assert found.found == []
+    (reason,) = found.missing
+    assert reason.endswith("mostly because the promoter comes no nearer by other changes allowed")
+    one = design(with_calibration(toy(G3=0.1)), Request([HIGHEST], promoters=letters([START]), count=5, most_changes=1))
+    assert [found.changes for found in one.found] == [["A3G"]]
+    assert one.missing
+
+
+def test_a_search_goes_on_until_as_many_as_are_wanted_reach_the_goal():
+    trained = with_calibration(toy(G12=0.2, T50=0.2, A51=0.2, G5=0.2))
+    request = Request([within(4.4, 4.6)], promoters=letters([START]), count=6, most_changes=4)
+    table = design(trained, request).table(trained)
+    assert len(table) == 6  # all pairs of the four
+    assert (table.reached == "yes").all()
+    assert (table.substitutions == 2).all()
+
+
+def test_given_inserts_in_lower_case_are_kept_away_from():
+    trained = with_calibration(toy(G12=0.2))
+    (first,) = design(trained, Request([HIGHEST])).found
+    lower = letters([text(first.insert).lower()])
+    table = design(trained, Request([HIGHEST], apart_from=lower, apart=40)).table(trained)
+    assert (letters(table["insert"].tolist()) != first.insert).sum(axis=1).min() >= 40
+
+
+def test_any_number_of_designs_is_found():
+    trained = with_calibration(toy(**{f"G{place}": 0.05 for place in range(1, 81)}))
+    found = design(trained, Request([within(0, 10)], count=500))
+    assert len(found.found) == 500
+    assert not found.missing
+    assert len({one.id for one in found.found}) == 500
+
+
+def test_ids_are_words():
+    trained = with_calibration(toy(G12=0.2))
+    (one,) = design(trained, Request([HIGHEST], promoters=letters([START]), ids=["x y\té"])).found
+    assert one.id == "x_y__highest_1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"keep_motifs": ["XYZ"]}, "must have letters of IUPAC"),
+        ({"keep_motifs": [""]}, "must have letters of IUPAC"),
+        ({"promoters": letters(["A" * 110])}, "sequences of 80 bp"),
+        ({"apart_from": letters(["A" * 110])}, "sequences of 80 bp"),
+        ({"only": np.arange(3)}, "only must be bool"),
+        ({"promoters": letters([START]), "ids": [""]}, "none empty"),
+        ({"promoters": letters([START]), "ids": ["a", "b"]}, "an id for each promoter"),
+    ],
+)
+def test_wrong_arrays_of_requests(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Request([HIGHEST], **wrong)

@@ -123,6 +123,18 @@ def test_a_flag_and_no_calibration(trained):
     assert "interval of the effect" not in page_of(found, few, "1")
 
 
+def test_no_input_is_overwritten_and_a_level_without_effects_has_a_page(tmp_path):
+    path = tmp_path / "in.html"
+    path.write_text(f">x\n{INSERT}\n")
+    result = CliRunner().invoke(main, ["explain", str(path), "-o", str(path)])
+    assert result.exit_code != 0
+    assert "it would be overwritten" in result.output
+    assert path.read_text() == f">x\n{INSERT}\n"
+    result = CliRunner().invoke(main, ["explain", str(path), "-o", str(tmp_path / "p.html"), "--interval", "99"])
+    assert result.exit_code == 0, result.output
+    assert "interval of the effect" not in (tmp_path / "p.html").read_text()
+
+
 def test_command_writes_one_page_or_a_folder(tmp_path):
     one, two = tmp_path / "one.fa", tmp_path / "two.fa"
     one.write_text(f">first\n{INSERT}\n")
@@ -141,6 +153,9 @@ def test_command_writes_one_page_or_a_folder(tmp_path):
     for arguments, said in (
         ((two, "-o", tmp_path / "x.html"), "has 2 sequences, but"),
         ((one, "-o", one), "is a file: the name of a page must end in .html"),
+        ((one, "-o", tmp_path / "page.txt"), "the name of a page must end in .html"),
+        ((one, "-o", "-"), "pages are written to files"),
+        ((one, "-o", tmp_path / "y.html", "--other-lengths", "fit"), "needs --sequence-type"),
     ):
         result = run(*arguments)
         assert result.exit_code != 0

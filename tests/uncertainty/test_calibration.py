@@ -90,8 +90,9 @@ def test_a_file_is_read_back_and_verified(tmp_path):
     path.write_text(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     assert read_calibration(path, digest) == calibration(measured={"tiles": tuple(n / 10 for n in range(101))})
-    with pytest.raises(ValueError, match="is not the one that is expected"):
-        read_calibration(path, "0" * 64)
+    for wrong in ("0" * 64, None, ""):
+        with pytest.raises(ValueError, match="is not the one that is expected"):
+            read_calibration(path, wrong)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         read_calibration(tmp_path / "other.json", digest)
 
@@ -106,6 +107,16 @@ def test_a_file_is_read_back_and_verified(tmp_path):
         {"limits": {}},
         {"effects": {"pairs": 1}},
         {"more": 1},
+        {"scale_deciles": [float(11 - n) for n in range(11)]},
+        {"scale_deciles": [-1.0, *map(float, range(10))]},
+        {"levels": [90, 90, 90]},
+        {"lower": [9.0, 9.0, 9.0]},
+        {"effects": {"half_widths": [1.0], "pairs": 4, "groups": 2}},
+        {"effects": {"half_widths": ["a", 1.0, 1.0], "pairs": 4, "groups": 2}},
+        {"limits": NO_LIMITS | {"gc": [0.5]}},
+        {"limits": NO_LIMITS | {"gc": [0.6, 0.5]}},
+        {"limits": NO_LIMITS | {"gc": ["a", None]}},
+        {"measured": {"a": [1.0, 2.0]}},
     ],
 )
 def test_what_is_not_a_calibration_is_refused(wrong):
@@ -155,6 +166,7 @@ def test_a_scan_has_the_intervals_of_its_tiles():
     for name in ("lower", "upper"):
         np.testing.assert_allclose(scan[name][known], wanted[name], rtol=0, atol=2 * EXPRESSION)
         assert scan[name][~known].isna().all()
+    assert (scan.flag[~known] == "").all()
     assert scan.flag[known].tolist() == wanted.flag.tolist()
 
 

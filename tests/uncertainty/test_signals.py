@@ -57,7 +57,7 @@ def test_signals_of_any_insert_are_those_of_plain_python(insert):
     found = of(insert)
     runs = [0]
     for position, letter in enumerate(insert):
-        runs.append(runs[-1] + 1 if position and letter == insert[position - 1] else 1)
+        runs.append(runs[-1] + 1 if position and letter == insert[position - 1] != "N" else 1)
     assert found.longest_run[0] == max(runs)
     assert found.distinct_4mers[0] == len({insert[start : start + 4] for start in range(77)})
     pairs = [insert[start : start + 2] for start in range(79)]

@@ -160,6 +160,8 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         return fit_calibration(some, limits, found["weights_sha256"], wanted["seed"])
 
     try:
+        if len(unseen.measured) < MIN_CONSTRUCTS:
+            raise TooFewError(f"{len(unseen.measured)} constructs calibrate, but at least {MIN_CONSTRUCTS} are needed")
         fold = _folds(unseen.group, FOLDS, wanted["seed"])
         parts = [unseen.take(np.flatnonzero(fold == number)) for number in range(FOLDS)]
         others = [fitted(unseen.take(np.flatnonzero(fold != number))) for number in range(FOLDS)]
@@ -188,6 +190,7 @@ def _some_groups(group: np.ndarray, most: int, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(groups))
     taken = np.zeros(len(groups), dtype=bool)
     taken[order[np.cumsum(sizes[order]) <= most]] = True
+    taken[order[:1]] = True  # one group can be larger than that
     return taken[of_group]
 
 
@@ -223,8 +226,9 @@ def fit_calibration(
     TooFewError
         If there are too few constructs.
     """
-    if len(constructs.measured) < MIN_CONSTRUCTS:
-        raise TooFewError(f"{len(constructs.measured)} constructs calibrate, but at least {MIN_CONSTRUCTS} are needed")
+    groups = len(np.unique(constructs.group))
+    if groups < _SCALE_FOLDS:
+        raise TooFewError(f"{groups} groups of constructs calibrate, but at least {_SCALE_FOLDS} are needed")
     weights = _equal_sources(constructs.source)
     terms = scale_terms(constructs.signals)
     size = np.abs(constructs.errors)

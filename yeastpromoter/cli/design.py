@@ -161,7 +161,7 @@ def design(
 
     The table has id, goal, reached, insert, expression, lower, upper and flag (see `predict --interval`), gc, and for
     designs from promoters start_id, start_expression, substitutions and changes (A12G: A at position 12 of the insert,
-    from 1, becomes G); nearest is the number of bases to the most similar other design.
+    from 1, becomes G); nearest, if there are others, is the number of bases to the most similar one.
 
     What it is not for: predictions are of 80 bp at one place in one plasmid, in yeast that grows in glucose. A search
     finds what the network gets wrong, too, and the prediction interval does not see it: the higher or lower the goal,
@@ -173,6 +173,8 @@ def design(
         check_can_write(path)
     if figure:
         require("figures")
+        if not figure.absolute().parent.is_dir():
+            raise ValueError(f"{figure}: cannot be written there: there is no folder {figure.parent}")
     constraints = joined(
         Constraints(
             gc=gc or (0.0, 1.0),
@@ -189,6 +191,8 @@ def design(
         free = (np.ones(INSERT_LENGTH, bool) if only is None else only) & ~(
             np.zeros(INSERT_LENGTH, bool) if keep is None else keep
         )
+        if not free.any():
+            raise click.UsageError("--only and --keep leave no position that may be changed")
     ids, inserts = _read(promoters, reading)
     request = Request(
         goals,
@@ -209,17 +213,17 @@ def design(
     level = interval or (90 if trained.calibration else None)
     if level is not None:
         trained.need_calibration(level)
+    attributes = {"weights_version": trained.weights_version}
+    attributes |= {} if level is None else {"interval": f"lower and upper: {level} % prediction interval"}
     began = time.perf_counter()
     total = len(goals) * (count if inserts is None else len(inserts))
     with ExitStack() as stack:
-        write = (
-            stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version})) if output else None
-        )
+        write = stack.enter_context(whole_rows(output, attributes)) if output else None
         fasta_out = stack.enter_context(whole_table(fasta_file)) if fasta_file else None
         with tqdm(total=total, unit=" searches" if ids else " designs", disable=None) as bar:
             found = search(trained, request, bar.update)
         if not found.found:
-            reasons = "; ".join(f"{times:,} times: {reason}" for reason, times in found.missing.items())
+            reasons = "; ".join(found.missing)
             raise ValueError(f"no design was found: loosen the constraints, or change the goal ({reasons})")
         table = found.table(trained, level)
         columns = _columns(table)
@@ -228,15 +232,13 @@ def design(
         if fasta_out:
             fasta_out.writelines(fasta(found.found))
     seconds = time.perf_counter() - began
+    _show(table, columns, output)
     if figure:
         _draw(found, figure)
-    _show(table, columns, output)
-    click.echo(
-        f"{len(found.found):,} designs in {seconds:.1f} s, {found.evaluations:,} predictions",
-        err=True,
-    )
+    number = f"{len(found.found):,} design{'s' * (len(found.found) != 1)}"
+    click.echo(f"{number} in {seconds:.1f} s, {found.evaluations:,} predictions", err=True)
     for reason, times in found.missing.items():
-        click.echo(f"Note: {times:,} search{'es' * (times != 1)} gave no design: {reason}", err=True)
+        click.echo(f"Note: {reason}" + f" ({times:,} promoters)" * (times > 1), err=True)
     for path in filter(None, (output, fasta_file, figure)):
         click.echo(f"Written: {path}", err=True)
 
@@ -266,10 +268,12 @@ def _read(path: Path | None, reading: dict[str, Any]) -> tuple[list[str], np.nda
     batch = file.read(np.arange(len(file)))
     ids = batch.ids.tolist()
     # Designs are told apart by the ids of their promoters.
-    names = [
-        name if ids.count(name) == 1 else f"{name}_{record}"
-        for name, record in zip(ids, batch.records.tolist(), strict=True)
-    ]
+    names: list[str] = []
+    for name, record in zip(ids, batch.records.tolist(), strict=True):
+        unique = name if ids.count(name) == 1 else f"{name}_{record}"
+        while unique in names or (unique != name and unique in ids):
+            unique += "_"
+        names.append(unique)
     return names, batch.constructs[:, INSERT]
 
 

@@ -14,7 +14,7 @@ from yeastpromoter.cli.options import interval_option, threads_option
 from yeastpromoter.cli.sequence_input import open_promoters, reading_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import BATCH_SIZE
-from yeastpromoter.io.whole_files import write_whole
+from yeastpromoter.io.whole_files import same_file, write_whole
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.pages.promoter import explain as explain_promoters
 from yeastpromoter.pages.promoter import page_of
@@ -56,6 +56,10 @@ def explain(promoters: Path, output: Path, interval: int | None, threads: int | 
         raise click.UsageError(f"{output} is a folder, but its name is that of a page")
     if not is_page and output.is_file():
         raise click.UsageError(f"{output} is a file: the name of a page must end in .html, and a folder is for many")
+    if not is_page and output.suffix and not output.is_dir():
+        raise click.UsageError(f"{output}: the name of a page must end in .html, and that of a folder in no ending")
+    if str(output) == "-":
+        raise click.UsageError("pages are written to files: give a name that ends in .html, or a folder")
     file = open_promoters(promoters, **reading)
     if is_page and len(file) != 1:
         raise ValueError(
@@ -73,6 +77,8 @@ def explain(promoters: Path, output: Path, interval: int | None, threads: int | 
             explained = explain_promoters(trained, batch.ids.tolist(), batch.constructs, level)
             for record, promoter in zip(batch.records.tolist(), explained, strict=True):
                 path = output if is_page else output / file_name(record, promoter.name, "html")
+                if same_file(path, promoters):
+                    raise ValueError(f"{path} is the file of PROMOTERS, too: it would be overwritten")
                 write_whole(path, page_of(promoter, trained, yeastpromoter.__version__))
                 bar.update()
     click.echo(

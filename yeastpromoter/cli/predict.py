@@ -144,7 +144,7 @@ def predict(
         done, began = 0, time.perf_counter()
         # Without a terminal there is no bar.
         with (
-            _writer(output, predictor.weights_version) as write,
+            _writer(output, predictor.weights_version, interval) as write,
             tqdm(total=len(file), unit=" sequences", disable=None) as bar,
         ):
             for block in blocks:
@@ -213,9 +213,10 @@ def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool, bounds: 
 
 
 @contextmanager
-def _writer(output: Path | None, weights_version: str) -> Iterator[Callable[[Columns], None]]:
+def _writer(output: Path | None, weights_version: str, interval: int | None) -> Iterator[Callable[[Columns], None]]:
     if output:
         attributes = {"weights_version": weights_version, "expression": EXPRESSION}
+        attributes |= {} if interval is None else {"interval": f"lower and upper: {interval} % prediction interval"}
         with whole_rows(output, attributes) as write:
             yield write
     elif is_terminal():

@@ -240,8 +240,10 @@ def open_promoters(
     reading: dict[str, Any] = columns | {"header": HEADERS[header]}
     if sequence_type is None and other_lengths == "error":
         reading["rules"] = RulesByLength(check_adapters)
+    elif sequence_type is None:
+        raise click.UsageError("--other-lengths needs --sequence-type: what the sequences are to be")
     else:
-        reading |= {"sequence_type": sequence_type or "construct", "other_lengths": other_lengths}
+        reading |= {"sequence_type": sequence_type, "other_lengths": other_lengths}
         reading["check_adapters"] = check_adapters
     sequences = SequenceFile(path, **reading)
     say_notes(sequences.notes)

@@ -39,7 +39,7 @@ class Constraints:
     longest_run : mapping of str to int, optional
         Longest run of each base.
     longest_repeat : int, optional
-        Longest stretch of the insert that may occur twice in it, on either strand.
+        Longest stretch of the insert that may occur twice in it, on either strand; a palindrome occurs on both.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def _count_inside(constructs: np.ndarray, motif: str) -> np.ndarray:
 
 
 def _repeats(inserts: np.ndarray, length: int) -> np.ndarray:
-    """How many stretches of a length occur again later in their insert, or elsewhere on the other strand, (N,)."""
+    """How many stretches of a length occur again later in their insert, or there or later on the other strand, (N,)."""
 
     def numbers(matrix: np.ndarray) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(matrix, length, axis=1)
@@ -221,8 +221,10 @@ def _repeats(inserts: np.ndarray, length: int) -> np.ndarray:
     later = np.triu(np.ones((forward.shape[1],) * 2, dtype=bool), 1)
     found = np.empty(len(inserts), dtype=np.int64)
     for row in range(len(inserts)):
-        same = (forward[row][:, np.newaxis] == forward[row]) | (forward[row][:, np.newaxis] == other[row])
-        found[row] = (same & later).any(axis=1).sum()
+        same = (forward[row][:, np.newaxis] == forward[row]) & later
+        # A palindrome stands on both strands in one place.
+        same |= (forward[row][:, np.newaxis] == other[row]) & np.triu(np.ones(later.shape, dtype=bool))
+        found[row] = same.any(axis=1).sum()
     return found
 
 

@@ -16,7 +16,8 @@ from yeastpromoter.design.search import Change, Known, Search, State
 from yeastpromoter.model.entry import TrainedNetwork
 from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import upper_case
-from yeastpromoter.sequence.encoding import ALPHABET, enclose, gc_content, letters
+from yeastpromoter.sequence.encoding import ALPHABET, check_rows, enclose, gc_content, letters
+from yeastpromoter.sequence.motifs import check_motif
 from yeastpromoter.sequence.random_inserts import random_inserts
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Request:
     promoters : numpy.ndarray or None
         Inserts to change, ASCII letters, `uint8` (P, 80); None for designs from nothing.
     ids : sequence of str
-        Their ids.
+        Their ids, none of them empty; their numbers, from 0, if there are none.
     most_changes : int or None
         Most substitutions of a promoter; `MOST_CHANGES` if it is None.
     template : str or None
@@ -151,6 +152,17 @@ class Request:
             raise ValueError("a template is for designs from nothing, but promoters are given")
         if self.promoters is None and self.most_changes is not None:
             raise ValueError("a number of changes is for given promoters, but there are none")
+        for motif in self.keep_motifs:
+            check_motif(motif, f"motif {motif!r}")
+        for name, some in (("promoters", self.promoters), ("apart_from", self.apart_from)):
+            if some is not None:
+                object.__setattr__(self, name, upper_case(check_rows(some, INSERT_LENGTH)))
+        if self.only is not None and (np.asarray(self.only).dtype != bool or np.shape(self.only) != (INSERT_LENGTH,)):
+            raise ValueError(f"only must be bool ({INSERT_LENGTH},), which positions may be changed")
+        if self.promoters is not None and not len(self.ids):
+            object.__setattr__(self, "ids", [str(number) for number in range(len(self.promoters))])
+        if len(self.ids) != (0 if self.promoters is None else len(self.promoters)) or not all(self.ids):
+            raise ValueError(f"there must be an id for each promoter, and none empty, but there are {len(self.ids)}")
 
 
 @dataclass
@@ -162,7 +174,7 @@ class Designs:
     found : list of Design
         By goal, and by promoter if there were any; the best first.
     missing : Counter
-        Searches that gave no design, by the reason, in words.
+        What was asked for and not found, with the reason, in words, and how often.
     evaluations : int
         Inserts whose expression was predicted by the search.
     """
@@ -266,7 +278,7 @@ def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], o
     # From given promoters, exact for one change.
     beam = 1 if request.promoters is None else max(BEAM, request.count)
     changes = _MOST_STEPS if request.promoters is None else request.most_changes or MOST_CHANGES
-    search = Search(trained, request.constraints, known, changes, beam)
+    search = Search(trained, request.constraints, known, changes, beam, request.count if beam > 1 else 1)
     chosen = _Chosen(request, known)
     if request.promoters is None:
         for goal in request.goals:
@@ -282,19 +294,21 @@ def _from_nothing(
     fixed = np.zeros(INSERT_LENGTH, dtype=bool)
     if request.template is not None:
         fixed = np.array([letter in ALPHABET for letter in request.template])
-    wanted = chosen.count(goal) + request.count
-    for number in range(_ROUNDS):
-        missing = wanted - chosen.count(goal)
-        if not missing:
-            return
+    reasons: Counter[str] = Counter()
+    number = in_vain = 0
+    while (missing := request.count - chosen.count(goal)) and in_vain < _ROUNDS:
         starts = _random_starts(request, min(_STARTS, missing + 2), [request.seed, request.goals.index(goal), number])
         free = np.broadcast_to(~fixed if request.only is None else ~fixed & request.only, starts.shape) & ~_kept(
             starts, request.keep_motifs
         )
         for start, states in zip(starts, search.run(starts, [goal] * len(starts), free), strict=True):
-            if chosen.count(goal) < wanted and chosen.take(goal, "", start, states, 1):
-                advance(1)
-    chosen.missing[f"goal {goal.name}: {wanted - chosen.count(goal)} fewer than asked for"] += 1
+            if chosen.count(goal) < request.count:
+                advance(chosen.take(goal, "", start, states, 1, reasons))
+        in_vain = 0 if chosen.count(goal) > request.count - missing else in_vain + 1
+        number += 1
+    if missing:
+        found = f"goal {goal.name}: {missing:,} of {request.count:,} designs were not found"
+        chosen.missing[f"{found}, mostly because {reasons.most_common(1)[0][0]}"] += 1
 
 
 def _from_promoters(search: Search, request: Request, chosen: _Chosen, advance: Callable[[int], object]) -> None:
@@ -307,7 +321,10 @@ def _from_promoters(search: Search, request: Request, chosen: _Chosen, advance: 
             starts = promoters[rows]
             found = search.run(starts, [goal] * len(starts), free[rows], advance)
             for name, start, states in zip(request.ids[rows], starts, found, strict=True):
-                chosen.take(goal, name, start, states, request.count)
+                reasons: Counter[str] = Counter()
+                if chosen.take(goal, name, start, states, request.count, reasons) < request.count:
+                    why = reasons.most_common(1)[0][0] if reasons else "the search kept no others"
+                    chosen.missing[f"goal {goal.name}: fewer designs than asked for, mostly because {why}"] += 1
 
 
 class _Chosen:
@@ -322,10 +339,11 @@ class _Chosen:
     def count(self, goal: Goal) -> int:
         return sum(design.goal == goal for design in self._designs)
 
-    def take(self, goal: Goal, name: str, start: np.ndarray, states: list[State], count: int) -> int:
+    def take(
+        self, goal: Goal, name: str, start: np.ndarray, states: list[State], count: int, reasons: Counter[str]
+    ) -> int:
         """Take the best of what a search came to, at most a number of them; count why others are left out."""
         taken = 0
-        reasons = Counter()
         for state in states:
             if taken == count:
                 break
@@ -338,7 +356,7 @@ class _Chosen:
             number = self.count(goal) + 1 if not name else taken
             self._designs.append(
                 Design(
-                    f"{name or 'design'}_{label}_{number}",
+                    f"{re.sub(r'[^!-~]+', '_', name) or 'design'}_{label}_{number}",
                     goal,
                     name,
                     start,
@@ -348,8 +366,6 @@ class _Chosen:
                     state.path,
                 )
             )
-        if not taken:
-            self.missing[reasons.most_common(1)[0][0]] += 1
         return taken
 
     def _against(self, goal: Goal, state: State, from_promoter: bool) -> str:
@@ -361,12 +377,14 @@ class _Chosen:
                 if counts[0]
             ]
             if not violated:
-                return "the promoter is unlike the training data or too unsure, and no change allowed helps"
+                return "the start is unlike the training data or too unsure, and no change allowed helps"
             where = "" if self._known is None else " where predictions are like the training data's and sure enough"
             return f"the constraints could not be kept{where} ({', '.join(violated)})"
-        if from_promoter and not state.path and not state.violations:
-            reached = not goal.is_extreme and not goal.distance(state.expression)
-            return f"the promoter {'is at the goal already' if reached else 'comes no nearer by any change allowed'}"
+        before = goal.distance(state.start_expression)
+        if from_promoter and not state.repaired and goal.distance(state.expression) >= before:
+            if not goal.is_extreme and not before:
+                return "the promoter is at the goal already"
+            return "the promoter comes no nearer by other changes allowed"
         if not from_promoter and not goal.is_extreme and goal.distance(state.expression):
             return "the goal was not reached"
         if self._known is not None:

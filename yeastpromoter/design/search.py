@@ -51,6 +51,8 @@ class State:
         How far it is from keeping to the constraints, and of a start one more where no search may go.
     start_expression : float
         Predicted expression of the start.
+    repaired : bool
+        Whether the start had violations.
     path : tuple of Change
         The substitutions that lead to it from the start.
     """
@@ -59,6 +61,7 @@ class State:
     expression: float
     violations: int
     start_expression: float
+    repaired: bool = False
     path: tuple[Change, ...] = ()
 
     def cost(self, goal: Goal) -> tuple[float, float]:
@@ -103,6 +106,9 @@ class Search:
         Most substitutions of a start.
     beam : int
         Inserts that each search keeps after a step.
+    wanted : int, optional
+        Inserts that each search is to find, at most `beam`: it goes on until as many are at the goal, or no step
+        betters one of them.
     """
 
     def __init__(
@@ -112,7 +118,9 @@ class Search:
         known: Callable[[np.ndarray], np.ndarray] | None,
         most_changes: int,
         beam: int,
+        wanted: int = 1,
     ) -> None:
+        self._wanted = wanted
         self._trained = trained
         self._constraints = constraints
         self._known = known
@@ -153,7 +161,7 @@ class Search:
             # Whatever is like the training data is better than a start that is not.
             violations = violations + ~self._known(_constructs(starts))
         best = [
-            [State(start, float(value), int(wrong), float(value))]
+            [State(start, float(value), int(wrong), float(value), bool(wrong))]
             for start, value, wrong in zip(starts, reference, violations, strict=True)
         ]
         active = {n: list(states) for n, states in enumerate(best) if not _is_reached(states[0], goals[n])}
@@ -165,13 +173,21 @@ class Search:
             found = self._step(active, goals, free)
             active = {}
             for n, states in found.items():
-                better = states and states[0].cost(goals[n]) < _nearer(best[n][0].cost(goals[n]))
+                earlier = best[n]
                 best[n] = _best(best[n] + states, goals[n], self._beam)
-                if better and not _is_reached(best[n][0], goals[n]):
+                reached = sum(_is_reached(state, goals[n]) for state in best[n])
+                if reached < self._wanted and self._is_better(best[n], earlier, goals[n]):
                     active[n] = states
             advance(before - len(active))
         advance(len(active))
         return best
+
+    def _is_better(self, now: list[State], before: list[State], goal: Goal) -> bool:
+        """Whether one of the best inserts, as many as are wanted, is nearer to the goal than it was."""
+        wanted = now[: self._wanted]
+        if len(wanted) > len(before):
+            return True
+        return any(new.cost(goal) < _nearer(old.cost(goal)) for new, old in zip(wanted, before, strict=False))
 
     def _step(self, active: dict[int, list[State]], goals: Sequence[Goal], free: np.ndarray) -> dict[int, list[State]]:
         """The best inserts, at most `beam` for each search, that are one substitution away from those that it has."""
@@ -264,7 +280,14 @@ class _Pool:
             value = float(self._expression[state[row], position[row], base[row]])
             change = Change(int(position[row]) + 1, chr(parent.insert[position[row]]), ALPHABET[base[row]], value)
             drawn.append(
-                State(inserts[row], value, int(violations[row]), parent.start_expression, (*parent.path, change))
+                State(
+                    inserts[row],
+                    value,
+                    int(violations[row]),
+                    parent.start_expression,
+                    parent.repaired,
+                    (*parent.path, change),
+                )
             )
         return drawn
 

@@ -207,7 +207,7 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
     # A consensus that is more than letters, such as "core CTTCC", finds nothing: then the site itself does.
     consensus = str(entry["consensus"])
     motif = str(entry.get("motif", sequence if not consensus or set(consensus) - set(IUPAC) else consensus))
-    check_motif(motif, f"of {where}")
+    check_motif(motif, f"the motif of {where}")
     if entry["expected"] not in EXPECTED:
         raise ValueError(f"{where} expects {entry['expected']!r} but it must be one of {', '.join(EXPECTED)}")
     if not isinstance(entry["references"], list) or set(map(str, entry["references"])) - set(references):

@@ -111,7 +111,7 @@ def explain(
         calibration = trained.need_calibration(level)
         signals = trained.signals(constructs)
         lower, upper, flags = calibration.bounds(signals, level)
-        if calibration.effects is not None:
+        if calibration.effects is not None and calibration.effects.half_widths[calibration.check(level)] is not None:
             scales = calibration.scales(signals)
             half_widths = calibration.effect_half_widths(scales, scales, level)
     known = read_sites()
@@ -155,7 +155,8 @@ def page_of(promoter: Explained, trained: TrainedNetwork, version: str) -> str:
     if promoter.level is not None:
         prediction += f", {promoter.level} % interval {promoter.lower:.1f} to {promoter.upper:.1f}"
         interval_note = (
-            f"Of promoters like those of the training data, {promoter.level} of 100 measurements lie in the interval."
+            f"Of promoters like those of the training data, about {promoter.level} of 100 measurements lie in the "
+            "interval."
         )
     flag = ""
     if promoter.flag:

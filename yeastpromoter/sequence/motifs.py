@@ -41,9 +41,9 @@ def check_motif(motif: str, name: str) -> None:
         If it has other letters than those of IUPAC, is shorter than 3 bp or longer than an insert, or is only N.
     """
     if not motif or set(motif) - set(IUPAC):
-        raise ValueError(f"motif {name} is {motif!r} but must have letters of IUPAC, {''.join(IUPAC)}, in upper case")
+        raise ValueError(f"{name} is {motif!r} but must have letters of IUPAC, {''.join(IUPAC)}, in upper case")
     if not 3 <= len(motif) <= INSERT_LENGTH or set(motif) == {"N"}:
-        raise ValueError(f"motif {name} has {len(motif)} bp but must have from 3 to {INSERT_LENGTH}, not all of them N")
+        raise ValueError(f"{name} has {len(motif)} bp but must have from 3 to {INSERT_LENGTH}, not all of them N")
 
 
 def strands(motif: str) -> tuple[str, ...]:

@@ -192,9 +192,10 @@ class Calibration:
     def flags(self, signals: Signals) -> list[str]:
         """Say of each of N predictions what is unlike the training data, empty where nothing is."""
         reasons: list[list[str]] = [[] for _ in range(len(signals.gc))]
+        known = ~np.isnan(signals.expression)  # what has no prediction has none that could be doubted
         for name, text in _REASONS.items():
             values = getattr(signals, name)
-            for row in np.flatnonzero(self._outside(name, values)):
+            for row in np.flatnonzero(self._outside(name, values) & known):
                 reasons[row].append(text.format(values[row]))
         return [FLAG + ", ".join(found) if found else "" for found in reasons]
 
@@ -265,12 +266,12 @@ def read_calibration(path: str | Path, sha256: str) -> Calibration:
         raise FileNotFoundError(f"calibration {path} does not exist: was the entry's folder copied without it?")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
-    if found != sha256.lower():
+    if found != str(sha256).lower():
         raise ValueError(
-            f"calibration {path} is not the one that is expected (sha256 is {found} but must be {sha256.lower()}): it "
+            f"calibration {path} is not the one that is expected (sha256 is {found} but must be {sha256}): it "
             "was swapped or altered, or it and the sha256 come from different versions of the entry"
         )
-    return parse_calibration(content.decode("utf-8"), str(path))
+    return parse_calibration(content.decode("utf-8", "replace"), str(path))
 
 
 def parse_calibration(text: str, name: str) -> Calibration:
@@ -302,11 +303,33 @@ def parse_calibration(text: str, name: str) -> Calibration:
         lengths = {len(calibration.lower), len(calibration.upper), len(calibration.levels)}
         if len(calibration.scale) != 1 + len(SCALE_TERMS) or len(calibration.scale_deciles) != 11:
             raise ValueError("its scale does not have one number for each term, and 11 deciles")
+        _check_values(calibration)
         if len(lengths) > 1 or not calibration.levels:
             raise ValueError("its ends do not have one number for each level")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{name}: is not a calibration: {error}") from None
     return calibration
+
+
+def _check_values(calibration: Calibration) -> None:
+    """Make sure that the numbers can be what they stand for; a `ValueError` says which cannot."""
+    deciles, levels = calibration.scale_deciles, calibration.levels
+    effects = calibration.effects.half_widths if calibration.effects else (1.0,) * len(levels)
+    right = {
+        "scale_deciles": deciles[0] > 0 and list(deciles) == sorted(deciles),
+        "levels": list(levels) == sorted(set(levels)) and all(0 < level < 100 for level in levels),
+        "lower and upper": all(low < high for low, high in zip(calibration.lower, calibration.upper, strict=False)),
+        "effects": len(effects) == len(levels) and all(width is None or width > 0 for width in effects),
+        "limits": all(
+            len(pair) == 2
+            and (None in pair or pair[0] <= pair[1])
+            and all(end is None or end + 0 == end for end in pair)
+            for pair in calibration.limits.values()
+        ),
+        "measured": all(len(some) == 101 and list(some) == sorted(some) for some in calibration.measured.values()),
+    }
+    if wrong := [name for name, is_right in right.items() if not is_right]:
+        raise ValueError(f"what it says of {', '.join(wrong)} cannot be")
 
 
 def _numbers(values: Sequence[float]) -> tuple[float, ...]:

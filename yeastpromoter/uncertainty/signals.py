@@ -31,7 +31,7 @@ class Signals(NamedTuple):
     gc : numpy.ndarray
         GC content of the insert, 0 to 1.
     longest_run : numpy.ndarray
-        Length of the longest run of one base in the insert, in bp.
+        Length of the longest run of one base in the insert, in bp; N is not a base.
     distinct_4mers : numpy.ndarray
         Number of different words of 4 letters in the insert: few in repeats.
     unknown : numpy.ndarray
@@ -95,7 +95,8 @@ def signals_of(constructs: np.ndarray, scores: np.ndarray, expression: np.ndarra
 def _longest_run(inserts: np.ndarray) -> np.ndarray:
     longest = run = np.ones(len(inserts))
     for column in range(1, inserts.shape[1]):
-        run = np.where(inserts[:, column] == inserts[:, column - 1], run + 1, 1)
+        same = (inserts[:, column] == inserts[:, column - 1]) & (inserts[:, column] != _N)
+        run = np.where(same, run + 1, 1)
         longest = np.maximum(longest, run)
     return longest
 

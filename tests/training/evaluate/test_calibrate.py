@@ -97,8 +97,11 @@ def test_a_small_source_counts_as_much_as_a_large_one():
 
 
 def test_too_few_measurements_give_no_calibration():
-    with pytest.raises(TooFewError, match="99 constructs calibrate, but at least 100"):
-        fit(99)
+    with pytest.raises(TooFewError, match="15 constructs calibrate, too few for intervals of 90 %"):
+        fit(15)
+    some, _ = simulated(300, 1)
+    with pytest.raises(TooFewError, match="2 groups of constructs calibrate, but at least 5"):
+        fit_calibration(some._replace(group=some.group % 2), NO_LIMITS, "ab", 0)
     assert fit(120).levels[-1] < 99, "120 constructs do not reach to 99 %"
 
 
@@ -109,6 +112,7 @@ def test_of_many_constructs_whole_groups_are_taken():
     assert taken.sum() == 88
     assert (taken.reshape(50, 4).all(axis=1) | ~taken.reshape(50, 4).any(axis=1)).all()
     assert (taken != _some_groups(group, 90, 2)).any()
+    assert _some_groups(np.zeros(50), 40, 1).all(), "one group can be larger"
 
 
 def test_coverage_is_that_of_constructs_that_did_not_calibrate():
