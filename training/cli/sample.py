@@ -44,4 +44,5 @@ def sample(settings: Settings, run_name: str, **paths: Path | None) -> None:
         run["learn_from"],
         run["source_weights"],
         layout.files,
+        run["set_aside"],
     )

@@ -410,6 +410,13 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
     uses = any(phase["constructs"] != "measured" for phase in run["phases"])
     if uses and not (run["teachers"] and run["synthetic"]):
         yield f"{place}.phases has a phase on synthetic constructs, so the run needs teachers and synthetic"
+    if (aside := run["set_aside"]) is not None:
+        if uses:
+            yield f"{place}.set_aside is for runs without synthetic constructs, which are made of all training ones"
+        if aside["use"] is not None and aside["learn_from"] == "others":
+            yield f"{place}.set_aside.use is for learn_from: set_aside, but the run learns from the others"
+        if (aside["use"] or 0) > aside["constructs"]:
+            yield f"{place}.set_aside.use is {aside['use']}, but only {aside['constructs']} are set aside"
     if run["initial"] == SHIPPED:
         theirs = shipped_arguments()["first_activation"]
         if SHIPPED in config["runs"]:

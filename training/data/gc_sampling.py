@@ -206,6 +206,50 @@ def effective_number(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
+def set_aside(group: np.ndarray, rows: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    """Choose between the constructs that are set aside and all others.
+
+    Whole groups are set aside in a random order until there are as many constructs as were asked for, or a few more:
+    none of them resembles one of the others. Fewer of them are used in a second random order, which does not depend on
+    how many: those of a smaller number are among those of a larger one.
+
+    Parameters
+    ----------
+    group : numpy.ndarray
+        Group of each construct of the split, `int` (N,).
+    rows : numpy.ndarray
+        Constructs to choose from, `int64` (R,).
+    settings : mapping
+        ``set_aside`` of a run in a validated configuration.
+
+    Returns
+    -------
+    numpy.ndarray
+        The chosen ones among `rows`, in their order.
+
+    Raises
+    ------
+    ValueError
+        If there are not more constructs than are set aside.
+    """
+    if len(rows) <= settings["constructs"]:
+        raise ValueError(
+            f"set_aside.constructs is {settings['constructs']:,}, but there are only {len(rows):,} constructs to learn "
+            "from"
+        )
+    rng = np.random.default_rng(settings["seed"])
+    groups, members = np.unique(group[rows], return_inverse=True)
+    order = rng.permutation(len(groups))
+    before = np.cumsum(np.bincount(members)[order]) - np.bincount(members)[order]
+    chosen = np.zeros(len(groups), dtype=bool)
+    chosen[order[before < settings["constructs"]]] = True
+    aside = chosen[members]
+    if settings["learn_from"] == "others":
+        return rows[~aside]
+    found = rng.permutation(rows[aside])
+    return np.sort(found[: settings["use"] or settings["constructs"]])
+
+
 class _Chosen:
     """Constructs with their weights: what the reports say of them."""
 
@@ -284,6 +328,7 @@ def gc_sampling(
     learn_from: Sequence[str] = ("train",),
     source_weights: bool = False,
     downloaded: str | Path | None = None,
+    aside: Mapping[str, Any] | None = None,
 ) -> None:
     """Choose the training constructs of one run.
 
@@ -309,6 +354,8 @@ def gc_sampling(
         correlation they have, as ``in_loss``.
     downloaded : str or Path, optional
         Report of the step download: a genome has to be the file that it found.
+    aside : mapping, optional
+        The ``set_aside`` section of the run (see `set_aside`); by default all constructs are chosen from.
 
     Raises
     ------
@@ -323,6 +370,8 @@ def gc_sampling(
         raise ValueError(
             f"{split} has no construct to learn from, of the part {' or '.join(learn_from)}: too little data"
         )
+    if aside is not None:
+        rows = set_aside(read_table(split, "group")["group"], rows, aside)
     gc = gc_content(insert_letters(letters_of(columns["sequence"])))
     width = settings["bin_width"]
     n_bins = int(gc_bin(np.ones(1), width)[0]) + 1
@@ -344,7 +393,11 @@ def gc_sampling(
         "source": columns["source"][rows],
     }
     chosen = _Chosen(train, sources, target)
-    summary = {"settings": dict(settings), "before": chosen.summary(np.ones(len(rows)))}
+    summary = {
+        "settings": dict(settings),
+        "set_aside": aside and dict(aside),
+        "before": chosen.summary(np.ones(len(rows))),
+    }
     result, weights = {"row": rows}, np.ones(len(rows))
     if settings["method"] == "sampling":
         drawn = draw(

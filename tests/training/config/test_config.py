@@ -320,6 +320,10 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             ["runs.one.phases[0].patience chooses by the validation part"],
         ),
         ({"runs": {"one": {"learn_from": ["train", "test"]}}}, ["runs.one.learn_from is ['train', 'test']"]),
+        (
+            {"runs": {"one": {"set_aside": {"constructs": 5, "use": 6}}}},
+            ["runs.one.set_aside.use is for learn_from: set_aside", "use is 6, but only 5 are set aside"],
+        ),
         ({"synthetic": {"mix": {"parts": [{"kind": "genome", "count": 5}]}}}, ["parts[0] is of kind genome"]),
         (
             {

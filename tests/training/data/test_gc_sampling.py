@@ -16,6 +16,7 @@ from training.data.gc_sampling import (
     genome_gc,
     reweight,
     sampling_weights,
+    set_aside,
     tilt,
 )
 from training.data.tables import letters_of, read_table, sequences_of, write_table
@@ -32,6 +33,36 @@ SETTINGS = {
     "bin_width": 0.05,
     "seed": 4,
 }
+
+
+ASIDE = {"constructs": 40, "learn_from": "set_aside", "use": None, "seed": 0}
+
+
+@given(st.lists(st.integers(0, 30), min_size=60, max_size=120), st.integers(1, 40), st.integers(0, 5))
+def test_constructs_are_set_aside_in_whole_groups(groups, constructs, seed):
+    group, rows = np.array(groups), np.arange(3, len(groups))
+    settings = ASIDE | {"constructs": constructs, "seed": seed}
+    aside, others = (set_aside(group, rows, settings | {"learn_from": name}) for name in ("set_aside", "others"))
+    assert len(aside) == constructs
+    assert not set(group[aside]) & set(group[others])
+    assert set(aside) | set(others) <= set(rows)
+    # No more groups than are needed: without any one of them there would be too few constructs.
+    left_out = np.setdiff1d(rows, others)
+    smallest = max(np.unique(group[left_out], return_counts=True)[1])
+    assert len(left_out) - smallest < constructs
+
+
+def test_fewer_constructs_set_aside_are_among_more():
+    group = np.arange(100) // 2
+    rows = np.arange(100)
+    few, many = (set_aside(group, rows, ASIDE | {"use": use}) for use in (10, 25))
+    assert (len(few), len(many)) == (10, 25)
+    assert set(few) < set(many) < set(set_aside(group, rows, ASIDE))
+
+
+def test_not_all_constructs_can_be_set_aside():
+    with pytest.raises(ValueError, match=r"set_aside\.constructs is 40, but there are only 40 constructs"):
+        set_aside(np.arange(40), np.arange(40), ASIDE)
 
 
 def test_bins_are_centred_on_multiples_of_the_width():

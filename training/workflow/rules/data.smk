@@ -86,7 +86,7 @@ rule sample:
     params:
         config=EFFECTIVE,
         settings=lambda wildcards: [
-            settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from", "source_weights")
+            settings("runs", wildcards.run, key) for key in ("gc_sampling", "learn_from", "set_aside", "source_weights")
         ],
         files=lambda wildcards: content(*filter(None, [CONFIG["runs"][wildcards.run]["gc_sampling"]["genome"]])),
     conda:
