@@ -134,7 +134,7 @@ def complete_config(config: Any, name: str = "the configuration") -> dict[str, A
 
 def files_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every file of the data folder that a complete configuration names, once, with its url, sha256 and origin."""
-    wanted = [*config["data"]["sources"], *config["data"]["held_out"]]
+    wanted = data_files_of(config["data"])
     wanted += [part["genome"] for recipe in config["synthetic"].values() for part in recipe["parts"]]
     wanted += [run["gc_sampling"]["genome"] for run in config["runs"].values()]
     files = {}
@@ -142,6 +142,14 @@ def files_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
         if entry is not None:
             files.setdefault(entry["file"], {key: entry[key] for key in ("file", "url", "sha256", "origin")})
     return list(files.values())
+
+
+def data_files_of(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What names a file in the data section of a complete configuration: sources, their tables, held-out files."""
+    sources = []
+    for source in data["sources"]:
+        sources += [source, *(source["mpra"]["tables"] if source.get("mpra") else [])]
+    return [*sources, *data["held_out"]]
 
 
 def studies_gc_correction(config: Mapping[str, Any]) -> bool:
@@ -323,9 +331,12 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"data.sources has {names.count(name)} sources named {name!r}, but each needs a name of its own"
     for number, source in enumerate(sources):
         counts, expression = source["columns"]["counts"], source["columns"]["expression"]
-        if bool(counts) == (expression is not None):
+        name, mpra = source["columns"]["name"], source["mpra"]
+        if bool(counts) == (expression is not None) and not mpra:
             found = "both" if counts else "neither"
             yield f"data.sources[{number}].columns has {found} of expression and counts, but one of them is needed"
+        yield from _reads_inconsistencies(f"data.sources[{number}].reads", source["reads"], counts)
+        yield from _mpra_inconsistencies(f"data.sources[{number}]", source)
         if source["majority"] and not counts:
             yield f"data.sources[{number}].majority is for columns.counts, but there are none"
         if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
@@ -336,6 +347,7 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"data.sources[{number}].columns.{key} has {column!r} more than once, but its columns must differ"
         columns = {"columns.sequence": source["columns"]["sequence"]}
         columns |= {"columns.expression": expression} if expression is not None else {}
+        columns |= {"columns.name": name} if name is not None else {}
         columns |= {f"columns.counts[{i}]": column for i, column in enumerate(counts)}
         columns |= {f"columns.replicates[{i}]": column for i, column in enumerate(source["columns"]["replicates"])}
         if source["select"]:
@@ -371,9 +383,39 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"export.run is {config['export']['run']!r} but must be one of {', '.join(config['runs'])}"
 
 
+def _reads_inconsistencies(place: str, reads: Mapping[str, Any] | None, counts: list[Any]) -> Iterator[str]:
+    if reads is None:
+        return
+    if not counts:
+        yield f"{place} is for columns.counts, but there are none"
+    elif len(reads["sorted_cells"]) != len(counts):
+        yield (
+            f"{place}.sorted_cells has {len(reads['sorted_cells'])} numbers, but columns.counts has {len(counts)} "
+            "columns: it needs one for each"
+        )
+
+
+def _mpra_inconsistencies(place: str, source: Mapping[str, Any]) -> Iterator[str]:
+    mpra = source["mpra"]
+    if mpra is None:
+        if source["columns"]["name"] is not None:
+            yield f"{place}.columns.name is for an mpra, but there is none"
+        return
+    for key in ("expression", "counts", "replicates"):
+        if source["columns"][key] not in (None, []):
+            yield f"{place}.columns has {key}, but with mpra the values are in its tables"
+    if source["calibration"] != {"slope": 1, "intercept": 0}:
+        yield f"{place}.calibration is for measured values, but an mpra has its mpra.scale"
+    if mpra["level"] == "barcode" and not mpra["normalised"]:
+        yield f"{place}.mpra.normalised is for the level oligo: at the level barcode counts never are"
+    scale = mpra["scale"]
+    for key in ("from", "quantiles", "to"):
+        if scale[key] is not None and not scale[key][0] < scale[key][1]:
+            yield f"{place}.mpra.scale.{key} is {scale[key]}, but its first number must be the smaller one"
+
+
 def _all_entries(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from config["data"]["sources"]
-    yield from config["data"]["held_out"]
+    yield from data_files_of(config["data"])
     for recipe in config["synthetic"].values():
         yield from (part["genome"] for part in recipe["parts"] if part["genome"])
     for run in config["runs"].values():

@@ -7,6 +7,7 @@ merged, and whatever resembles a held-out sequence is left out. Everything dropp
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from training.data.data_files import DataFiles
+from training.data.labels import cells_of_reads, check_sorted_cells, inner_buckets, line_between, range_of
+from training.data.mpra import FastaTable, is_fasta, label_designs
 from training.data.similarity import KmerSet, Neighbours, repeated_rows
 from training.data.tables import letters_of, sequences_of, write_report, write_table
 from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
@@ -49,18 +52,29 @@ def insert_letters(matrix: np.ndarray) -> np.ndarray:
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
 
+    Of the designs of an MPRA it reads sequence and name.
+
     Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
     replicate is missing, it is NaN. The index is the line of each row.
     """
-    cells = source["columns"].get("counts")
-    values = dict(zip(COUNT_COLUMNS, cells, strict=True)) if cells else {"expression": source["columns"]["expression"]}
+    cells, of_mpra = source["columns"].get("counts"), source.get("mpra")
+    texts = {"sequence": source["columns"]["sequence"]}
+    values = {}
+    if cells:
+        values = dict(zip(COUNT_COLUMNS, cells, strict=True))
+    elif of_mpra:
+        name = source["columns"]["name"]
+        texts["name"] = texts["sequence"] if name is None else name
+    else:
+        values = {"expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         values[f"replicate_{number}"] = column
     select = source.get("select")
-    wanted = [source["columns"]["sequence"], *values.values(), *([select["column"]] if select else [])]
+    wanted = [*texts.values(), *values.values(), *([select["column"]] if select else [])]
     passed_over: list[str] = []
     try:
-        table = TextTable(path, source["separator"], source["header"])
+        fasta = of_mpra and is_fasta(path)
+        table = FastaTable(path) if fasta else TextTable(path, source["separator"], source["header"])
         for column in wanted:
             table.number(column)
     except ValueError as error:
@@ -73,7 +87,7 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
                 passed_over = [*dict.fromkeys([*passed_over, *cells])][:_VALUES_SHOWN]
             rows = rows.where(cells == select["value"])
         counts["rows"] += len(rows)
-        columns = {"sequence": np.array(rows.text(source["columns"]["sequence"]), dtype=object)}
+        columns = {name: np.array(rows.text(column), dtype=object) for name, column in texts.items()}
         for name, column in values.items():
             limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
             columns[name] = rows.numbers(column, **limits)
@@ -87,13 +101,35 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
         raise ValueError(f"source {source['name']!r}: {path} has no rows: it is another file, or was cut short")
 
 
-def _label(table: pd.DataFrame, votes: Mapping[str, Any] | None, counts: dict[str, Any]) -> pd.DataFrame:
+def _reads_in_buckets(path: Path, source: Mapping[str, Any]) -> np.ndarray:
+    """Reads of a whole file in each bucket, of the rows that the source does not select, too."""
+    columns = source["columns"]["counts"]
+    totals = np.zeros(len(columns))
+    try:
+        for rows in TextTable(path, source["separator"], source["header"]).blocks():
+            totals += [rows.numbers(column, lowest=0).sum() for column in columns]
+    except ValueError as error:
+        raise ValueError(f"source {source['name']!r}: {error}") from None
+    return totals
+
+
+def _label(
+    table: pd.DataFrame, source: Mapping[str, Any], in_buckets: np.ndarray | None, counts: dict[str, Any]
+) -> pd.DataFrame:
     """Put the expression in place of the counts: the mean bucket, or the majority's, without the rows that have none.
 
-    Rows without cells keep an expression of NaN, as one that was not measured.
+    Rows without cells keep an expression of NaN, as one that was not measured. With the reads of the whole file in each
+    bucket, counts are reads, and become cells first.
     """
     cells = table[list(COUNT_COLUMNS)].to_numpy()
-    table = table.drop(columns=list(COUNT_COLUMNS)).assign(expression=mean_bucket(cells))
+    table = table.drop(columns=list(COUNT_COLUMNS))
+    if in_buckets is not None:
+        reads, settings = cells.sum(axis=1), source["reads"]
+        few = (reads > 0) & (reads < settings["min_reads"])
+        counts["dropped_without_reads"] = counts.get("dropped_without_reads", 0) + int(few.sum())
+        table, cells = table[~few], cells_of_reads(cells[~few], in_buckets, settings["sorted_cells"])
+    table = table.assign(expression=mean_bucket(cells))
+    votes = source["majority"]
     if votes is None:
         return table
     bucket, supported, clear = majority_bucket(cells, votes["support"], votes["share"])
@@ -171,25 +207,34 @@ class _Ends:
 
 
 def _harmonise(
-    source: Mapping[str, Any], path: Path, other_lengths: str, counts: dict[str, Any]
+    source: Mapping[str, Any], path: Path, tables: Sequence[Path], other_lengths: str, counts: dict[str, Any]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
+    """Bring one source to 110-bp constructs with expression, in its own unit, and replicates, piece by piece.
 
     Yields the columns ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
+    An MPRA, with its `tables`, is one piece.
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
     """
     reasons = {"error": (), "drop": ("dropped_for_length",), "fit": ("fitted", "dropped_for_length")}[other_lengths]
     names = ("rows_in_file", "rows", "dropped_without_value", "of_construct_length", *reasons, "clipped_to_scale")
     counts |= dict.fromkeys(names, 0)
-    trim, calibration = source["trim"], source["calibration"]
+    trim = source["trim"]
     of_inserts = source["sequence_type"] == "insert"
     right_length = SEQUENCE_LENGTHS[source["sequence_type"]]
     unfit, first_unfit = 0, ""
     ends = _Ends(path, of_inserts) if source["check_adapters"] else None
-    for table in _read_columns(path, source, counts):
+    in_buckets = None
+    if source["columns"].get("counts") and source.get("reads"):
+        in_buckets = _reads_in_buckets(path, source)
+        check_sorted_cells(in_buckets, source["reads"]["sorted_cells"], f"source {source['name']!r}: {path}")
+        counts["reads_in_buckets"] = in_buckets.tolist()
+    read = _read_columns(path, source, counts)
+    if source.get("mpra"):
+        read = [label_designs(pd.concat(read), tables, source["mpra"], f"source {source['name']!r}: {path}", counts)]
+    for table in read:
         if source["columns"].get("counts"):
-            table = _label(table, source["majority"], counts)
+            table = _label(table, source, in_buckets, counts)
         value_columns = [name for name in table.columns if name != "sequence"]
         measured = table["expression"].notna()
         counts["dropped_without_value"] += int((~measured).sum())
@@ -218,19 +263,12 @@ def _harmonise(
         if of_inserts:
             sequence[fits] = sequence[fits].map(add_adapters)
 
-        values = {
-            name: table[name].to_numpy() * calibration["slope"] + calibration["intercept"] for name in value_columns
-        }
-        expression = values["expression"]
-        if len(expression):
-            counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
-            counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
-        counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
+        values = {name: table[name].to_numpy() for name in value_columns}
         missing = np.full(len(table), np.nan)
         yield {
             "sequence": sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
             "fitted": ~fits.to_numpy(),
-            "expression": expression.clip(0, N_BUCKETS - 1),
+            "expression": values["expression"],
             "replicate_1": values.get("replicate_1", missing),
             "replicate_2": values.get("replicate_2", missing),
         }
@@ -241,6 +279,40 @@ def _harmonise(
         )
     if ends is not None:
         ends.finish()
+
+
+def _scale_of(source: Mapping[str, Any], ratios: np.ndarray, counts: dict[str, Any]) -> dict[str, float]:
+    """The line from the log ratios of an MPRA to the scale of the buckets; it is said and counted, to be undone.
+
+    `ratios` are those of the measurements to keep, so that no held-out measurement guides it.
+    """
+    scale = source["mpra"]["scale"]
+    wanted = scale["to"] or inner_buckets(N_BUCKETS)
+    if scale["from"] is None and not len(ratios):
+        return {"slope": 1, "intercept": 0}
+    try:
+        ends = scale["from"] or range_of(ratios, scale["quantiles"])
+    except ValueError as error:
+        raise ValueError(f"source {source['name']!r}: {error}") from None
+    slope, intercept = line_between(ends, wanted)
+    counts["scale"] = {"from": list(ends), "to": list(wanted), "slope": slope, "intercept": intercept}
+    say(
+        f"source {source['name']!r}: expression = {slope:.6g} * log2(RNA/DNA) + {intercept:.6g}, which brings "
+        f"{ends[0]:.4g} to {wanted[0]:g} and {ends[1]:.4g} to {wanted[1]:g}"
+    )
+    return {"slope": slope, "intercept": intercept}
+
+
+def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: dict[str, Any]) -> None:
+    """Bring the values of a piece to the common scale by a line, and clip and count what is beyond it."""
+    for name in ("expression", "replicate_1", "replicate_2"):
+        piece[name] = piece[name] * line["slope"] + line["intercept"]
+    expression = piece["expression"]
+    if len(expression):
+        counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
+        counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
+    counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
+    piece["expression"] = expression.clip(0, N_BUCKETS - 1)
 
 
 def _agreement(
@@ -381,13 +453,14 @@ def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
-def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
+def _check_scale(
+    source: Mapping[str, Any], line: Mapping[str, float], path: Path, counts: Mapping[str, Any]
+) -> list[str]:
     """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
     clipped = counts["clipped_to_scale"]
     values = counts["of_construct_length"] + counts.get("fitted", 0)
     if clipped <= _WARNED_BEYOND * values:
         return []
-    line = source["calibration"]
     calibrated = line["slope"] != 1 or line["intercept"] != 0
     text = (
         f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond 0 to {N_BUCKETS - 1}, the "
@@ -433,16 +506,25 @@ def assemble(
     counts = {name: {} for name in names}
     pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
-        resembling = {}
-        with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
-            for piece in _harmonise(source, path, data["other_lengths"], counts[source["name"]]):
+        resembling, line = {}, source["calibration"]
+        of_source = counts[source["name"]]
+        with ExitStack() as stack:
+            path, of_source["file_sha256"] = stack.enter_context(files.reading(source))
+            entries = source["mpra"]["tables"] if source.get("mpra") else []
+            tables = [stack.enter_context(files.reading(entry)) for entry in entries]
+            if tables:
+                of_source["tables_sha256"] = [digest for _, digest in tables]
+            for piece in _harmonise(source, path, [table for table, _ in tables], data["other_lengths"], of_source):
                 reasons = held_out.resembled_by(letters_of(piece["sequence"]))
                 for reason, mask in reasons.items():
                     resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
                 kept = ~np.logical_or.reduce(list(reasons.values()))
+                if tables:
+                    line = _scale_of(source, piece["expression"][kept], of_source)
+                _to_scale(piece, line, of_source)
                 pieces.append({name: values[kept] for name, values in piece.items()})
                 pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
-        warnings += _check_scale(source, path, counts[source["name"]])
+        warnings += _check_scale(source, line, path, counts[source["name"]])
         counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]

@@ -84,6 +84,7 @@ def training_data(record: Mapping[str, Any]) -> str:
         label = source.get("label") or source["name"]
         link = f"[`{source['file']}`]({source['url']})" if source.get("url") else f"`{source['file']}`"
         link += ", {column} {value}".format(**source["select"]) if source.get("select") else ""
+        link += "".join(f", measured in `{table['file']}`" for table in (source.get("mpra") or {}).get("tables", []))
         sha256 = record["files"].get(source["file"]) or source.get("sha256")
         rows.append(
             [

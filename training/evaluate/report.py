@@ -56,6 +56,9 @@ ASSEMBLED = {
     "rows_in_file": "rows in the file",
     "rows": "rows of the source",
     "dropped_without_value": "left out: without a value",
+    "dropped_repeated_design": "left out: a design that is there already",
+    "dropped_without_barcodes": "left out: too few barcodes in every replicate",
+    "dropped_without_reads": "left out: too few reads",
     "dropped_without_support": "left out: too few cells",
     "dropped_without_majority": "left out: no bucket with a clear majority",
     "dropped_for_length": "left out: of another length",
@@ -211,7 +214,7 @@ def _warnings(reports: Mapping[str, Mapping[str, Any]]) -> list[Section]:
     return [Section("warnings", "Warnings", [Table("Of the steps", ["step", "warning"], rows, text_columns=2)])]
 
 
-def _configuration(record: Mapping[str, Any]) -> Section:
+def _configuration(record: Mapping[str, Any], assembled: Mapping[str, Any]) -> Section:
     settings = record["settings"]
     plain = {name: value for name, value in settings.items() if name != "phases"}
     plain |= {"gc_sampling": gc_correction_in_effect(settings["gc_sampling"])}
@@ -219,6 +222,10 @@ def _configuration(record: Mapping[str, Any]) -> Section:
     differing = differences(settings, default_settings())
     phases = [flat_settings(phase) for phase in settings["phases"]]
     names = list(dict.fromkeys(name for phase in phases for name in phase))
+    lines = {
+        source["name"]: assembled["sources"].get(source["name"], {}).get("scale") or source.get("calibration", {})
+        for source in record["data"]["sources"]
+    }
     sources = [
         [
             source["name"],
@@ -227,8 +234,8 @@ def _configuration(record: Mapping[str, Any]) -> Section:
             source.get("origin") or source.get("url") or "–",
             (record["files"].get(source["file"]) or source.get("sha256") or "–")[:12],
             shown(source.get("weight", 1)),
-            shown(source.get("calibration", {}).get("slope", 1)),
-            shown(source.get("calibration", {}).get("intercept", 0)),
+            shown(lines[source["name"]].get("slope", 1)),
+            shown(lines[source["name"]].get("intercept", 0)),
         ]
         for source in record["data"]["sources"]
     ]
@@ -548,7 +555,7 @@ def report(
                 "calibrate": calibration or {},
             }
         ),
-        _configuration(record),
+        _configuration(record, assembled),
         Section(
             "data",
             "Data, step by step",

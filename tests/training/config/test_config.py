@@ -103,6 +103,9 @@ COUNTS = {"sequence": 0, "counts": list(range(1, 19))}
         ({"majority": {}}, "majority is for columns.counts, but there are none"),
         ({"columns": COUNTS, "calibration": {"slope": 2}}, "calibration is for measured values"),
         ({"columns": COUNTS, "majority": {"share": 0.5}}, "majority.share is 0.5 but must be more than 0.5"),
+        ({"reads": {"sorted_cells": [1] * 18}}, "data.sources[0].reads is for columns.counts, but there are none"),
+        ({"columns": COUNTS, "reads": {"sorted_cells": [1]}}, "sorted_cells has 1 numbers, but columns.counts has 18"),
+        ({"columns": COUNTS, "reads": {}}, "data.sources[0].reads lacks the key sorted_cells"),
     ],
 )
 def test_mistakes_with_counts_are_named(source, message):
@@ -117,6 +120,53 @@ def test_counts_and_the_default_thresholds_of_a_majority():
     config = copy.deepcopy(SMALL)
     config["data"]["sources"][0] |= {"columns": COUNTS, "majority": {}}
     assert complete_config(config)["data"]["sources"][0]["majority"] == {"support": 10, "share": 0.75}
+
+
+def test_reads_of_a_source():
+    config = copy.deepcopy(SMALL)
+    config["data"]["sources"][0] |= {"columns": COUNTS, "reads": {"sorted_cells": [1] * 18}}
+    assert complete_config(config)["data"]["sources"][0]["reads"]["min_reads"] == 10
+
+
+MPRA = {"columns": {"sequence": 1, "name": 0}, "mpra": {"tables": [{"file": "m.tsv"}]}}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"columns": {"sequence": 0, "expression": 1, "name": 2}}, "columns.name is for an mpra, but there is none"),
+        ({"columns": {"sequence": 0, "expression": 1}}, "columns has expression, but with mpra the values are in"),
+        ({"columns": COUNTS}, "columns has counts, but with mpra"),
+        ({"columns": {"sequence": 0, "replicates": [1, 2]}}, "columns has replicates, but with mpra"),
+        ({"columns": {"sequence": 1, "name": "n"}}, "columns.name is 'n' but must be a column's number"),
+        ({"calibration": {"slope": 2}}, "calibration is for measured values, but an mpra has its mpra.scale"),
+        ({"mpra": {"tables": []}}, "mpra.tables is [] but must be a list of at least 1"),
+        ({"mpra": {"tables": [{"file": "m"}], "min_barcodes": 0}}, "min_barcodes is 0 but must be at least 1"),
+        ({"mpra": {"tables": [{"file": "m"}], "level": "barcode", "normalised": False}}, "normalised is for the level"),
+        ({"mpra": {"tables": [{"file": "m"}], "scale": {"from": [2, 1]}}}, "scale.from is [2, 1], but its first"),
+        ({"mpra": {"tables": [{"file": "m"}], "scale": {"to": [1]}}}, "scale.to is [1] but must be a list of at least"),
+        ({"mpra": {"tables": [{"file": "../m", "url": "https://a/b"}]}}, "'../m' has a url, but would not be put into"),
+    ],
+)
+def test_mistakes_with_an_mpra_are_named(source, message):
+    config = copy.deepcopy(SMALL)
+    of_mpra = {} if "expression" in source.get("columns", {}) and "name" in source["columns"] else MPRA
+    config["data"]["sources"][0] |= of_mpra | source
+    with pytest.raises(ValueError, match="not a valid configuration") as error:
+        complete_config(config)
+    assert message in str(error.value)
+
+
+def test_defaults_of_an_mpra():
+    config = copy.deepcopy(SMALL)
+    config["data"]["sources"][0] |= MPRA
+    found = complete_config(config)
+    assert complete_config(found) == found
+    mpra = found["data"]["sources"][0]["mpra"]
+    assert (mpra["level"], mpra["min_barcodes"], mpra["pseudocount"]) == ("oligo", 10, 1)
+    assert mpra["columns"]["name"] == "oligo_name"
+    assert mpra["scale"] == {"from": None, "quantiles": [0.01, 0.99], "to": None}
+    assert [entry["file"] for entry in files_of(found)] == ["a.txt", "m.tsv"]
 
 
 def test_data_of_another_configuration(tmp_path):
@@ -518,7 +568,7 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, tuned, intervals, correction, counts, students = blocks
+    whole, tuned, intervals, correction, counts, reads, mpra, students = blocks
     assert complete_config(SMALL | tuned)["runs"]["tuned"]["initial"] == "shipped"
     assert complete_config(SMALL | intervals)["prediction_intervals"]["sources"] == ["high_quality"]
     assert set(complete_config(whole)["runs"]) == {"first", "soft"}
@@ -526,6 +576,10 @@ def test_the_examples_in_the_documentation_are_valid():
     assert corrected["gc_sampling"]["method"] == "reweighting"
     (source,) = complete_config(SMALL | counts)["data"]["sources"]
     assert source["majority"] == {"support": 10, "share": 0.75}
+    (source,) = complete_config(SMALL | reads)["data"]["sources"]
+    assert source["reads"]["sorted_cells"][9] == 61200
+    (source,) = complete_config(SMALL | mpra)["data"]["sources"]
+    assert source["mpra"]["scale"]["quantiles"] == [0.01, 0.99]
     assert complete_config(SMALL | students)["runs"]["student"]["teachers"] == ["teacher_1", "teacher_2"]
 
 

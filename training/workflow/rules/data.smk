@@ -27,7 +27,7 @@ rule assemble:
     params:
         config=EFFECTIVE,
         settings=settings("data"),
-        files=lambda wildcards: content(*CONFIG["data"]["sources"], *CONFIG["data"]["held_out"]),
+        files=lambda wildcards: content(*data_files_of(CONFIG["data"])),
     conda:
         environment("data")
     shell:
