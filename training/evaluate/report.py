@@ -25,7 +25,7 @@ from training.evaluate.coverage import coverage_tables, effects_note
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length, some_fewer_resamples
 from training.evaluate.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.evaluate.markdown import with_bounds, with_decimals, words
-from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
+from training.evaluate.metrics import DECIMALS, MANY_GROUPS, MAPE_NOTE, RESAMPLES_OF_MANY
 from training.evaluate.record import (
     differences,
     flat_settings,
@@ -410,7 +410,11 @@ def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str
         for source, lengths in sources.items():
             summary = lengths[length]
             if summary is not None:
-                cells = [with_bounds(summary[name]) for name in columns]
+                # Evaluations of earlier versions have no MAPE.
+                cells = [
+                    with_bounds(summary[name], DECIMALS.get(name, 3)) if name in summary else with_decimals(None)
+                    for name in columns
+                ]
                 ceiling = [_cell(summary.get("noise_ceiling", {}).get("ceiling"))] if "pearson" in columns else []
                 counts = [_cell(summary[name]) for name in ("constructs", "groups")]
                 rows.append([words(part), words(source), *counts, *cells, *ceiling])
@@ -428,9 +432,9 @@ def _accuracy(evaluation: Mapping[str, Any]) -> Table:
     return _scores(
         evaluation,
         "Accuracy",
-        {"pearson": "Pearson", "spearman": "Spearman", "mse": "MSE", "mae": "MAE"},
-        "Errors of the expression in buckets. Noise ceiling: the correlation that perfect predictions would have, from "
-        "replicates.",
+        {"pearson": "Pearson", "spearman": "Spearman", "mse": "MSE", "mae": "MAE", "mape": "MAPE, %"},
+        f"Errors of the expression in buckets. {MAPE_NOTE} Noise ceiling: the correlation that perfect predictions "
+        "would have, from replicates.",
     )
 
 

@@ -13,7 +13,7 @@ from made_up_studies import made_up
 from matplotlib.image import imread
 
 from training.config.loading import default_settings, load_config, studies_gc_correction
-from training.evaluate.card import evaluation_text, long_figures
+from training.evaluate.card import evaluation_text, long_figures, short_figures
 from training.evaluate.evaluation import evaluate
 from training.evaluate.figures import FIGURES, epochs_note, figures
 from training.evaluate.markdown import with_bounds
@@ -195,6 +195,7 @@ def test_epochs_and_buckets_and_gc(made, page):
     assert page.tables["Epochs"][1:] == [
         ["1", str(record["epoch"] + 1), *(f"{record[name]:.3f}" for name in ("accuracy", "mae", "mse"))]
         + [f"{record[name]:.3f}" for name in ("val_accuracy", "val_mae", "val_mse")]
+        + ["12.3"]
         + ["yes" if record == history[-1] else ""]
         for record in history
     ]
@@ -220,11 +221,29 @@ def test_scores_with_intervals(made, page):
             row = accuracy[part, source.replace("_", " ")]
             counts = [str(summary["constructs"]), str(summary["groups"])]
             assert row[:3] == [*counts, with_bounds(summary["pearson"])]
-            assert row[5] == with_bounds(summary["mae"])
+            assert row[5:7] == [with_bounds(summary["mae"]), with_bounds(summary["mape"], 1)]
             assert gc[part, source.replace("_", " ")][4] == with_bounds(summary["gc_excess"])
     low, high = (parts["validation"]["tiles"]["110_bp"]["pearson"][name] for name in ("low", "high"))
     (said,) = page.rows("The run")["Pearson, tiles, validation part"]
     assert said.endswith(f"({low:.3f} to {high:.3f}); 3 constructs, 3 groups")
+
+
+def test_the_card_has_percentage_errors_where_the_evaluation_has_them(made):
+    record = make_record(run_of(config(), made))
+    table = short_figures(record).splitlines()
+    value = record["evaluation"]["validation"]["tiles"]["110_bp"]["mape"][0]
+    cells = dict(zip(table[0].split(" | "), table[2].split(" | "), strict=True))
+    assert cells["| Measurements"] == "| tiles"
+    assert cells["MAPE, %"] == f"{value:.1f}"
+    assert "MAPE, % | GC, predicted" in long_figures(record)
+    assert "measured at 1 or above" in table[-1]
+    # The record of an evaluation by an earlier version.
+    for lengths in (lengths for sources in record["evaluation"].values() for lengths in sources.values()):
+        for summary in lengths.values():
+            summary.pop("mape", None)
+    for text in (short_figures(record), long_figures(record)):
+        assert "MAPE" not in text
+        assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
 def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
@@ -254,6 +273,8 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
     evaluation, summary = map(json.loads, before)
     undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
     evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"] = undefined
+    # As an evaluation of an earlier version.
+    del evaluation["parts"]["validation"]["tiles"]["110_bp"]["mape"]
     for path, found in zip(
         paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
     ):
@@ -264,7 +285,7 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
         path.write_text(text)
     said = "– (the predictions do not vary)"
     assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said}; 3 constructs")
-    assert ["validation", "tiles", said] in [[*row[:2], row[4]] for row in found.tables["Accuracy"]]
+    assert ["validation", "tiles", said, "–"] in [[*row[:2], row[4], row[8]] for row in found.tables["Accuracy"]]
     assert f"| validation | tiles | 110 bp | 3 | 3 | {said} |" in long_figures(recorded)
     assert evaluation_text(recorded).endswith("\n\nWarning: few.\n\nWarning: no & no.")
     assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
