@@ -26,6 +26,7 @@ from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length, so
 from training.evaluate.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.evaluate.markdown import with_bounds, with_decimals, words
 from training.evaluate.metrics import DECIMALS, MANY_GROUPS, MAPE_NOTE, RESAMPLES_OF_MANY
+from training.evaluate.network import read_network, table_cells, totals
 from training.evaluate.record import (
     differences,
     flat_settings,
@@ -35,7 +36,7 @@ from training.evaluate.record import (
     read_json,
     shown,
 )
-from training.paths import HISTORY_FILE, SUMMARY_FILE, Layout, report_of
+from training.paths import HISTORY_FILE, NETWORK_FILE, SUMMARY_FILE, Layout, report_of
 from training.run import Run
 from training.studies.gc_study import read_runs, study_cells, study_figure
 from training.versions import versions
@@ -44,6 +45,7 @@ from yeastpromoter.plots.style import STYLE
 
 FOLDER = Path(__file__).parents[1] / "workflow" / "report"
 TITLES = {
+    "network": "The network",
     "learning_curves": "Learning curves",
     "gc": "GC content before and after the correction",
     "buckets": "Occupancy of the buckets, and predictions by bucket",
@@ -161,7 +163,9 @@ def _figure(folder: Path, name: str) -> Figure:
     files = [folder / figure_file(name, narrow) for narrow in (False, True)]
     for path in files:
         if not path.is_file():
-            raise ValueError(f"{path} does not exist: run the step figures first")
+            raise ValueError(
+                f"{path} does not exist: run the step {'network' if name == 'network' else 'figures'} first"
+            )
     return Figure(name, *(path.read_bytes() for path in files))
 
 
@@ -264,6 +268,16 @@ def _configuration(record: Mapping[str, Any]) -> Section:
             ),
         ],
     )
+
+
+def _network(run: Run) -> list[Section]:
+    """The layers of the network, where the step network was run."""
+    folder = run.layout.network(run.name)
+    if not (folder / NETWORK_FILE).is_file():
+        return []
+    layers = read_network(run, folder / NETWORK_FILE)
+    table = Table("Layers", *table_cells(layers), totals(layers), text_columns=3)
+    return [Section("network", "Network", [_figure(folder, "network"), table])]
 
 
 def _counts_of_sources(assembled: Mapping[str, Any]) -> Table:
@@ -553,6 +567,7 @@ def report(
             }
         ),
         _configuration(record),
+        *_network(run),
         Section(
             "data",
             "Data, step by step",

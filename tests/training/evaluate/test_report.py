@@ -17,9 +17,12 @@ from training.evaluate.card import evaluation_text, long_figures, short_figures
 from training.evaluate.evaluation import evaluate
 from training.evaluate.figures import FIGURES, epochs_note, figures
 from training.evaluate.markdown import with_bounds
+from training.evaluate.network import network, totals
 from training.evaluate.record import make_record
 from training.evaluate.report import FOLDER, caption, report
 from training.studies.gc_study import read_runs, study_cells
+from yeastpromoter.model.layers import layers_of
+from yeastpromoter.model.network import build_network
 
 TRAINING = Path(__file__).resolve().parents[3] / "training"
 STUDY = TRAINING / "config" / "gc_study.yaml"
@@ -142,6 +145,7 @@ def made(tmp_path_factory):
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
         report(run_of(config(), results), records=results, part="test")
     figures(run_of(config(), results))
+    network(run_of(config(), results))
     return results
 
 
@@ -151,9 +155,21 @@ def page(made):
 
 
 def test_every_part_is_there(page):
-    wanted = ["summary", "configuration", "data", "training", "gc", "buckets", "predictions", "software"]
+    wanted = ["summary", "configuration", "network", "data", "training", "gc", "buckets", "predictions", "software"]
     assert page.sections == wanted
-    assert set(page.figures) == {f"figure-{name}" for name in FIGURES}
+    assert set(page.figures) == {f"figure-{name}" for name in (*FIGURES, "network")}
+
+
+def test_the_network_is_shown_where_its_step_was_run(made, page):
+    layers = page.rows("Layers")
+    assert len(page.tables["Layers"]) == 1 + 18
+    assert layers["Dense (linear)"] == ["bucket_scores", "(None, 18)", "–", "–", "5,418"]
+    assert totals(layers_of(build_network())) in page.text
+    folder = made / "runs/plain/network"
+    hidden = folder.rename(folder.with_name("hidden"))
+    found = Page(report(run_of(config(), made), made / "no_network.html", records=made).read_text(encoding="utf-8"))
+    hidden.rename(folder)
+    assert "network" not in found.sections
 
 
 def test_settings(page):
@@ -341,7 +357,7 @@ def test_captions_say_what_to_look_for(page):
         marked |= set(re.findall(r'caption="\.\./report/(\w+)\.rst"', text))
         marked |= set(re.findall(r'^ +figure\("(\w+)"\)', text, re.MULTILINE))
         assert len(re.findall(r"\breport\($", text, re.MULTILINE)) == len(re.findall(r"caption=", text))
-    assert marked == {*FIGURES, "gc_study", "page"}
+    assert marked == {*FIGURES, "network", "gc_study", "page"}
     for name in marked:
         shows, look = caption(name)
         assert len(shows) > 100, name
@@ -350,7 +366,7 @@ def test_captions_say_what_to_look_for(page):
             "the same plain text on the page and in Snakemake's report"
         )
     assert {path.stem for path in FOLDER.glob("*.rst")} == marked | {"workflow"}
-    for name in FIGURES:
+    for name in (*FIGURES, "network"):
         for paragraph in caption(name):
             assert paragraph in page.figures[f"figure-{name}"]["caption"]
 
