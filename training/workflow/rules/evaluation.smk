@@ -80,6 +80,7 @@ rule figures:
         "--output {params.folder:q} 3>&2 > {log:q} 2>&1"
 
 
+# It runs beside a training, whose GPU it must not take memory of: nothing is computed.
 rule network:
     output:
         [LAYOUT.network("{run}") / f"network.{ending}" for ending in ("md", "tsv", "svg", "pdf", "narrow.png")],
@@ -100,6 +101,7 @@ rule network:
     conda:
         environment("training")
     shell:
+        "CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu "
         "{STEP} network --config {params.config:q} --run {wildcards.run:q} --output {params.folder:q} 3>&2 > {log:q} 2>&1"
 
 
