@@ -12,6 +12,8 @@ from yeastpromoter.model.weights import verify_weights
 #: Files in the folder of a run, and in that of its evaluation.
 HISTORY_FILE, SUMMARY_FILE = "history.json", "summary.json"
 EVALUATION_FILE, PREDICTIONS_FILE = "evaluation.json", "predictions.tsv"
+#: The layers of a run's network, in the folder of its table and drawing.
+NETWORK_FILE = "network.json"
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,10 @@ class Layout:
     def figures(self, run: str) -> Path:
         """Folder of the figures of a run."""
         return self.run(run) / "figures"
+
+    def network(self, run: str) -> Path:
+        """Folder of the table of a run's network, and of its drawing."""
+        return self.run(run) / "network"
 
     def page(self, run: str) -> Path:
         """Report of a run: one HTML page with everything."""

@@ -11,6 +11,7 @@ EXTRAS = {
     "tracks": ("pybigtools",),
     "parquet": ("pyarrow",),
     "design": ("biopython",),
+    "tensorboard": ("tensorboard",),
 }
 
 #: Packages that are imported by another name.

@@ -107,6 +107,7 @@ def make_results(folder):
             "val_accuracy": 0.15,
             "val_mae": 0.11,
             "val_mse": 0.06,
+            "val_mape": 12.34,
             "val_pearson_random": 0.5,
             "val_pearson_tiles": 0.6,
             "seconds": 30.0,

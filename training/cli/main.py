@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "synthesise": "training.cli.synthesise:synthesise",
     "distil": "training.cli.distil:distil",
     "train": "training.cli.train:train",
+    "network": "training.cli.network:network",
     "evaluate": "training.cli.evaluate:evaluate",
     "base-changes": "training.cli.base_changes:base_changes",
     "calibrate": "training.cli.calibrate:calibrate",

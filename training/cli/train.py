@@ -39,7 +39,14 @@ from yeastpromoter.model.startup import quiet_startup
 @click.option(
     "--restart", is_flag=True, help="Train again from the start if the checkpoint is of other settings or data."
 )
-def train(settings: Settings, run_name: str, progress: str, restart: bool, **paths: Path | None) -> None:
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Write event files of TensorBoard, too, as tensorboard: true of the configuration does.",
+)
+def train(
+    settings: Settings, run_name: str, progress: str, restart: bool, tensorboard: bool, **paths: Path | None
+) -> None:
     """Train a run, or go on where it was interrupted. Needs neither TensorFlow nor Kipoi nor Snakemake.
 
     The backend of Keras is chosen by the environment variable KERAS_BACKEND: tensorflow, jax or torch. The run's
@@ -62,4 +69,5 @@ def train(settings: Settings, run_name: str, progress: str, restart: bool, **pat
         initial=initial,
         verbose={"bar": 1, "line": 2, "none": 0}[progress],
         restart=restart,
+        tensorboard=tensorboard or settings.config["tensorboard"],
     )

@@ -171,6 +171,11 @@ def default_settings() -> dict[str, Any]:
     return run
 
 
+def network_settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network depends on of the settings of a run, as `yeastpromoter.model.network.build_network` takes it."""
+    return {name: run[name] for name in ("first_activation", "dropout_scale") if name in run}
+
+
 def synthetic_use(run: Mapping[str, Any]) -> int | None:
     """How many synthetic constructs the phases of a run with teachers use; None for all of its recipe."""
     uses = [phase["use"] for phase in run["phases"] if phase["constructs"] != "measured"]

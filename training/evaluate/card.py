@@ -6,7 +6,7 @@ from typing import Any
 from training.config.loading import ALL_SOURCES, SHIPPED
 from training.evaluate.evaluation import some_fewer_resamples
 from training.evaluate.markdown import listed, markdown_table, percent, with_bounds, with_decimals, words
-from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
+from training.evaluate.metrics import DECIMALS, MANY_GROUPS, MAPE_NOTE, RESAMPLES_OF_MANY
 
 RECORD_FILE = "model_files/training_run.json"
 #: How a text begins that only a person can write; `training.evaluate.export.unwritten` looks for it.
@@ -175,9 +175,18 @@ def _with_bounds(summary: Mapping[str, Any], name: str, decimals: int = 3) -> st
     return with_bounds(bounds | {"reason": summary.get("reasons", {}).get(name)}, decimals)
 
 
+def _has_mape(record: Mapping[str, Any]) -> bool:
+    """Whether a record has MAPE: evaluations of earlier versions have none."""
+    return any("mape" in item for sources in record["evaluation"].values() for *_, item in _summaries(sources))
+
+
+def _mape(summary: Mapping[str, Any]) -> str:
+    return with_decimals(summary.get("mape", [None])[0], DECIMALS["mape"])
+
+
 def short_figures(record: Mapping[str, Any]) -> str:
     """Markdown for a README: Pearson and Spearman of each source in the part that counts, 110-bp constructs."""
-    part = scored_part(record)
+    part, mape = scored_part(record), _has_mape(record)
     rows = [
         [
             words(source),
@@ -186,12 +195,14 @@ def short_figures(record: Mapping[str, Any]) -> str:
             _with_bounds(summary, "pearson"),
             _with_bounds(summary, "spearman"),
             with_decimals(summary["mae"][0], 2),
+            *([_mape(summary)] if mape else []),
             with_decimals(summary.get("noise_ceiling")),
         ]
         for source, length, summary in _summaries(record["evaluation"][part])
         if length == "110_bp" and source != ALL_SOURCES
     ]
     header = ["Measurements", "Constructs", "Groups", "Pearson (95 % interval)", "Spearman (95 % interval)", "MAE"]
+    header += ["MAPE, %"] if mape else []
     unseen = (
         "the test part, by which the training chooses nothing"
         if part == "test"
@@ -203,14 +214,17 @@ def short_figures(record: Mapping[str, Any]) -> str:
         groups = "groups of constructs whose inserts share a 30-mer"
     note = (
         f"Constructs of 110 bp of {unseen}{kept}. Intervals resample {groups}; a dash: too few of them. MAE in "
-        "buckets. Ceiling: what perfect predictions would reach, estimated from the replicates."
+        f"buckets. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect predictions would reach, estimated from the "
+        "replicates."
     )
     return f"{markdown_table([*header, 'Ceiling'], rows)}\n\n{note}"
 
 
 def long_figures(record: Mapping[str, Any]) -> str:
     """Markdown for the model card: every part and source, what counts first, 110-bp constructs and all lengths."""
+    mape = _has_mape(record)
     header = ["Part", "Measurements", "Lengths", "Constructs", "Groups", "Pearson", "Spearman", "MSE", "MAE"]
+    header += ["MAPE, %"] if mape else []
     header += ["GC, predicted", "GC, measured", "GC excess", "Ceiling", "Predicted, same constructs"]
     learned = record["settings"]["learn_from"]
     parts = sorted(
@@ -226,7 +240,9 @@ def long_figures(record: Mapping[str, Any]) -> str:
             f"{summary['groups']:,}",
             _with_bounds(summary, "pearson"),
             _with_bounds(summary, "spearman"),
-            *(with_decimals(summary[name][0], 2) for name in ("mse", "mae", "gc_predicted", "gc_measured")),
+            *(with_decimals(summary[name][0], 2) for name in ("mse", "mae")),
+            *([_mape(summary)] if mape else []),
+            *(with_decimals(summary[name][0], 2) for name in ("gc_predicted", "gc_measured")),
             _with_bounds(summary, "gc_excess", 2),
             *(with_decimals(summary.get(name)) for name in ("noise_ceiling", "replicated_pearson")),
         ]
@@ -243,7 +259,8 @@ def long_figures(record: Mapping[str, Any]) -> str:
     note = (
         f"Weights with sha256 `{record['weights_sha256']}` before export. In brackets: 95 % bootstrap intervals "
         f"({record['bootstrap']['resamples']:,} resamples of {groups}), a dash where there are too few. MSE and MAE in "
-        "buckets. GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; "
+        f"buckets. {f'{MAPE_NOTE} ' if mape else ''}"
+        "GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; "
         "excess: their difference. Ceiling: the correlation that perfect predictions would have with the mean of two "
         "replicates, beside the one that the predictions have on the same constructs."
     )

@@ -14,7 +14,14 @@ from training.config.loading import ALL_SOURCES
 from training.data.assemble import insert_letters
 from training.data.buckets import hard_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
-from training.evaluate.metrics import affordable, noise_ceiling, pearson, varies, with_intervals
+from training.evaluate.metrics import (
+    LEAST_MEASURED,
+    affordable,
+    noise_ceiling,
+    pearson,
+    varies,
+    with_intervals,
+)
 from training.notices import warn
 from training.paths import EVALUATION_FILE, PREDICTIONS_FILE
 from training.run import Run
@@ -37,11 +44,16 @@ EXPLANATIONS = {
     "all_lengths": "those and the ones that were fitted to 110 bp",
     "undefined": "constructs whose prediction is undefined (bucket scores that cancel out); left out of the rest",
     "pearson, spearman, mse, mae": "predicted against measured expression; errors in buckets",
+    "mape": "mean absolute error in percent of the measured expression, of the constructs measured at "
+    f"{LEAST_MEASURED:g} or above: near 0 a percentage says more of the measurement than of the error; null where no "
+    "construct is; not given of the bucket scores, since most of their labels are 0",
+    "mape_left_out": f"constructs measured below {LEAST_MEASURED:g}, which mape leaves out",
     "gc_predicted, gc_measured": "Pearson correlation of expression with the GC content of the 80-bp insert",
     "gc_excess": "gc_predicted less gc_measured",
     "bucket_scores": "mse and mae of the 18 scores against the measured bucket as one-hot labels; accuracy is the "
     "share of constructs whose largest score is that of the measured bucket",
-    "reason": "why a correlation has no value: what does not vary by more than rounding correlates with nothing",
+    "reason": "why a statistic has no value: what does not vary by more than rounding correlates with nothing, and "
+    "near 0 there are no percentages",
     "low, high": "bounds of the 95 % percentile interval, by resampling groups of constructs that share a 30-mer "
     f"(single constructs where the split is random); null for fewer than {MIN_GROUPS} groups",
     "resamples": "how many resamples these bounds are of, where a set has too many groups for those of bootstrap",
@@ -92,6 +104,7 @@ def summarise(
         "undefined": undefined,
         **({"resamples": drawn} if drawn < resamples else {}),
         **with_intervals(*columns, group, drawn, seed),
+        "mape_left_out": int((columns[0] < LEAST_MEASURED).sum()),
         "bucket_scores": {
             "mse": float(np.mean(error**2, dtype=np.float64)),
             "mae": float(np.mean(np.abs(error), dtype=np.float64)),

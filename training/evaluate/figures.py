@@ -10,6 +10,7 @@ import pandas as pd
 
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length
 from training.evaluate.markdown import listed, markdown_table, with_bounds, with_decimals, words
+from training.evaluate.metrics import DECIMALS, MAPE_NOTE
 from training.evaluate.record import read_evaluation, read_json
 from training.paths import HISTORY_FILE, PREDICTIONS_FILE, SUMMARY_FILE
 from training.run import Run
@@ -20,8 +21,9 @@ from yeastpromoter.statistics import MIN_GROUPS, Z_95
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
-TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse")
-TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse")
+#: Columns of Table 2 of the KircherLab report, and the MAPE.
+TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse", "val_mape")
+TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "val_mape")
 EXPRESSION = "expression (mean bucket, 0 to 17)"
 FIGURES = ("learning_curves", "scatter", "residuals", "buckets", "gc")
 #: Percentiles at which the whiskers of a box end.
@@ -98,14 +100,15 @@ def epochs_note(record: Mapping[str, Any]) -> str:
     return (
         "Accuracy of the bucket, mean absolute and mean squared error of the bucket scores against the labels, in "
         "training and (val_) in validation, after each epoch. Epochs count from 1 in each phase; where the weights of "
-        "the last ones were averaged, the average follows them, without figures of a training. "
+        "the last ones were averaged, the average follows them, without figures of a training. val_mape is of the "
+        f"decoded expression, in percent. {MAPE_NOTE} "
         f"{compared} The run has the weights of {kept_epoch(record)}."
         + (remembered if "validation" in settings["learn_from"] else "")
     )
 
 
 def epochs_table(history: list[Mapping[str, Any]], best: Mapping[str, Any]) -> pd.DataFrame:
-    """Accuracy, MAE and MSE of each epoch of a run, in training and validation.
+    """Accuracy, MAE and MSE of each epoch of a run, in training and validation, and MAPE in validation.
 
     Parameters
     ----------
@@ -118,14 +121,14 @@ def epochs_table(history: list[Mapping[str, Any]], best: Mapping[str, Any]) -> p
     -------
     pandas.DataFrame
         ``phase`` and ``epoch`` (both from 1; "average" where the last epochs' weights were averaged), acc, mae, mse,
-        val_acc, val_mae and val_mse, as in Table 2 of the KircherLab report (NaN for what a row lacks), and ``kept``
-        ("yes" or empty).
+        val_acc, val_mae and val_mse, as in Table 2 of the KircherLab report, val_mape (NaN for what a row lacks), and
+        ``kept`` ("yes" or empty).
     """
     rows = [
         [
             record["phase"] + 1,
             _name(record),
-            *(record.get(name, np.nan) for name in TABLE_2),
+            *(np.nan if record.get(name) is None else record[name] for name in TABLE_2),
             "yes" if _is(record, best) else "",
         ]
         for record in history
@@ -138,10 +141,10 @@ def _is(record: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
 
 
 def epochs_cells(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of epochs as text, three decimals like the report's, a dash for NaN."""
+    """Header and cells of the table of epochs as text, decimals like the report's, a dash for NaN."""
     rows = [
-        [str(phase), str(epoch), *map(with_decimals, values), kept]
-        for phase, epoch, *values, kept in table.itertuples(index=False)
+        [str(phase), str(epoch), *map(with_decimals, values), with_decimals(percentage, DECIMALS["mape"]), kept]
+        for phase, epoch, *values, percentage, kept in table.itertuples(index=False)
     ]
     return list(table.columns), rows
 

@@ -11,16 +11,27 @@ from yeastpromoter.statistics import RESAMPLES, bootstrap, percentile_interval
 #: Standard deviation below which values count as constant. Of expression, in buckets, that is a ten-thousandth of one,
 #: about what rounding in float32 and the order of additions make of equal predictions.
 LEAST_SD = 1e-4
-#: What the statistics compare, in the order in which the reason for an undefined one is looked for.
+#: Measured expression from which on an error is also given as a percentage of it. Below, the quotient says more of how
+#: near to 0 the measurement is than of the error, and at 0 there is none.
+LEAST_MEASURED = 1.0
+#: What the statistics need, in the order in which the reason for an undefined one is looked for.
 _SIDES = {
     "pearson": ("predicted", "measured"),
     "spearman": ("predicted", "measured"),
     "mse": (),
     "mae": (),
+    "mape": ("percentage",),
     "gc_predicted": ("predicted", "gc"),
     "gc_measured": ("measured", "gc"),
     "gc_excess": ("predicted", "measured", "gc"),
 }
+#: What notes of tables say of percentages.
+MAPE_NOTE = (
+    "MAPE: mean absolute error in percent of the measured expression, of constructs measured at "
+    f"{LEAST_MEASURED:g} or above."
+)
+#: Decimals that tables show of statistics where these are not 3.
+DECIMALS = {"mape": 1}
 #: Above this many groups a resample takes seconds, and intervals are narrow enough for fewer of them.
 MANY_GROUPS = 100_000
 RESAMPLES_OF_MANY = 200
@@ -107,6 +118,30 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
     return float(rho)
 
 
+def percentage_errors(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Absolute errors as percentages of the measured expression.
+
+    Parameters
+    ----------
+    measured, predicted : numpy.ndarray
+        Expression, (N,).
+
+    Returns
+    -------
+    numpy.ndarray
+        ``100 |predicted - measured| / measured``, `float64` (N,); NaN below `LEAST_MEASURED`.
+    """
+    measured, predicted = np.asarray(measured, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    counts = measured >= LEAST_MEASURED
+    return np.where(counts, 100 * np.abs(predicted - measured) / np.where(counts, measured, 1), np.nan)
+
+
+def mape(measured: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Mean of `percentage_errors`, in percent; None where no measurement reaches `LEAST_MEASURED`."""
+    errors = percentage_errors(measured, predicted)
+    return float(np.nanmean(errors)) if np.isfinite(errors).any() else None
+
+
 def statistics(
     weights: np.ndarray, measured: np.ndarray, predicted: np.ndarray, gc: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -124,18 +159,24 @@ def statistics(
     Returns
     -------
     dict of str to numpy.ndarray
-        ``pearson``, ``spearman``, ``mse``, ``mae`` (in buckets), ``gc_predicted`` and ``gc_measured`` (Pearson
-        correlation of either expression with GC content) and their difference ``gc_excess`` (predicted less
-        measured), each `float64` (R,). Correlations of what does not vary by more than rounding are NaN.
+        ``pearson``, ``spearman``, ``mse``, ``mae`` (in buckets), ``mape`` (mean of `percentage_errors`),
+        ``gc_predicted`` and ``gc_measured`` (Pearson correlation of either expression with GC content) and their
+        difference ``gc_excess`` (predicted less measured), each `float64` (R,). NaN are correlations of what does not
+        vary by more than rounding, and ``mape`` where no construct that counts reaches `LEAST_MEASURED`.
     """
     total = weights.sum(axis=1)
     error = predicted - measured
+    percentage = percentage_errors(measured, predicted)
+    has_percentage = np.isfinite(percentage)
+    with np.errstate(invalid="ignore"):
+        mean_percentage = (weights @ np.where(has_percentage, percentage, 0)) / (weights @ has_percentage)
     measured, predicted = (values if varies(values) else np.zeros_like(values) for values in (measured, predicted))
     values = {
         "pearson": weighted_pearson(weights, predicted, measured),
         "spearman": weighted_pearson(weights, weighted_ranks(weights, predicted), weighted_ranks(weights, measured)),
         "mse": weights @ error**2 / total,
         "mae": weights @ np.abs(error) / total,
+        "mape": mean_percentage,
         "gc_predicted": weighted_pearson(weights, gc, predicted),
         "gc_measured": weighted_pearson(weights, gc, measured),
     }
@@ -175,8 +216,8 @@ def with_intervals(
     -------
     dict of str to dict
         For each of `statistics`: ``value`` and the bounds ``low`` and ``high`` of the 95 % percentile interval;
-        None where it is undefined (values that do not vary), and the bounds also for fewer groups than
-        `yeastpromoter.statistics.MIN_GROUPS`. Without a value, ``reason`` says why.
+        None where it is undefined (values that do not vary, percentages of what is near 0), and the bounds also for
+        fewer groups than `yeastpromoter.statistics.MIN_GROUPS`. Without a value, ``reason`` says why.
     """
     measured, predicted, gc = (np.asarray(values, dtype=np.float64) for values in (measured, predicted, gc))
     names, position = np.unique(group, return_inverse=True)
@@ -186,18 +227,22 @@ def with_intervals(
         return np.column_stack(list(statistics(weights[:, position], measured, predicted, gc).values()))
 
     draws = bootstrap(of_groups, len(names), resamples, seed, values=len(measured))
-    bounds = zip(*percentile_interval(draws, len(names)), strict=True)
-    constant = {
+    has_percentage = measured >= LEAST_MEASURED
+    with_percentage = len(np.unique(position[has_percentage]))
+    counted = np.array([with_percentage if name == "mape" else len(names) for name in value])
+    bounds = zip(*percentile_interval(draws, counted), strict=True)
+    lacking = {
         "predicted": None if varies(predicted) else "the predictions do not vary",
         "measured": None if varies(measured) else "the measurements do not vary",
         "gc": None if varies(gc) else "the GC content does not vary",
+        "percentage": None if has_percentage.any() else f"no measured expression reaches {LEAST_MEASURED:g}",
     }
     result = {}
     for (name, (number,)), (low, high) in zip(value.items(), bounds, strict=True):
         if np.isfinite(number):
             result[name] = as_interval(number, low, high)
         else:
-            reasons = (constant[side] for side in _SIDES[name])
+            reasons = (lacking[side] for side in _SIDES[name])
             result[name] = as_interval(np.nan, np.nan, np.nan) | {
                 "reason": next(filter(None, reasons), "it is undefined")
             }

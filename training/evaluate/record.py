@@ -21,7 +21,7 @@ from training.run import Run
 #: Settings that make two runs repeats of one another when nothing else differs.
 SEEDS = ("seed", "gc_sampling.seed")
 REFERENCE = "baseline"
-_STATISTICS = ("pearson", "spearman", "mse", "mae", "gc_predicted", "gc_measured", "gc_excess")
+_STATISTICS = ("pearson", "spearman", "mse", "mae", "mape", "gc_predicted", "gc_measured", "gc_excess")
 
 
 def read_json(path: str | Path) -> Any:
@@ -103,9 +103,9 @@ def _short(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     short = {"constructs": summary["constructs"], "groups": summary["groups"], "undefined": summary["undefined"]}
     short |= {"resamples": summary["resamples"]} if "resamples" in summary else {}
-    for name in _STATISTICS:
-        short[name] = _bounds(summary[name])
-    undefined = {name: summary[name]["reason"] for name in _STATISTICS if "reason" in summary[name]}
+    there = [name for name in _STATISTICS if name in summary]  # evaluations of earlier versions have no MAPE
+    short |= {name: _bounds(summary[name]) for name in there}
+    undefined = {name: summary[name]["reason"] for name in there if "reason" in summary[name]}
     short |= {"reasons": undefined} if undefined else {}
     if "noise_ceiling" in summary:
         short["noise_ceiling"] = _rounded(summary["noise_ceiling"]["ceiling"])

@@ -25,7 +25,8 @@ from training.evaluate.coverage import coverage_tables, effects_note
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length, some_fewer_resamples
 from training.evaluate.figures import epochs_cells, epochs_note, epochs_table, figure_file, kept_epoch, png_of
 from training.evaluate.markdown import with_bounds, with_decimals, words
-from training.evaluate.metrics import MANY_GROUPS, RESAMPLES_OF_MANY
+from training.evaluate.metrics import DECIMALS, MANY_GROUPS, MAPE_NOTE, RESAMPLES_OF_MANY
+from training.evaluate.network import read_network, table_cells, totals
 from training.evaluate.record import (
     differences,
     flat_settings,
@@ -35,7 +36,7 @@ from training.evaluate.record import (
     read_json,
     shown,
 )
-from training.paths import HISTORY_FILE, SUMMARY_FILE, Layout, report_of
+from training.paths import HISTORY_FILE, NETWORK_FILE, SUMMARY_FILE, Layout, report_of
 from training.run import Run
 from training.studies.gc_study import read_runs, study_cells, study_figure
 from training.versions import versions
@@ -44,6 +45,7 @@ from yeastpromoter.plots.style import STYLE
 
 FOLDER = Path(__file__).parents[1] / "workflow" / "report"
 TITLES = {
+    "network": "The network",
     "learning_curves": "Learning curves",
     "gc": "GC content before and after the correction",
     "buckets": "Occupancy of the buckets, and predictions by bucket",
@@ -164,7 +166,9 @@ def _figure(folder: Path, name: str) -> Figure:
     files = [folder / figure_file(name, narrow) for narrow in (False, True)]
     for path in files:
         if not path.is_file():
-            raise ValueError(f"{path} does not exist: run the step figures first")
+            raise ValueError(
+                f"{path} does not exist: run the step {'network' if name == 'network' else 'figures'} first"
+            )
     return Figure(name, *(path.read_bytes() for path in files))
 
 
@@ -271,6 +275,16 @@ def _configuration(record: Mapping[str, Any], assembled: Mapping[str, Any]) -> S
             ),
         ],
     )
+
+
+def _network(run: Run) -> list[Section]:
+    """The layers of the network, where the step network was run."""
+    folder = run.layout.network(run.name)
+    if not (folder / NETWORK_FILE).is_file():
+        return []
+    layers = read_network(run, folder / NETWORK_FILE)
+    table = Table("Layers", *table_cells(layers), totals(layers), text_columns=3)
+    return [Section("network", "Network", [_figure(folder, "network"), table])]
 
 
 def _counts_of_sources(assembled: Mapping[str, Any]) -> Table:
@@ -417,7 +431,11 @@ def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str
         for source, lengths in sources.items():
             summary = lengths[length]
             if summary is not None:
-                cells = [with_bounds(summary[name]) for name in columns]
+                # Evaluations of earlier versions have no MAPE.
+                cells = [
+                    with_bounds(summary[name], DECIMALS.get(name, 3)) if name in summary else with_decimals(None)
+                    for name in columns
+                ]
                 ceiling = [_cell(summary.get("noise_ceiling", {}).get("ceiling"))] if "pearson" in columns else []
                 counts = [_cell(summary[name]) for name in ("constructs", "groups")]
                 rows.append([words(part), words(source), *counts, *cells, *ceiling])
@@ -435,9 +453,9 @@ def _accuracy(evaluation: Mapping[str, Any]) -> Table:
     return _scores(
         evaluation,
         "Accuracy",
-        {"pearson": "Pearson", "spearman": "Spearman", "mse": "MSE", "mae": "MAE"},
-        "Errors of the expression in buckets. Noise ceiling: the correlation that perfect predictions would have, from "
-        "replicates.",
+        {"pearson": "Pearson", "spearman": "Spearman", "mse": "MSE", "mae": "MAE", "mape": "MAPE, %"},
+        f"Errors of the expression in buckets. {MAPE_NOTE} Noise ceiling: the correlation that perfect predictions "
+        "would have, from replicates.",
     )
 
 
@@ -556,6 +574,7 @@ def report(
             }
         ),
         _configuration(record, assembled),
+        *_network(run),
         Section(
             "data",
             "Data, step by step",

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.data.buckets import hard_labels, soft_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, rows_in
-from training.evaluate.metrics import pearson
+from training.evaluate.metrics import mape, pearson
 from training.fit.batches import Examples
 from training.fit.scores import BATCH_SIZE, predict_scores
 from yeastpromoter.model.decoding import N_BUCKETS, decode
@@ -149,7 +149,8 @@ class RunData:
         -------
         dict of str to float or None
             ``val_loss``, ``val_mse`` and ``val_mae`` of the scores against the run's labels, all constructs alike;
-            ``val_accuracy``, the share whose largest score is that of the measured bucket; and for each source
+            ``val_accuracy``, the share whose largest score is that of the measured bucket; ``val_mape`` of the
+            expression (`training.evaluate.metrics.mape`; None where it is undefined); and for each source
             ``val_pearson_<source>`` of the expression of its 110-bp constructs (None where it is undefined).
         """
         rows = self.validation
@@ -165,7 +166,9 @@ class RunData:
             "val_mae": float(np.mean(np.abs(scores - labels))),
             "val_accuracy": float(np.mean(scores.argmax(axis=1) == self.bucket[rows])),
         }
+        defined = np.isfinite(expression)
+        values["val_mape"] = mape(self.expression[rows][defined], expression[defined])
         for number, source in enumerate(self.sources):
-            of_source = (self.source[rows] == number) & ~self.fitted[rows] & np.isfinite(expression)
+            of_source = (self.source[rows] == number) & ~self.fitted[rows] & defined
             values[f"val_pearson_{source}"] = pearson(expression[of_source], self.expression[rows][of_source])
         return values

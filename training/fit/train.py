@@ -9,7 +9,7 @@ interrupted run goes on.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from training.data.tables import sha256_of, write_report
 from training.fit.batches import EpochBatches, fitting_batch_size
 from training.fit.checkpoint import alone_in, load_checkpoint, read_progress, read_weights, save_checkpoint
 from training.fit.devices import divided_among, fed_with_letters
+from training.fit.event_files import EventFiles, remove_events
 from training.fit.losses import loss_function
 from training.fit.run_data import RunData
 from training.notices import say, warn
 from training.paths import HISTORY_FILE, SUMMARY_FILE
 from training.versions import versions
+from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import whole_file
 from yeastpromoter.model.network import build_network
 
@@ -215,13 +217,14 @@ class _Training:
         folder: Path,
         progress: dict,
         verbose: int,
+        events: EventFiles | None = None,
     ):
         self.run, self.data, self.network = run, data, network
         self.building = building
         with building():
             self.learner = fed_with_letters(network)
         self.loss = loss_function(run["loss"])
-        self.folder, self.progress, self.verbose = folder, progress, verbose
+        self.folder, self.progress, self.verbose, self.events = folder, progress, verbose, events
         self.best_weights: list[np.ndarray] = []
         self.mean: list[np.ndarray] = []
 
@@ -263,6 +266,8 @@ class _Training:
                 self._average(phase, batches, record)
             save_checkpoint(checkpoint, self.learner, self.progress, self.best_weights, self.mean)
             write_report(self.folder / HISTORY_FILE, self.progress["history"])
+            if self.events:
+                self.events.update(self.progress["history"])
 
     def _train_epoch(self, phase: Mapping[str, Any], batches: EpochBatches) -> dict[str, Any]:
         """Train one epoch, validate, and decide what is kept and whether to stop; returns the epoch's record."""
@@ -334,6 +339,7 @@ def train(
     initial: str | Path | None = None,
     verbose: int = 1,
     restart: bool = False,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Train one run, or go on with it where its checkpoint stopped.
 
@@ -354,6 +360,9 @@ def train(
     restart : bool, optional
         Whether to train again where the checkpoint in `output` is of other settings or data. By default that is
         an error, so that no finished work is lost by a slip.
+    tensorboard : bool, optional
+        Whether to write the history as event files of TensorBoard, too, into the folder ``tensorboard`` of `output`.
+        It changes nothing in the run.
 
     Returns
     -------
@@ -367,7 +376,11 @@ def train(
         If a table is missing, the checkpoint in `output` is of other settings or data, the tables do not fit
         together, there are fewer devices than the run wants, another training has the folder, the checkpoint is
         damaged, or the validation loss is no longer a number.
+    MissingExtraError
+        If `tensorboard` is asked for, and the package is not installed.
     """
+    if tensorboard:
+        require("tensorboard")
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     with alone_in(output):
@@ -375,7 +388,7 @@ def train(
         for name in (CHECKPOINT_FILE, WEIGHTS_FILE, HISTORY_FILE, SUMMARY_FILE):
             for left in output.glob(f"partial.*.{name}"):
                 left.unlink()
-        return _train(run, table, buckets, split, sample, output, synthetic, initial, verbose, restart)
+        return _train(run, table, buckets, split, sample, output, synthetic, initial, verbose, restart, tensorboard)
 
 
 def _train(
@@ -389,6 +402,7 @@ def _train(
     initial: str | Path | None,
     verbose: int,
     restart: bool,
+    tensorboard: bool,
 ) -> dict[str, Any]:
     settings = dict(run)
     tables = {"table": table, "buckets": buckets, "split": split, "sample": sample}
@@ -397,6 +411,8 @@ def _train(
     # Equal columns make equal files.
     inputs = {name: sha256_of(path) for name, path in tables.items()}
     earlier = _earlier_progress(output / CHECKPOINT_FILE, settings, inputs, restart)
+    if earlier is None:
+        remove_events(output)
     progress = earlier or {
         "settings": settings,
         "inputs": inputs,
@@ -427,8 +443,11 @@ def _train(
             )
         if initial and not earlier:
             network.load_weights(initial)
-        training = _Training(run, data, network, building, output, progress, verbose)
-        training.train(resume=earlier is not None)
+        with EventFiles(output) if tensorboard else nullcontext() as events:
+            if events:
+                events.update(progress["history"])
+            training = _Training(run, data, network, building, output, progress, verbose, events)
+            training.train(resume=earlier is not None)
 
     _write_weights(run["first_activation"], training.best_weights, output / WEIGHTS_FILE)
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.

@@ -272,7 +272,7 @@ def test_the_workflow_plans_teachers_before_students_and_validates_first(folder,
     text = done.stdout + done.stderr
     counts = dict(line.split() for line in text.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     steps = {"download": 1, "assemble": 1, "sample": 3, "synthesise": 1, "train": 3, "distil": 1, "evaluate": 3}
-    steps |= {"base_changes": 3, "page": 3}
+    steps |= {"base_changes": 3, "network": 3, "page": 3}
     assert {name: int(counts[name]) for name in steps} == steps
     scores = "results/ci/runs/student/synthetic_scores.h5"
     needs = [line for line in text.splitlines() if line.strip().startswith("input:") and scores in line]

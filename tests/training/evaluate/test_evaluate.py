@@ -11,6 +11,7 @@ from training.data.tables import write_table
 from training.evaluate.evaluation import by_source, evaluate, summarise
 from training.evaluate.metrics import (
     affordable,
+    mape,
     noise_ceiling,
     pearson,
     statistics,
@@ -48,12 +49,37 @@ def test_statistics_of_a_weighting_are_those_of_repeated_constructs():
             "spearman": scipy.stats.spearmanr(x, y)[0],
             "mse": np.mean((x - y) ** 2),
             "mae": np.mean(abs(x - y)),
+            "mape": 100 * np.mean(abs(x - y)[y >= 1] / y[y >= 1]),
             "gc_predicted": scipy.stats.pearsonr(x, z)[0],
             "gc_measured": scipy.stats.pearsonr(y, z)[0],
         }
         for name, value in wanted.items():
             assert found[name][row] == pytest.approx(value), name
         assert found["gc_excess"][row] == pytest.approx(wanted["gc_predicted"] - wanted["gc_measured"])
+
+
+def test_percentage_errors_leave_out_what_is_measured_near_0():
+    measured, predicted = np.array([0.0, 0.5, 1, 4, 10]), np.array([3.0, 1, 1.5, 3, 10])
+    assert mape(measured, predicted) == pytest.approx((50 + 25 + 0) / 3)
+    assert mape([-1.0, 0, 0.99], [1.0, 2, 3]) is None
+    found = with_intervals(measured, predicted, np.linspace(0.2, 0.6, 5), np.arange(5), resamples=5)["mape"]
+    assert found == {"value": pytest.approx(25), "low": None, "high": None}
+    found = with_intervals(measured / 11, predicted, np.linspace(0.2, 0.6, 5), np.arange(5), resamples=5)["mape"]
+    assert found == {"value": None, "low": None, "high": None, "reason": "no measured expression reaches 1"}
+
+
+def test_the_interval_of_percentage_errors_is_of_the_groups_that_have_some():
+    measured = np.where(np.arange(60) < 30, 10.0, 0)
+    predicted = measured + np.where(np.arange(60) % 2, 1, 2)
+    gc = np.linspace(0.2, 0.6, 60)
+    found = with_intervals(measured, predicted, gc, np.arange(60), resamples=2000, seed=1)["mape"]
+    # Errors of 10 and 20 % in 15 groups each: a standard error of 5 / sqrt(30), a little more for the varying number.
+    assert found["value"] == pytest.approx(15)
+    assert (found["low"], found["high"]) == (pytest.approx(13.2, abs=0.25), pytest.approx(16.8, abs=0.25))
+    measured[0] = 0
+    found = with_intervals(measured, predicted, gc, np.arange(60), resamples=50, seed=1)
+    assert found["mape"]["low"] is None, "29 groups are too few"
+    assert found["mae"]["low"] is not None
 
 
 def test_interval_of_two_kinds_of_groups_by_hand():
@@ -172,6 +198,8 @@ def test_summary_by_hand():
     assert (found["constructs"], found["groups"], found["undefined"]) == (4, 4, 1)
     assert found["mae"]["value"] == pytest.approx(2 / 4)
     assert found["mse"]["value"] == pytest.approx(2 / 4)
+    assert found["mape"]["value"] == pytest.approx((0 + 25 + 0) / 3)
+    assert found["mape_left_out"] == 1
     assert found["gc_measured"]["value"] == pytest.approx(1)
     # Four rows with a prediction: one is 0.6 short in one score, one has a 1 in the wrong bucket.
     assert found["bucket_scores"] == {
@@ -255,6 +283,9 @@ def test_evaluation_of_a_run(made, tmp_path):
     unfitted = (rows % 3 != 2) & (rows % 2 == 1)
     tiles = found["parts"]["validation"]["tiles"]["110_bp"]
     assert tiles["mae"]["value"] == pytest.approx(abs(predicted - measured)[unfitted].mean(), abs=EXPRESSION)
+    large = unfitted & (measured >= 1)
+    wanted = 100 * (abs(predicted - measured)[large] / measured[large]).mean()
+    assert tiles["mape"]["value"] == pytest.approx(wanted, abs=100 * EXPRESSION)
     assert tiles["noise_ceiling"]["constructs"] == unfitted.sum()
 
     table = pd.read_csv(tmp_path / "predictions.tsv", sep="\t")

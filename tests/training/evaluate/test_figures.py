@@ -26,9 +26,9 @@ from yeastpromoter.plots.style import BLUE, ORANGE, subplots
 
 HISTORY = [
     {"phase": 0, "epoch": 0, "loss": 0.3, "accuracy": 0.1, "mae": 0.2, "mse": 0.0456, "val_loss": 0.4}
-    | {"val_accuracy": 0.12, "val_mae": 0.22, "val_mse": 0.05, "val_pearson_native": 0.5},
+    | {"val_accuracy": 0.12, "val_mae": 0.22, "val_mse": 0.05, "val_mape": 12.34, "val_pearson_native": 0.5},
     {"phase": 1, "epoch": 0, "loss": 0.2, "accuracy": 0.2, "mae": 0.1, "mse": 0.04, "val_loss": 0.35}
-    | {"val_accuracy": 0.22, "val_mae": 0.12, "val_mse": 0.03, "val_pearson_native": 0.7},
+    | {"val_accuracy": 0.22, "val_mae": 0.12, "val_mse": 0.03, "val_mape": None, "val_pearson_native": 0.7},
 ]
 
 
@@ -49,11 +49,11 @@ def constructs(count=400):
 
 def test_table_of_the_epochs():
     table = epochs_table(HISTORY, HISTORY[1])
-    assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "kept"]
-    assert table.iloc[0].tolist() == [1, 1, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05, ""]
+    assert list(table) == ["phase", "epoch", "acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "val_mape", "kept"]
+    assert table.iloc[0].tolist() == [1, 1, 0.1, 0.2, 0.0456, 0.12, 0.22, 0.05, 12.34, ""]
     assert epochs_markdown(table).splitlines()[2:] == [
-        "| 1 | 1 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 |  |",
-        "| 2 | 1 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 | yes |",
+        "| 1 | 1 | 0.100 | 0.200 | 0.046 | 0.120 | 0.220 | 0.050 | 12.3 |  |",
+        "| 2 | 1 | 0.200 | 0.100 | 0.040 | 0.220 | 0.120 | 0.030 | – | yes |",
     ]
 
 
@@ -72,7 +72,7 @@ def trained(best=HISTORY[0], patience=10, average_last=None, constructs="measure
 
 
 AVERAGE = {"phase": 1, "epoch": 1, "averaged": True, "val_loss": 0.02}
-AVERAGE |= {"val_accuracy": 0.25, "val_mae": 0.1, "val_mse": 0.02}
+AVERAGE |= {"val_accuracy": 0.25, "val_mae": 0.1, "val_mse": 0.02, "val_mape": 9.96}
 
 
 def test_the_epoch_that_is_kept_is_named_with_its_reason():
@@ -111,7 +111,7 @@ def test_table_2_of_the_report_is_compared_only_with_what_is_like_it():
 def test_the_average_of_the_last_epochs_is_named_and_lacks_the_training():
     table = epochs_table([*HISTORY, AVERAGE], AVERAGE)
     assert table["epoch"].tolist() == [1, 1, "average"]
-    assert epochs_markdown(table).splitlines()[-1] == "| 2 | average | – | – | – | 0.250 | 0.100 | 0.020 | yes |"
+    assert epochs_markdown(table).splitlines()[-1] == "| 2 | average | – | – | – | 0.250 | 0.100 | 0.020 | 10.0 | yes |"
 
 
 def lines(axis):

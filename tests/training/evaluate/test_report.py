@@ -13,13 +13,16 @@ from made_up_studies import made_up
 from matplotlib.image import imread
 
 from training.config.loading import default_settings, load_config, studies_gc_correction
-from training.evaluate.card import evaluation_text, long_figures
+from training.evaluate.card import evaluation_text, long_figures, short_figures
 from training.evaluate.evaluation import evaluate
 from training.evaluate.figures import FIGURES, epochs_note, figures
 from training.evaluate.markdown import with_bounds
+from training.evaluate.network import network, totals
 from training.evaluate.record import make_record
 from training.evaluate.report import FOLDER, caption, report
 from training.studies.gc_study import read_runs, study_cells
+from yeastpromoter.model.layers import layers_of
+from yeastpromoter.model.network import build_network
 
 TRAINING = Path(__file__).resolve().parents[3] / "training"
 STUDY = TRAINING / "config" / "gc_study.yaml"
@@ -142,6 +145,7 @@ def made(tmp_path_factory):
     with pytest.raises(ValueError, match="no evaluation of the part 'test', only of train, validation"):
         report(run_of(config(), results), records=results, part="test")
     figures(run_of(config(), results))
+    network(run_of(config(), results))
     return results
 
 
@@ -151,9 +155,21 @@ def page(made):
 
 
 def test_every_part_is_there(page):
-    wanted = ["summary", "configuration", "data", "training", "gc", "buckets", "predictions", "software"]
+    wanted = ["summary", "configuration", "network", "data", "training", "gc", "buckets", "predictions", "software"]
     assert page.sections == wanted
-    assert set(page.figures) == {f"figure-{name}" for name in FIGURES}
+    assert set(page.figures) == {f"figure-{name}" for name in (*FIGURES, "network")}
+
+
+def test_the_network_is_shown_where_its_step_was_run(made, page):
+    layers = page.rows("Layers")
+    assert len(page.tables["Layers"]) == 1 + 18
+    assert layers["Dense (linear)"] == ["bucket_scores", "(None, 18)", "–", "–", "5,418"]
+    assert totals(layers_of(build_network())) in page.text
+    folder = made / "runs/plain/network"
+    hidden = folder.rename(folder.with_name("hidden"))
+    found = Page(report(run_of(config(), made), made / "no_network.html", records=made).read_text(encoding="utf-8"))
+    hidden.rename(folder)
+    assert "network" not in found.sections
 
 
 def test_settings(page):
@@ -195,6 +211,7 @@ def test_epochs_and_buckets_and_gc(made, page):
     assert page.tables["Epochs"][1:] == [
         ["1", str(record["epoch"] + 1), *(f"{record[name]:.3f}" for name in ("accuracy", "mae", "mse"))]
         + [f"{record[name]:.3f}" for name in ("val_accuracy", "val_mae", "val_mse")]
+        + ["12.3"]
         + ["yes" if record == history[-1] else ""]
         for record in history
     ]
@@ -220,11 +237,29 @@ def test_scores_with_intervals(made, page):
             row = accuracy[part, source.replace("_", " ")]
             counts = [str(summary["constructs"]), str(summary["groups"])]
             assert row[:3] == [*counts, with_bounds(summary["pearson"])]
-            assert row[5] == with_bounds(summary["mae"])
+            assert row[5:7] == [with_bounds(summary["mae"]), with_bounds(summary["mape"], 1)]
             assert gc[part, source.replace("_", " ")][4] == with_bounds(summary["gc_excess"])
     low, high = (parts["validation"]["tiles"]["110_bp"]["pearson"][name] for name in ("low", "high"))
     (said,) = page.rows("The run")["Pearson, tiles, validation part"]
     assert said.endswith(f"({low:.3f} to {high:.3f}); 3 constructs, 3 groups")
+
+
+def test_the_card_has_percentage_errors_where_the_evaluation_has_them(made):
+    record = make_record(run_of(config(), made))
+    table = short_figures(record).splitlines()
+    value = record["evaluation"]["validation"]["tiles"]["110_bp"]["mape"][0]
+    cells = dict(zip(table[0].split(" | "), table[2].split(" | "), strict=True))
+    assert cells["| Measurements"] == "| tiles"
+    assert cells["MAPE, %"] == f"{value:.1f}"
+    assert "MAPE, % | GC, predicted" in long_figures(record)
+    assert "measured at 1 or above" in table[-1]
+    # The record of an evaluation by an earlier version.
+    for lengths in (lengths for sources in record["evaluation"].values() for lengths in sources.values()):
+        for summary in lengths.values():
+            summary.pop("mape", None)
+    for text in (short_figures(record), long_figures(record)):
+        assert "MAPE" not in text
+        assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
 def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
@@ -254,6 +289,8 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
     evaluation, summary = map(json.loads, before)
     undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
     evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"] = undefined
+    # As an evaluation of an earlier version.
+    del evaluation["parts"]["validation"]["tiles"]["110_bp"]["mape"]
     for path, found in zip(
         paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
     ):
@@ -264,7 +301,7 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
         path.write_text(text)
     said = "– (the predictions do not vary)"
     assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said}; 3 constructs")
-    assert ["validation", "tiles", said] in [[*row[:2], row[4]] for row in found.tables["Accuracy"]]
+    assert ["validation", "tiles", said, "–"] in [[*row[:2], row[4], row[8]] for row in found.tables["Accuracy"]]
     assert f"| validation | tiles | 110 bp | 3 | 3 | {said} |" in long_figures(recorded)
     assert evaluation_text(recorded).endswith("\n\nWarning: few.\n\nWarning: no & no.")
     assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
@@ -320,7 +357,7 @@ def test_captions_say_what_to_look_for(page):
         marked |= set(re.findall(r'caption="\.\./report/(\w+)\.rst"', text))
         marked |= set(re.findall(r'^ +figure\("(\w+)"\)', text, re.MULTILINE))
         assert len(re.findall(r"\breport\($", text, re.MULTILINE)) == len(re.findall(r"caption=", text))
-    assert marked == {*FIGURES, "gc_study", "page"}
+    assert marked == {*FIGURES, "network", "gc_study", "page"}
     for name in marked:
         shows, look = caption(name)
         assert len(shows) > 100, name
@@ -329,7 +366,7 @@ def test_captions_say_what_to_look_for(page):
             "the same plain text on the page and in Snakemake's report"
         )
     assert {path.stem for path in FOLDER.glob("*.rst")} == marked | {"workflow"}
-    for name in FIGURES:
+    for name in (*FIGURES, "network"):
         for paragraph in caption(name):
             assert paragraph in page.figures[f"figure-{name}"]["caption"]
 

@@ -80,6 +80,31 @@ rule figures:
         "--output {params.folder:q} 3>&2 > {log:q} 2>&1"
 
 
+# It runs beside a training, whose GPU it must not take memory of: nothing is computed.
+rule network:
+    output:
+        [LAYOUT.network("{run}") / f"network.{ending}" for ending in ("md", "tsv", "svg", "pdf", "narrow.png")],
+        layers=LAYOUT.network("{run}") / "network.json",
+        figure=report(
+            LAYOUT.network("{run}") / "network.png",
+            caption="../report/network.rst",
+            category="Figures",
+            subcategory="{run}",
+            labels={"figure": "network"},
+        ),
+    log:
+        log_of("network.{run}"),
+    params:
+        config=EFFECTIVE,
+        settings=lambda wildcards: json.dumps(network_settings(CONFIG["runs"][wildcards.run])),
+        folder=str(LAYOUT.network("{run}")),
+    conda:
+        environment("training")
+    shell:
+        "CUDA_VISIBLE_DEVICES= JAX_PLATFORMS=cpu "
+        "{STEP} network --config {params.config:q} --run {wildcards.run:q} --output {params.folder:q} 3>&2 > {log:q} 2>&1"
+
+
 rule calibrate:
     input:
         weights=rules.train.output.weights,
@@ -135,6 +160,7 @@ rule record:
 rule page:
     input:
         rules.figures.output,
+        rules.network.output,
         recorded,
         synthetic_reports,
         [report_of(LAYOUT.constructs), report_of(LAYOUT.buckets), report_of(LAYOUT.split)],
