@@ -16,6 +16,7 @@ import pandas as pd
 
 from training.data.data_files import DataFiles
 from training.data.similarity import KmerSet, Neighbours, repeated_rows
+from training.data.source_lines import VALUES, shared_values, source_line, values_by_source
 from training.data.tables import letters_of, sequences_of, write_report, write_table
 from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from training.notices import say, warn
@@ -173,7 +174,9 @@ class _Ends:
 def _harmonise(
     source: Mapping[str, Any], path: Path, other_lengths: str, counts: dict[str, Any]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Bring one source to 110-bp constructs with expression on the common scale and replicates, piece by piece.
+    """Bring one source to 110-bp constructs with calibrated expression and replicates, piece by piece.
+
+    Values beyond the common scale are counted, and stay.
 
     Yields the columns ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
@@ -230,7 +233,7 @@ def _harmonise(
         yield {
             "sequence": sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
             "fitted": ~fits.to_numpy(),
-            "expression": expression.clip(0, N_BUCKETS - 1),
+            "expression": expression,
             "replicate_1": values.get("replicate_1", missing),
             "replicate_2": values.get("replicate_2", missing),
         }
@@ -244,27 +247,15 @@ def _harmonise(
 
 
 def _agreement(
-    sequence: np.ndarray, source: np.ndarray, expression: np.ndarray, names: Sequence[str]
+    sequence: np.ndarray, source: np.ndarray, columns: dict[str, np.ndarray], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """For each pair of sources, how their values of the sequences that both measured compare."""
-    table = pd.DataFrame({"sequence": sequence, "source": source, "expression": expression})
-    values = table.groupby(["sequence", "source"])["expression"].mean().unstack()
+    values = values_by_source(sequence, source, columns)
     pairs = []
-    for first, second in combinations(range(len(names)), 2):
-        if first not in values or second not in values:
-            continue
-        shared = values[[first, second]].dropna()
-        if len(shared) < 3:
-            continue
-        slope, intercept = np.polyfit(shared[second], shared[first], 1)
-        pairs.append(
-            {
-                "sources": [names[first], names[second]],
-                "sequences": len(shared),
-                "pearson": float(shared[first].corr(shared[second])),
-                "line_second_to_first": {"slope": float(slope), "intercept": float(intercept)},
-            }
-        )
+    for first, second in combinations(values, 2):
+        shared = shared_values(values[first], values[second])
+        if len(shared[0]) >= 3:
+            pairs.append({"sources": [names[first], names[second]], **source_line(*shared)})
     return pairs
 
 
@@ -376,6 +367,45 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> He
     return HeldOut(letters_of(np.concatenate(parts)))
 
 
+def read_source(
+    source: Mapping[str, Any], path: Path, other_lengths: str, held_out: HeldOut, counts: dict[str, Any]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Read the measurements of one source, without those of sequences that resemble a held-out one.
+
+    Parameters
+    ----------
+    source : mapping
+        A source of a validated configuration.
+    path : Path
+        Its file.
+    other_lengths : str
+        ``data.other_lengths`` of the configuration.
+    held_out : HeldOut
+        The held-out sequences.
+    counts : dict
+        Takes up the numbers of rows, and of those dropped, with the reason.
+
+    Yields
+    ------
+    dict of str to numpy.ndarray
+        Some rows: ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64,
+        calibrated, not clipped to the scale.
+
+    Raises
+    ------
+    ValueError
+        If a column is absent, a row cannot be read, or the source has no rows or selects none.
+    """
+    resembling = {}
+    for piece in _harmonise(source, path, other_lengths, counts):
+        reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+        for reason, mask in reasons.items():
+            resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+        kept = ~np.logical_or.reduce(list(reasons.values()))
+        yield {name: values[kept] for name, values in piece.items()}
+    counts |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
+
+
 def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     reasons = [f"{reason} {number}" for reason, number in counts.items() if reason.startswith("dropped_") and number]
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
@@ -433,17 +463,10 @@ def assemble(
     counts = {name: {} for name in names}
     pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
-        resembling = {}
         with files.reading(source) as (path, counts[source["name"]]["file_sha256"]):
-            for piece in _harmonise(source, path, data["other_lengths"], counts[source["name"]]):
-                reasons = held_out.resembled_by(letters_of(piece["sequence"]))
-                for reason, mask in reasons.items():
-                    resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
-                kept = ~np.logical_or.reduce(list(reasons.values()))
-                pieces.append({name: values[kept] for name, values in piece.items()})
-                pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
+            for piece in read_source(source, path, data["other_lengths"], held_out, counts[source["name"]]):
+                pieces.append(piece | {"source": np.full(len(piece["sequence"]), number, dtype=np.uint8)})
         warnings += _check_scale(source, path, counts[source["name"]])
-        counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
 
@@ -462,8 +485,11 @@ def assemble(
         elif left_out:
             say(_what_was_dropped(name, count))
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))
-    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
-    agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
+    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration, and before
+    # values are clipped to the scale, which would bend the line.
+    repeated = {name: columns[name][rows] for name in VALUES}
+    agreement = _agreement(sequence, columns["source"][rows], repeated, names)
+    columns["expression"] = columns["expression"].clip(0, N_BUCKETS - 1)
     merged = _merge(columns, rows, sequence)
     del columns
     # Sources that carry one label (a library and its repeat, say) count as one from here on.
