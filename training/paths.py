@@ -56,6 +56,11 @@ class Layout:
         """Table of the split step."""
         return self.root / "data" / "split.h5"
 
+    @property
+    def compared_sources(self) -> Path:
+        """Folder of the proposed calibrations of the sources."""
+        return self.root / "data" / "compared_sources"
+
     def synthetic(self, recipe: str) -> Path:
         """Table of synthetic constructs of a recipe."""
         return self.root / "data" / f"synthetic.{recipe}.h5"

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "training.cli.simulate:simulate",
     "simulate-sorting": "training.cli.simulate_sorting:simulate_sorting",
     "compare-labels": "training.cli.compare_labels:compare_labels",
+    "compare-sources": "training.cli.compare_sources:compare_sources",
     "ablation-table": "training.cli.ablation_table:ablation_table",
     "gc-study": "training.cli.gc_study:gc_study",
 }

@@ -19,6 +19,7 @@ from training.data.data_files import DataFiles
 from training.data.labels import cells_of_reads, check_sorted_cells, inner_buckets, line_between, range_of
 from training.data.mpra import FastaTable, is_fasta, label_designs
 from training.data.similarity import KmerSet, Neighbours, repeated_rows
+from training.data.source_lines import VALUES, shared_values, source_line, values_by_source
 from training.data.tables import letters_of, sequences_of, write_report, write_table
 from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
 from training.notices import say, warn
@@ -304,7 +305,7 @@ def _scale_of(source: Mapping[str, Any], ratios: np.ndarray, counts: dict[str, A
 
 
 def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: dict[str, Any]) -> None:
-    """Bring the values of a piece to the common scale by a line, and clip and count what is beyond it."""
+    """Bring the values of a piece to the common scale by a line, and count what is beyond it."""
     for name in ("expression", "replicate_1", "replicate_2"):
         piece[name] = piece[name] * line["slope"] + line["intercept"]
     expression = piece["expression"]
@@ -312,31 +313,18 @@ def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: d
         counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
         counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
     counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
-    piece["expression"] = expression.clip(0, N_BUCKETS - 1)
 
 
 def _agreement(
-    sequence: np.ndarray, source: np.ndarray, expression: np.ndarray, names: Sequence[str]
+    sequence: np.ndarray, source: np.ndarray, columns: dict[str, np.ndarray], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """For each pair of sources, how their values of the sequences that both measured compare."""
-    table = pd.DataFrame({"sequence": sequence, "source": source, "expression": expression})
-    values = table.groupby(["sequence", "source"])["expression"].mean().unstack()
+    values = values_by_source(sequence, source, columns)
     pairs = []
-    for first, second in combinations(range(len(names)), 2):
-        if first not in values or second not in values:
-            continue
-        shared = values[[first, second]].dropna()
-        if len(shared) < 3:
-            continue
-        slope, intercept = np.polyfit(shared[second], shared[first], 1)
-        pairs.append(
-            {
-                "sources": [names[first], names[second]],
-                "sequences": len(shared),
-                "pearson": float(shared[first].corr(shared[second])),
-                "line_second_to_first": {"slope": float(slope), "intercept": float(intercept)},
-            }
-        )
+    for first, second in combinations(values, 2):
+        shared = shared_values(values[first], values[second])
+        if len(shared[0]) >= 3:
+            pairs.append({"sources": [names[first], names[second]], **source_line(*shared)})
     return pairs
 
 
@@ -448,15 +436,63 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> He
     return HeldOut(letters_of(np.concatenate(parts)))
 
 
+def read_source(
+    source: Mapping[str, Any], files: DataFiles, other_lengths: str, held_out: HeldOut, counts: dict[str, Any]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Read the measurements of one source, without those of sequences that resemble a held-out one.
+
+    Parameters
+    ----------
+    source : mapping
+        A source of a validated configuration.
+    files : DataFiles
+        The data files.
+    other_lengths : str
+        ``data.other_lengths`` of the configuration.
+    held_out : HeldOut
+        The held-out sequences.
+    counts : dict
+        Takes up the hashes of the files, the numbers of rows, and of those dropped, with the reason.
+
+    Yields
+    ------
+    dict of str to numpy.ndarray
+        Some rows: ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64, on
+        the common scale, not clipped to it.
+
+    Raises
+    ------
+    ValueError
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, or the source has
+        no rows or selects none.
+    """
+    resembling, line = {}, source["calibration"]
+    with ExitStack() as stack:
+        path, counts["file_sha256"] = stack.enter_context(files.reading(source))
+        entries = source["mpra"]["tables"] if source.get("mpra") else []
+        tables = [stack.enter_context(files.reading(entry)) for entry in entries]
+        if tables:
+            counts["tables_sha256"] = [digest for _, digest in tables]
+        for piece in _harmonise(source, path, [table for table, _ in tables], other_lengths, counts):
+            reasons = held_out.resembled_by(letters_of(piece["sequence"]))
+            for reason, mask in reasons.items():
+                resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
+            kept = ~np.logical_or.reduce(list(reasons.values()))
+            if tables:
+                line = _scale_of(source, piece["expression"][kept], counts)
+            _to_scale(piece, line, counts)
+            yield {name: values[kept] for name, values in piece.items()}
+    counts |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
+
+
 def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     reasons = [f"{reason} {number}" for reason, number in counts.items() if reason.startswith("dropped_") and number]
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
-def _check_scale(
-    source: Mapping[str, Any], line: Mapping[str, float], path: Path, counts: Mapping[str, Any]
-) -> list[str]:
+def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
     """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
+    line = counts.get("scale", source["calibration"])
     clipped = counts["clipped_to_scale"]
     values = counts["of_construct_length"] + counts.get("fitted", 0)
     if clipped <= _WARNED_BEYOND * values:
@@ -506,26 +542,9 @@ def assemble(
     counts = {name: {} for name in names}
     pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
-        resembling, line = {}, source["calibration"]
-        of_source = counts[source["name"]]
-        with ExitStack() as stack:
-            path, of_source["file_sha256"] = stack.enter_context(files.reading(source))
-            entries = source["mpra"]["tables"] if source.get("mpra") else []
-            tables = [stack.enter_context(files.reading(entry)) for entry in entries]
-            if tables:
-                of_source["tables_sha256"] = [digest for _, digest in tables]
-            for piece in _harmonise(source, path, [table for table, _ in tables], data["other_lengths"], of_source):
-                reasons = held_out.resembled_by(letters_of(piece["sequence"]))
-                for reason, mask in reasons.items():
-                    resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
-                kept = ~np.logical_or.reduce(list(reasons.values()))
-                if tables:
-                    line = _scale_of(source, piece["expression"][kept], of_source)
-                _to_scale(piece, line, of_source)
-                pieces.append({name: values[kept] for name, values in piece.items()})
-                pieces[-1]["source"] = np.full(int(kept.sum()), number, dtype=np.uint8)
-        warnings += _check_scale(source, line, path, counts[source["name"]])
-        counts[source["name"]] |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
+        for piece in read_source(source, files, data["other_lengths"], held_out, counts[source["name"]]):
+            pieces.append(piece | {"source": np.full(len(piece["sequence"]), number, dtype=np.uint8)})
+        warnings += _check_scale(source, Path(data["folder"], source["file"]), counts[source["name"]])
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
 
@@ -544,8 +563,11 @@ def assemble(
         elif left_out:
             say(_what_was_dropped(name, count))
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))
-    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration.
-    agreement = _agreement(sequence, columns["source"][rows], columns["expression"][rows], names)
+    # Agreement is looked at after the exclusion, so that no held-out measurement guides a calibration, and before
+    # values are clipped to the scale, which would bend the line.
+    repeated = {name: columns[name][rows] for name in VALUES}
+    agreement = _agreement(sequence, columns["source"][rows], repeated, names)
+    columns["expression"] = columns["expression"].clip(0, N_BUCKETS - 1)
     merged = _merge(columns, rows, sequence)
     del columns
     # Sources that carry one label (a library and its repeat, say) count as one from here on.

@@ -351,13 +351,17 @@ def _agreement(assembled: Mapping[str, Any]) -> list[Table]:
             " and ".join(map(words, pair["sources"])),
             _cell(pair["sequences"]),
             _cell(pair["pearson"]),
-            _cell(pair["line_second_to_first"]["slope"]),
-            _cell(pair["line_second_to_first"]["intercept"]),
+            *(with_bounds(pair["line_second_to_first"][name]) for name in ("slope", "intercept")),
+            pair["errors_from"],
         ]
         for pair in assembled["agreement"]
     ]
-    header = ["sources", "sequences", "Pearson", "slope", "intercept"]
-    note = "The line brings values of the second to those of the first, after the calibration above."
+    header = ["sources", "sequences", "Pearson", "slope", "intercept", "replicates"]
+    note = (
+        "The line brings values of the second to those of the first, after the calibration above: Deming regression, "
+        "with 95 % intervals in brackets, which noise in both does not flatten. How noisy they are is known from the "
+        "replicates of both, the first or the second, or, with neither, taken for the same share of both."
+    )
     return [Table("Sequences that two sources measured", header, rows, note)] if rows else []
 
 

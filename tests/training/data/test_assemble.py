@@ -265,7 +265,30 @@ def test_agreement_of_two_sources_is_a_line(tmp_path):
     assert pair["sources"] == ["a", "b"]
     assert pair["sequences"] == 6
     assert pair["pearson"] == pytest.approx(1)
-    assert pair["line_second_to_first"] == {"slope": pytest.approx(2), "intercept": pytest.approx(1)}
+    # No interval over so few.
+    assert pair["line_second_to_first"] == {
+        "slope": {"value": pytest.approx(2), "low": None, "high": None},
+        "intercept": {"value": pytest.approx(1), "low": None, "high": None},
+    }
+
+
+def test_agreement_is_of_values_as_they_were_measured_and_noise_does_not_flatten_it(tmp_path):
+    rng = np.random.default_rng(8)
+    texts = text_of(constructs_of(random_inserts(1500, 8)))
+    truth = rng.normal(9, 3, len(texts))
+    replicates = truth + rng.normal(0, 2, (2, len(texts)))
+    write(tmp_path / "a", *zip(texts, 1.2 * truth - 2 + rng.normal(0, 1, len(texts)), strict=True))
+    write(tmp_path / "b", *zip(texts, replicates.mean(axis=0), *replicates, strict=True))
+    columns = {"sequence": 0, "expression": 1, "replicates": [2, 3]}
+    found, report, _ = run(tmp_path, source("a"), source("b", columns=columns))
+    (pair,) = report["agreement"]
+    line = pair["line_second_to_first"]["slope"]
+    assert line["low"] < 1.2 < line["high"]
+    # Of the variance of the second 9 / (9 + 2) is signal.
+    assert pair["ordinary_line"]["slope"] == pytest.approx(1.2 * 9 / 11, abs=0.05)
+    assert pair["error_sd"] == {"first": pytest.approx(1, rel=0.15), "second": pytest.approx(2**0.5, rel=0.1)}
+    assert report["sources"]["a"]["clipped_to_scale"] > 20
+    assert all(0 <= row["expression"] <= 17 for row in found.values())
 
 
 @pytest.mark.parametrize(

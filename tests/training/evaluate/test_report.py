@@ -39,7 +39,16 @@ ASSEMBLED = {
     "constructs": 36,
     "by_source": {name: {"constructs": 18, "constructs_not_fitted": 12} for name in SOURCES},
     "agreement": [
-        {"sources": SOURCES, "sequences": 2, "pearson": 0.9, "line_second_to_first": {"slope": 1.1, "intercept": -0.2}}
+        {
+            "sources": SOURCES,
+            "sequences": 2,
+            "pearson": 0.9,
+            "line_second_to_first": {
+                "slope": {"value": 1.1, "low": 1.05, "high": 1.15},
+                "intercept": {"value": -0.2, "low": None, "high": None},
+            },
+            "errors_from": "second",
+        }
     ],
 }
 SPLIT = {
@@ -203,7 +212,8 @@ def test_counts_through_every_step(page):
     assert rows["after GC correction (reweighting)"][-1] == "17"
     # Every third construct is fitted to 110 bp.
     assert rows["validation, 110 bp: scored"] == ["3", "3", "6"]
-    assert page.rows("Sequences that two sources measured")["random and tiles"] == ["2", "0.900", "1.100", "-0.200"]
+    shared = page.rows("Sequences that two sources measured")["random and tiles"]
+    assert shared == ["2", "0.900", "1.100 (1.050 to 1.150)", "-0.200 (–)", "second"]
 
 
 def test_epochs_and_buckets_and_gc(made, page):
