@@ -17,11 +17,12 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
     from yeastpromoter.io.interval_files import open_sequences
     from yeastpromoter.kipoi_layer.messages import message_only
     from yeastpromoter.kipoi_layer.whole_batches import WholeBatches, one_record, sequence_batch
+    from yeastpromoter.model.shipped import shipped_reporter
     from yeastpromoter.sequence.model_input import mark_recognised
 
 
 class YeastPromoterSequences(Dataset):
-    """Promoter sequences of a file, or of intervals of a genome, one-hot encoded as 110-bp constructs.
+    """Promoter sequences of a file, or of intervals of a genome, one-hot encoded as constructs of the entry's reporter.
 
     The whole file is checked before the first batch. What a user should know of it (sequences that were dropped or
     fitted, ids that occur twice) is given as Python warnings, which go to stderr, and stays in the attribute `notes`.
@@ -74,6 +75,7 @@ class YeastPromoterSequences(Dataset):
                 target_columns=target_columns,
                 header=header,
                 first_record=first_record,
+                reporter=shipped_reporter(_PACKAGE.parent),
             )
         self.notes = self.sequences.notes
         for note in self.notes:

@@ -2,9 +2,9 @@
 
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
@@ -43,7 +43,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     decoding : {"weighted_mean", "argmax"}, optional
         How bucket scores become expression (see `yeastpromoter.model.decoding.decode`).
     bucket_values : sequence of float, optional
-        Expression that each of the 18 buckets stands for.
+        Expression that each of the buckets stands for.
     engine : {"lookup", "keras"}, optional
         What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
         differ by rounding alone. Outputs of layers and gradients come from the Keras network either way.
@@ -54,6 +54,9 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
     check_adapters : bool, optional
         Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`). The dataloader
         has an argument of its own for what it reads.
+    reporter : mapping, optional
+        Adapters, insert length and flanks of the reporter (`yeastpromoter.sequence.reporter.Reporter`), by default
+        those of the public measurements.
 
     Attributes
     ----------
@@ -86,6 +89,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         calibration_sha256: str = "",
         interval: int | None = None,
         check_adapters: bool = True,
+        reporter: Mapping[str, Any] | None = None,
     ):
         super().__init__()
         self.check_adapters = check_adapters
@@ -101,6 +105,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
                 engine,
                 calibration=calibration,
                 calibration_sha256=calibration_sha256,
+                reporter=reporter,
             )
             if interval is not None:
                 self._trained.need_calibration(interval)
@@ -111,9 +116,12 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
 
     @property
     def network(self) -> "keras.Model":
-        """The Keras network, from constructs, (N, 110, 4), to bucket scores, (N, 18), made when first asked for."""
+        """The Keras network, from constructs, (N, L, 4), to bucket scores, (N, B), made when first asked for."""
         with message_only():
             return self._trained.network
+
+    def _letters(self, x: np.ndarray) -> np.ndarray:
+        return construct_letters(x, self.check_adapters, self._trained.reporter)
 
     @message_only()
     def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -122,13 +130,14 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         Parameters
         ----------
         x : numpy.ndarray
-            One-hot constructs (N, 110, 4), or inserts (N, 80, 4), to which the adapters are added. Columns in the
-            order A, C, G, T; N is 0.25 each. Any floating, integer or boolean dtype.
+            One-hot constructs (N, L, 4), or inserts, to which the adapters are added; of the public reporter
+            (N, 110, 4) and (N, 80, 4). Columns in the order A, C, G, T; N is 0.25 each. Any floating, integer or
+            boolean dtype.
 
         Returns
         -------
         dict of numpy.ndarray
-            ``expression``, `float32` (N,), mean sorting bucket, 0 to 17, NaN where the decoding is undefined. With an
+            ``expression``, `float32` (N,), mean sorting bucket, NaN where the decoding is undefined. With an
             `interval` also its ends, ``lower`` and ``upper``, `float32` (N,), and ``flagged``, `uint8` (N,), 1 where
             the sequence or its prediction is unlike the training data.
 
@@ -137,7 +146,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         ValueError
             If `x` is none of that.
         """
-        letters = construct_letters(x, self.check_adapters)
+        letters = self._letters(x)
         scores = self._trained.bucket_scores(letters)
         expression = self._trained.decode(scores)
         outputs = {"expression": expression.astype(np.float32)}
@@ -148,7 +157,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         return outputs
 
     def predict_bucket_scores(self, x: np.ndarray) -> np.ndarray:
-        """Predict the 18 bucket scores that are decoded into expression.
+        """Predict the bucket scores that are decoded into expression.
 
         Parameters
         ----------
@@ -158,14 +167,14 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         Returns
         -------
         numpy.ndarray
-            Raw outputs of the network, `float32` (N, 18).
+            Raw outputs of the network, `float32` (N, B).
 
         Raises
         ------
         ValueError
             If `x` is not as in `predict_on_batch`.
         """
-        return self._trained.bucket_scores(construct_letters(x, self.check_adapters))
+        return self._trained.bucket_scores(self._letters(x))
 
     @message_only()
     def predict_activation_on_batch(
@@ -186,7 +195,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         -------
         numpy.ndarray or dict of numpy.ndarray
             Output of the layer, `float32` (N, ...). For ``bucket_scores`` a dictionary with the keys ``00`` to
-            ``17``, each (N,), so that the columns Kipoi writes sort by bucket.
+            ``17`` for 18 buckets, each (N,), so that the columns Kipoi writes sort by bucket.
 
         Raises
         ------
@@ -197,7 +206,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
             # Linear, so the same with `pre_nonlinearity`; by its name it needs no Keras.
             scores = self.predict_bucket_scores(x)
             return {f"{bucket:02d}": column for bucket, column in enumerate(scores.T)}
-        constructs = as_constructs(x, check_adapters=self.check_adapters)
+        constructs = as_constructs(x, check_adapters=self.check_adapters, reporter=self._trained.reporter)
         return run_network(self._network_to(layer, pre_nonlinearity), constructs)
 
     def input_grad(
@@ -215,7 +224,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         Parameters
         ----------
         x : numpy.ndarray
-            (N, 110, 4) or (N, 80, 4) as in `predict_on_batch`, but with any finite numbers.
+            As in `predict_on_batch`, but with any finite numbers.
         filter_idx : int, slice, list or tuple, optional
             Which outputs of `layer`: an index of its last axis (for ``bucket_scores``, the bucket), or a tuple of
             indices of all its axes after the first. Default: all.
@@ -244,7 +253,8 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         """
         if selected_fwd_node is not None:
             raise ValueError(f"selected_fwd_node must be None but is {selected_fwd_node!r}: no layer is used twice")
-        constructs = as_constructs(x, only_one_hot=False)
+        reporter = self._trained.reporter
+        constructs = as_constructs(x, only_one_hot=False, reporter=reporter)
         if layer is None:
             self._check_expression_gradient(filter_idx, final_layer)
             network = self.network
@@ -258,7 +268,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
                 return selection_cotangent(outputs, filter_idx, avg_func)
 
         _repair_kipoi_interpret()
-        return of_input(input_gradient(network, constructs, cotangent), np.shape(x)[1])
+        return of_input(input_gradient(network, constructs, cotangent), np.shape(x)[1], reporter)
 
     def _check_expression_gradient(self, filter_idx, final_layer):
         if not final_layer:

@@ -31,7 +31,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.reporter import PTPA
 
 ENTRY = Path(__file__).resolve().parents[1]
 EXAMPLE = ENTRY / "model_files" / "example" / "promoters.fa"
@@ -187,7 +187,7 @@ def main() -> None:
             elif case == "sequences":
                 file = folder / "constructs.txt"
                 inserts = random_rows(arguments.sequences, 80)
-                file.write_text("".join(f"{LEFT_ADAPTER}{insert}{RIGHT_ADAPTER}\n" for insert in inserts))
+                file.write_text("".join(f"{PTPA.left_adapter}{insert}{PTPA.right_adapter}\n" for insert in inserts))
                 for size in (1024, 32):
                     commands = (kipoi_predict(entry, file, output, size) for entry in (ENTRY, keras))
                     title = f"kipoi predict, {arguments.sequences:,} sequences, batch size {size:,}"

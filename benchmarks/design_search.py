@@ -24,9 +24,9 @@ from yeastpromoter.design.designs import Request, design
 from yeastpromoter.design.goals import HIGHEST, within
 from yeastpromoter.design.search import Search
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 
 BASES = letters([ALPHABET])[0]
 POPULATION, TOURNAMENT, MUTATION, KEPT = 200, 3, 1 / 40, 10
@@ -35,7 +35,7 @@ STEPS = (0, 2, 5, 10, 20, 40)
 
 def constructs_of(inserts):
     """Put inserts, (N, 80), between the adapters."""
-    return enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)
+    return enclose(PTPA.left_adapter, inserts, PTPA.right_adapter)
 
 
 def distance(inserts):
@@ -58,11 +58,11 @@ def genetic(trained, threshold, count, budget, seed):
                 found.setdefault(insert.tobytes(), value)
         if found if budget is None else used >= budget:
             best = sorted(found, key=found.get, reverse=True)[:count]
-            return used, np.array([np.frombuffer(key, np.uint8) for key in best]).reshape(-1, INSERT_LENGTH)
+            return used, np.array([np.frombuffer(key, np.uint8) for key in best]).reshape(-1, PTPA.insert_length)
         entrants = rng.integers(POPULATION, size=(2, POPULATION - KEPT, TOURNAMENT))
         winners = np.take_along_axis(entrants, fitness[entrants].argmax(axis=2)[..., np.newaxis], axis=2)[..., 0]
-        cut = rng.integers(1, INSERT_LENGTH, size=(POPULATION - KEPT, 1))
-        children = np.where(np.arange(INSERT_LENGTH) < cut, population[winners[0]], population[winners[1]])
+        cut = rng.integers(1, PTPA.insert_length, size=(POPULATION - KEPT, 1))
+        children = np.where(np.arange(PTPA.insert_length) < cut, population[winners[0]], population[winners[1]])
         mutated = rng.random(children.shape) < MUTATION
         children[mutated] = rng.choice(BASES, size=mutated.sum())
         kept = np.argsort(-fitness)[:KEPT]
@@ -81,7 +81,7 @@ def compare(trained, thresholds, count, rounds):
             began = time.perf_counter()
             request = Request([within(threshold, 18)], count=count, any_uncertainty=True, seed=seed)
             found = design(trained, request)
-            inserts = np.array([one.insert for one in found.found]).reshape(-1, INSERT_LENGTH)
+            inserts = np.array([one.insert for one in found.found]).reshape(-1, PTPA.insert_length)
             rows["search"].append(row(trained, inserts, found.evaluations, began))
             began = time.perf_counter()
             used, inserts = genetic(trained, threshold, count, found.evaluations, seed)

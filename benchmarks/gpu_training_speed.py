@@ -108,13 +108,13 @@ def measure(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     from training.fit.train import compile_learner
     from yeastpromoter.model.decoding import N_BUCKETS
     from yeastpromoter.model.network import build_network
-    from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+    from yeastpromoter.sequence.reporter import PTPA
 
     rng = np.random.default_rng(1)
     n = max(options.epoch, options.steps * max(options.batch_sizes))
     expression = rng.uniform(0, N_BUCKETS - 1, n).astype(np.float32)
     examples = Examples(
-        BASES[rng.integers(0, len(BASES), (n, CONSTRUCT_LENGTH), dtype=np.uint8)],
+        BASES[rng.integers(0, len(BASES), (n, PTPA.construct_length), dtype=np.uint8)],
         lambda rows: soft_labels(expression[rows], SOFT_LABEL_SD),
         rng.random(n, dtype=np.float32),
         SHIFT,

@@ -29,8 +29,8 @@ from training.data.buckets import hard_labels, soft_labels
 from training.data.tables import BASES
 from training.fit.batches import EpochBatches, Examples
 from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 from yeastpromoter.sequence.encoding import encoding_table, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 SHIFT = {"max_bp": 3, "share": 0.5}
 SOFT_LABEL_SD = 0.7
@@ -59,7 +59,7 @@ def main() -> None:
 
     rng = np.random.default_rng(1)
     n = options.constructs
-    matrix = BASES[rng.integers(0, len(BASES), (n, CONSTRUCT_LENGTH), dtype=np.uint8)]
+    matrix = BASES[rng.integers(0, len(BASES), (n, PTPA.construct_length), dtype=np.uint8)]
     expression = rng.uniform(0, N_BUCKETS - 1, n).astype(np.float32)
     bucket = np.rint(expression).astype(np.uint8)
     weight = rng.random(n).astype(np.float32)

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from yeastpromoter.lookup import network as lookup
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.model.prediction import compile_network
-from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def clock() -> np.ndarray:
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     arguments = parser.parse_args()
 
-    codes = np.random.default_rng(1).integers(0, 4, (arguments.sequences, INSERT_LENGTH))
-    constructs = letters([add_adapters(insert) for insert in from_one_hot(np.eye(4)[codes])])
+    codes = np.random.default_rng(1).integers(0, 4, (arguments.sequences, PTPA.insert_length))
+    constructs = letters([PTPA.add_adapters(insert) for insert in from_one_hot(np.eye(4)[codes])])
     encoded = one_hot(constructs)
     predict = compile_network(load_trained_network().network)
     seconds, predictor = timed(load_trained_network)

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.model.prediction import compile_network
-from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH, add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def clock() -> np.ndarray:
@@ -50,12 +50,12 @@ def main() -> None:
     arguments = parser.parse_args()
 
     trained = load_trained_network()
-    codes = np.random.default_rng(1).integers(0, 4, (arguments.sequences, INSERT_LENGTH))
-    constructs = letters([add_adapters(insert) for insert in from_one_hot(np.eye(4)[codes])])
+    codes = np.random.default_rng(1).integers(0, 4, (arguments.sequences, PTPA.insert_length))
+    constructs = letters([PTPA.add_adapters(insert) for insert in from_one_hot(np.eye(4)[codes])])
     encoded = one_hot(constructs)
     others = (codes[..., np.newaxis] + np.arange(1, 4)) % 4  # (sequences, positions, substitutions)
     changed = np.tile(encoded[:, np.newaxis, np.newaxis], (1, *others.shape[1:], 1, 1))
-    for index, position in enumerate(range(INSERT.start, INSERT.stop)):
+    for index, position in enumerate(range(PTPA.insert.start, PTPA.insert.stop)):
         changed[:, index, :, position] = np.eye(4)[others[:, index]]
     changed = changed.reshape(-1, *encoded.shape[1:])
 

@@ -13,7 +13,7 @@ import yeastpromoter
 import yeastpromoter.predictor as module
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.decoding import decode
-from yeastpromoter.sequence.construct import INSERT, LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.reporter import PTPA
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "model_files" / "example" / "promoters.fa"
@@ -41,7 +41,7 @@ def test_every_kind_of_input_gives_the_expected_numbers(predictor, constructs, e
     found = predictor.predict(constructs)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-    assert_expression_close(predictor.predict([text[INSERT] for text in constructs]), found)
+    assert_expression_close(predictor.predict([text[PTPA.insert] for text in constructs]), found)
     assert_expression_close(predictor.predict(np.array(constructs)), found)
     assert_expression_close(predictor.predict(iter(constructs)), found)
 
@@ -111,7 +111,7 @@ def test_the_check_of_adapters_can_be_left_out(predictor):
     other = predictor.predict(["A" * 110], check_adapters=False)
     insert = predictor.predict(["A" * 80])
     assert abs(other - insert) > 0.01, "the adapters were not put in place of what is there"
-    construct = LEFT_ADAPTER + "A" * 80 + RIGHT_ADAPTER
+    construct = PTPA.left_adapter + "A" * 80 + PTPA.right_adapter
     assert_expression_close(predictor.predict([construct], check_adapters=False), insert)
 
 

@@ -17,8 +17,8 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
     from yeastpromoter.io.annotation import UPSTREAM
     from yeastpromoter.kipoi_layer.messages import message_only
     from yeastpromoter.kipoi_layer.whole_batches import WholeBatches, one_record, variant_batch
+    from yeastpromoter.model.shipped import shipped_reporter
     from yeastpromoter.variants.rows import VariantRows
-    from yeastpromoter.variants.windows import OFFSETS
 
 
 class YeastVariantConstructs(Dataset):
@@ -52,11 +52,12 @@ class YeastVariantConstructs(Dataset):
         fasta_file,
         annotation_file=None,
         upstream=UPSTREAM,
-        offsets=OFFSETS,
+        offsets=None,
         skipped_file=None,
     ):
         with message_only():
-            self.rows = VariantRows(vcf_file, fasta_file, annotation_file, upstream, offsets, skipped_file)
+            reporter = shipped_reporter(_PACKAGE.parent)
+            self.rows = VariantRows(vcf_file, fasta_file, annotation_file, upstream, offsets, skipped_file, reporter)
         self.notes = self.rows.notes
         for note in self.notes:
             warnings.warn(note, stacklevel=2)

@@ -3,6 +3,7 @@
 import runpy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from kipoi.model import BaseModel
@@ -13,8 +14,7 @@ with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_packa
     from yeastpromoter.kipoi_layer.messages import message_only
     from yeastpromoter.model.decoding import BUCKET_VALUES
     from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
-    from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
-    from yeastpromoter.sequence.model_input import SHAPES, construct_letters
+    from yeastpromoter.sequence.model_input import construct_letters
     from yeastpromoter.variants.effects import variant_effects
 
 INPUTS = ("ref", "alt")
@@ -34,6 +34,8 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         Level of the prediction intervals of effects, in percent; without it none are predicted.
     check_adapters : bool, optional
         Whether constructs without their adapters are refused (see `yeastpromoter.sequence.adapters`).
+    reporter : mapping, optional
+        As for `yeastpromoter.model.entry.build_trained_network`.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         calibration_sha256: str = "",
         interval: int | None = None,
         check_adapters: bool = True,
+        reporter: Mapping[str, Any] | None = None,
     ):
         super().__init__()
         self.check_adapters = check_adapters
@@ -80,6 +83,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
                 engine,
                 calibration=calibration,
                 calibration_sha256=calibration_sha256,
+                reporter=reporter,
             )
             # An export may have prediction intervals, but none of effects: these are then left out.
             if interval is not None and self._trained.need_calibration(interval).effects is None:
@@ -94,8 +98,8 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
         ----------
         x : mapping of str to numpy.ndarray
             ``ref`` and ``alt``: one-hot constructs with either allele at O places of the variant in the insert,
-            (N, O, 110, 4), or inserts, (N, O, 80, 4), to which the adapters are added. Columns in the order A, C, G,
-            T; N is 0.25 each. Any floating, integer or boolean dtype.
+            (N, O, L, 4), or inserts, to which the adapters are added; of the public reporter (N, O, 110, 4) and
+            (N, O, 80, 4). Columns in the order A, C, G, T; N is 0.25 each. Any floating, integer or boolean dtype.
 
         Returns
         -------
@@ -115,16 +119,18 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
                 f"model input must be a dictionary with the keys {' and '.join(INPUTS)} but is {found}; of a "
                 "dataloader's batch the model takes batch['inputs']"
             )
+        reporter = self._trained.reporter
         ref, alt = (np.asarray(x[name]) for name in INPUTS)
         for name, array in (("ref", ref), ("alt", alt)):
             if array.ndim != 4 or array.shape != ref.shape or not array.shape[1]:
                 raise ValueError(
-                    f"{name} has shape {array.shape} but must have shape (N, O, 110, 4), or with 80 for inserts, for O "
-                    f"offsets, at least one, the same for ref {ref.shape} and alt {alt.shape}. At each offset they are "
-                    f"as the input of the expression model, {SHAPES}"
+                    f"{name} has shape {array.shape} but must have shape (N, O, {reporter.construct_length}, 4), or "
+                    f"with {reporter.insert_length} for inserts, for O offsets, at least one, the same for ref "
+                    f"{ref.shape} and alt {alt.shape}"
                 )
         constructs = (
-            construct_letters(array.reshape(-1, *array.shape[2:]), self.check_adapters) for array in (ref, alt)
+            construct_letters(array.reshape(-1, *array.shape[2:]), self.check_adapters, reporter)
+            for array in (ref, alt)
         )
-        ref, alt = (some.reshape(*ref.shape[:2], CONSTRUCT_LENGTH) for some in constructs)
+        ref, alt = (some.reshape(*ref.shape[:2], reporter.construct_length) for some in constructs)
         return variant_effects(self._trained, ref, alt, self.interval)

@@ -15,11 +15,10 @@ from yeastpromoter.design.designs import Request, design
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
 from yeastpromoter.io.row_files import Columns
 from yeastpromoter.io.sequence_files import Promoters, SequenceFile
-from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import ConstructRules
-from yeastpromoter.sequence.encoding import enclose, find_invalid, letters
+from yeastpromoter.sequence.encoding import find_invalid, letters
+from yeastpromoter.sequence.reporter import Reporter
 from yeastpromoter.sequence.scanning import tile_starts
 from yeastpromoter.uncertainty.calibration import Bounds
 from yeastpromoter.variants.effects import effects_table, predict_rows
@@ -31,13 +30,9 @@ if TYPE_CHECKING:
 #: Sequences that are predicted at once.
 BLOCK = 4096
 
-#: Names of the columns of bucket scores.
-BUCKET_COLUMNS = tuple(f"bucket_{bucket:02d}" for bucket in range(N_BUCKETS))
-
 #: Names of the columns of prediction intervals.
 BOUND_COLUMNS = ("lower", "upper", "flag")
 
-_TYPES = {INSERT_LENGTH: "insert", CONSTRUCT_LENGTH: "construct"}
 _N = ord("N")
 
 
@@ -45,7 +40,7 @@ class Predictor:
     """The trained network, for prediction from text. `yeastpromoter.load` makes one.
 
     A sequence is written 5' to 3' toward the reporter gene, in A, C, G, T and N of either case: an insert (80 bp),
-    which gets the adapters, or a whole construct (110 bp).
+    which gets the adapters, or a whole construct (110 bp). An entry for another reporter has other lengths.
 
     Parameters
     ----------
@@ -60,6 +55,10 @@ class Predictor:
 
     Attributes
     ----------
+    reporter : yeastpromoter.sequence.reporter.Reporter
+        Adapters and insert length of the constructs.
+    bucket_values : tuple of float
+        Expression that each of the buckets stands for, ascending: the scale of predictions.
     weights_version : str
         Version of the weights.
 
@@ -83,6 +82,8 @@ class Predictor:
     ) -> None:
         where = {} if entry is None else {"entry": Path(entry)}
         self._trained = load_trained_network(**where, engine=engine, threads=threads)
+        self.reporter: Reporter = self._trained.reporter
+        self.bucket_values: tuple[float, ...] = self._trained.bucket_values
         self.weights_version: str = self._trained.weights_version
 
     def predict(
@@ -98,7 +99,7 @@ class Predictor:
         Parameters
         ----------
         sequences : sequence of str, pandas.Series or pandas.DataFrame
-            N inserts of 80 bp or N constructs of 110 bp, not a mixture of both.
+            N inserts (80 bp) or N constructs (110 bp), not a mixture of both.
         sequence_column : optional
             The column of a DataFrame that holds the sequences.
         check_adapters : bool, optional
@@ -110,7 +111,8 @@ class Predictor:
         Returns
         -------
         numpy.ndarray, pandas.Series or pandas.DataFrame
-            Expression, the mean sorting bucket on a scale from 0 to 17, in the order of the input: `float64` (N,) for
+            Expression, the mean sorting bucket on the scale of the buckets, 0 to 17, in the order of the input:
+            `float64` (N,) for
             a list; a series named ``expression`` with the index of the series; a copy of the frame with the further
             column ``expression``. With `interval` always a frame, with the further columns ``lower`` and ``upper``, the
             ends of the interval, and ``flag``: what is unlike the training data, in words, empty where nothing is.
@@ -137,7 +139,7 @@ class Predictor:
             self._trained.need_calibration(interval)
         expression = np.empty(len(texts))
         bounds = Bounds(np.empty(len(texts)), np.empty(len(texts)), [])
-        for rows, constructs in _constructs(texts, check_adapters):
+        for rows, constructs in _constructs(texts, check_adapters, self.reporter):
             expression[rows], _, found = self._predict(constructs, interval)
             if found is not None:
                 bounds.lower[rows], bounds.upper[rows] = found.lower, found.upper
@@ -183,8 +185,8 @@ class Predictor:
         (1, 18)
         """
         texts, _ = _column_of(sequences, None)
-        scores = np.empty((len(texts), N_BUCKETS), dtype=np.float32)
-        for rows, constructs in _constructs(texts, check_adapters):
+        scores = np.empty((len(texts), len(self._trained.bucket_values)), dtype=np.float32)
+        for rows, constructs in _constructs(texts, check_adapters, self.reporter):
             scores[rows] = self._trained.bucket_scores(constructs)
         return scores
 
@@ -276,7 +278,9 @@ class Predictor:
         >>> effects = predictor.variant_effects("variants.vcf", "genome.fa", "genes.gtf")
         >>> effects.sort_values("effect_alt_minus_ref", key=abs, ascending=False).head()
         """
-        rows = VariantRows(vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading))
+        rows = VariantRows(
+            vcf_file, fasta_file, annotation_file, **({"skipped_file": False} | reading), reporter=self.reporter
+        )
         table = effects_table(predict_rows(self._trained, rows, interval))
         table.attrs["notes"] = list(rows.notes)
         return table
@@ -319,14 +323,14 @@ class Predictor:
         return table
 
     def scan(self, sequence: str, step: int = 10, interval: int | None = None) -> pd.DataFrame:
-        """Predict every tile of 80 bp of a longer promoter, as an insert.
+        """Predict every tile of a longer promoter, as long as an insert (80 bp).
 
         Parameters
         ----------
         sequence : str
-            At least 80 bp, 5' to 3' toward the gene.
+            At least as long as a tile, 5' to 3' toward the gene.
         step : int, optional
-            Distance in bp from the start of one tile to the start of the next; the last 80 bp are always a tile.
+            Distance in bp from the start of one tile to the start of the next; the end is always in a tile.
         interval : int, optional
             Level of a prediction interval, as for `predict`.
 
@@ -415,21 +419,22 @@ class Predictor:
     def _tile_blocks(
         self, promoters: Iterable[Promoters], step: int, bucket_scores: bool, interval: int | None
     ) -> Iterator[Predicted]:
+        length = self.reporter.insert_length
         for promoter in promoters:
             sequence = promoter.letters[0]
-            every = tile_starts(sequence.size, step)
+            every = tile_starts(sequence.size, step, length)
             unknown = np.concatenate([[0], np.cumsum((sequence | 0x20) == (_N | 0x20))])
             for first in range(0, every.size, BLOCK):
                 starts = every[first : first + BLOCK]
-                known = unknown[starts + INSERT_LENGTH] - unknown[starts] < INSERT_LENGTH
-                scores = np.full((starts.size, N_BUCKETS), np.nan, dtype=np.float32)
+                known = unknown[starts + length] - unknown[starts] < length
+                scores = np.full((starts.size, len(self._trained.bucket_values)), np.nan, dtype=np.float32)
                 scores[known] = self._trained.tile_scores(sequence, starts[known])
                 expression = np.full(starts.size, np.nan)
                 expression[known] = self._trained.decode(scores[known])
                 bounds = None
                 if interval is not None:
-                    tiles = np.lib.stride_tricks.sliding_window_view(sequence, INSERT_LENGTH)[starts]
-                    constructs = enclose(LEFT_ADAPTER, tiles, RIGHT_ADAPTER)
+                    tiles = np.lib.stride_tricks.sliding_window_view(sequence, length)[starts]
+                    constructs = self.reporter.constructs(tiles)
                     bounds = self._trained.bounds(constructs, scores, expression, interval)
                 yield Predicted(
                     np.repeat(promoter.ids, starts.size),
@@ -447,6 +452,11 @@ class Predictor:
         return expression, scores, bounds
 
 
+def bucket_columns(buckets: int) -> tuple[str, ...]:
+    """Names of the columns of the scores of a number of buckets."""
+    return tuple(f"bucket_{bucket:02d}" for bucket in range(buckets))
+
+
 class Predicted(NamedTuple):
     """Predictions of some sequences, or of some tiles of longer ones.
 
@@ -459,7 +469,7 @@ class Predicted(NamedTuple):
     expression : numpy.ndarray
         `float64` (N,).
     bucket_scores : numpy.ndarray or None
-        `float32` (N, 18), if they were asked for.
+        `float32` (N, B), if they were asked for.
     bounds : Bounds or None
         Prediction intervals and flags, if they were asked for.
     """
@@ -480,7 +490,7 @@ class Predicted(NamedTuple):
         if self.bounds is not None:
             columns |= dict(zip(BOUND_COLUMNS, self.bounds, strict=True))
         if self.bucket_scores is not None:
-            columns |= dict(zip(BUCKET_COLUMNS, self.bucket_scores.T, strict=True))
+            columns |= dict(zip(bucket_columns(self.bucket_scores.shape[1]), self.bucket_scores.T, strict=True))
         return columns
 
 
@@ -523,8 +533,8 @@ def _with_bounds(texts: Any, frame: pd.DataFrame | None, expression: np.ndarray,
     return pd.DataFrame(columns, index=None if isinstance(texts, Sequence) else texts.index)
 
 
-def _constructs(texts: Any, check_adapters: bool) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of constructs, `uint8` (N, 110), with the rows that they are; all are checked before the first."""
+def _constructs(texts: Any, check_adapters: bool, reporter: Reporter) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of constructs, `uint8` (N, L), with the rows that they are; all are checked before the first."""
     index = None if isinstance(texts, Sequence) else texts.index
     texts = texts if index is None else texts.array
     if not len(texts):
@@ -534,17 +544,19 @@ def _constructs(texts: Any, check_adapters: bool) -> Iterator[tuple[slice, np.nd
         return f"sequence {row}" + ("" if index is None else f" (index {index[row]!r})")
 
     def block(first: int) -> np.ndarray:
-        return _matrix(texts[first : first + BLOCK], length, lambda row: place(first + row))
+        return _matrix(texts[first : first + BLOCK], length, lambda row: place(first + row), reporter)
 
     length = len(texts[0]) if isinstance(texts[0], str) else 0
     blocks = range(0, len(texts), BLOCK)
-    if length not in _TYPES:
-        _matrix(texts[:1], length, place)  # says if it is not text
+    types = {length: name for name, length in reporter.lengths.items()}
+    if length not in types:
+        _matrix(texts[:1], length, place, reporter)  # says if it is not text
         raise ValueError(
-            f"{place(0)} has {length} bp but must have {INSERT_LENGTH} (an insert) or {CONSTRUCT_LENGTH} (a construct "
-            "with its adapters). `Predictor.scan` predicts the tiles of a longer promoter"
+            f"{place(0)} has {length} bp but must have {reporter.insert_length} (an insert) or "
+            f"{reporter.construct_length} (a construct with its adapters). `Predictor.scan` predicts the tiles of a "
+            "longer promoter"
         )
-    rules = ConstructRules(_TYPES[length], "error", check_adapters)
+    rules = ConstructRules(reporter, types[length], "error", check_adapters)
     for first in blocks:
         matrix = block(first)
         rules.look_at(matrix.ravel(), np.full(len(matrix), length), lambda row, first=first: place(first + row))
@@ -557,15 +569,15 @@ def _constructs(texts: Any, check_adapters: bool) -> Iterator[tuple[slice, np.nd
         )
 
 
-def _matrix(texts: Sequence[str], length: int, place: Callable[[int], str]) -> np.ndarray:
+def _matrix(texts: Sequence[str], length: int, place: Callable[[int], str], reporter: Reporter) -> np.ndarray:
     """Letters of sequences that must have one length, `uint8` (N, length)."""
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"{place(row)} is {text!r:.60} but must be text of A, C, G, T and N")
         if len(text) != length:
             raise ValueError(
-                f"{place(row)} has {len(text)} bp but the first has {length}: all must be inserts of {INSERT_LENGTH} "
-                f"bp, or all constructs of {CONSTRUCT_LENGTH} bp"
+                f"{place(row)} has {len(text)} bp but the first has {length}: all must be inserts of "
+                f"{reporter.insert_length} bp, or all constructs of {reporter.construct_length} bp"
             )
     joined = "".join(texts)
     codes = np.frombuffer(joined.encode("ascii", "replace"), dtype=np.uint8).reshape(len(texts), length)

@@ -9,7 +9,7 @@ from closeness import assert_expression_close
 import yeastpromoter
 from yeastpromoter.cli.main import main
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.reporter import PTPA
 
 A = "CTAAATTTCAATTACGAGGAGCTGGTACCTCCGCGTAAAAGCGCTTTGGCAGTGGTCCGTCATTGCGGACTTTGTATCAG"
 B = "G" + A[1:41] + "T" + A[42:79] + "n"
@@ -24,7 +24,7 @@ def exchanged(text, position, letter):
 
 
 def test_each_difference_alone_in_both_sequences(tmp_path):
-    (tmp_path / "b.fa").write_text(f">b\n{add_adapters(B)}\n")
+    (tmp_path / "b.fa").write_text(f">b\n{PTPA.add_adapters(B)}\n")
     table = tmp_path / "o.csv"
     result = run(A, tmp_path / "b.fa", "-o", table)
     assert result.exit_code == 0, result.output
@@ -46,12 +46,12 @@ def test_each_difference_alone_in_both_sequences(tmp_path):
 
 
 def test_a_difference_in_an_adapter_has_its_position():
-    result = run(add_adapters(A), "A" + add_adapters(A)[1:-1] + "A")
+    result = run(PTPA.add_adapters(A), "A" + PTPA.add_adapters(A)[1:-1] + "A")
     assert [line.split()[:3] for line in result.stdout.splitlines()[1:3]] == [["-16", "T", "A"], ["93", "T", "A"]]
 
 
 def test_equal_sequences_have_no_differences():
-    result = run(A, add_adapters(A).lower())
+    result = run(A, PTPA.add_adapters(A).lower())
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("A and B are the same construct, of expression 1")
 

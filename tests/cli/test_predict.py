@@ -17,13 +17,13 @@ import yeastpromoter
 import yeastpromoter.cli.predict as module
 import yeastpromoter.predictor
 from yeastpromoter.cli.main import main
-from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.reporter import PTPA
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "model_files" / "example" / "promoters.fa"
 RNG = np.random.default_rng(8)
 INSERTS = ["".join(RNG.choice(list("ACGT"), 80)) for _ in range(7)]
-CONSTRUCTS = [add_adapters(insert) for insert in INSERTS]
+CONSTRUCTS = [PTPA.add_adapters(insert) for insert in INSERTS]
 
 
 @pytest.fixture(scope="module")

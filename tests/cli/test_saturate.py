@@ -15,6 +15,7 @@ from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name
+from yeastpromoter.sequence.reporter import PTPA
 
 RNG = np.random.default_rng(21)
 INSERTS = ["".join(RNG.choice(list("ACGT"), 80)) for _ in range(3)]
@@ -137,14 +138,14 @@ def test_a_run_that_breaks_off_leaves_what_was_there(inserts, tmp_path, monkeypa
 def test_ids_that_would_break_the_table_are_quoted(tmp_path):
     (tmp_path / "in.csv").write_text(f'seq,name\n{"ACGT" * 20},"x""y"\n')
     batch = SequenceFile(tmp_path / "in.csv", id_column="name", sequence_type="insert").read([0])
-    (rows,) = table_rows(batch, "insert", Saturation(np.zeros(1), np.zeros((1, 80, 4)), None))
+    (rows,) = table_rows(batch, "insert", PTPA, Saturation(np.zeros(1), np.zeros((1, 80, 4)), None))
     assert rows.startswith('"x""y"\t0\t1\tA\tC\t0.000000\t0.000000\t0.000000\n')
 
 
 def test_figure_of_a_construct_marks_the_adapters():
     rng = np.random.default_rng(1)
     bases = "".join(rng.choice(list("ACGTN"), 110))
-    figure = draw_saturation(bases, rng.normal(size=(110, 4)), rng.normal(size=110), 8.0, "price: $5 and $6")
+    figure = draw_saturation(PTPA, bases, rng.normal(size=(110, 4)), rng.normal(size=110), 8.0, "price: $5 and $6")
     logo, heat, _ = figure.axes
     assert [text.get_text() for text in logo.texts] == ["left adapter", "right adapter"]
     assert "".join(text.get_text() for text in heat.texts) == bases
@@ -158,15 +159,15 @@ def test_figure_of_a_construct_marks_the_adapters():
     assert heat.get_xlim() == (-16.5, 93.5)
     assert image.get_extent()[:2] == [-16.5, 93.5]
     assert [label.get_text() for label in heat.get_xticklabels()] == ["−10", "1", *map(str, range(10, 91, 10))]
-    insert = draw_saturation("A" * 80, np.ones((80, 4)))
+    insert = draw_saturation(PTPA, "A" * 80, np.ones((80, 4)))
     assert not insert.axes[0].texts
     assert insert.axes[1].get_xlim() == (0.5, 80.5)
     with pytest.raises(ValueError, match=r"the sequence has 79 bp but must have 80 or 110"):
-        draw_saturation("A" * 79, np.zeros((79, 4)))
+        draw_saturation(PTPA, "A" * 79, np.zeros((79, 4)))
     with pytest.raises(ValueError, match=r"effects have shape \(80, 4\) but must have shape \(110, 4\)"):
-        draw_saturation("A" * 110, np.zeros((80, 4)))
+        draw_saturation(PTPA, "A" * 110, np.zeros((80, 4)))
     with pytest.raises(ValueError, match=r"deletions have shape \(80, 1\)"):
-        draw_saturation("A" * 80, np.zeros((80, 4)), np.zeros((80, 1)))
+        draw_saturation(PTPA, "A" * 80, np.zeros((80, 4)), np.zeros((80, 1)))
 
 
 @pytest.mark.parametrize(

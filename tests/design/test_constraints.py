@@ -90,10 +90,10 @@ def test_positions_of_a_motif():
 
 
 def test_positions_as_text():
-    assert (np.flatnonzero(positions_of("1-3, 35,80")) + 1).tolist() == [1, 2, 3, 35, 80]
+    assert (np.flatnonzero(positions_of("1-3, 35,80", 80)) + 1).tolist() == [1, 2, 3, 35, 80]
     for wrong in ("0-3", "5-3", "81", "x", "1,,2", ""):
         with pytest.raises(ValueError, match="must be positions in the insert"):
-            positions_of(wrong)
+            positions_of(wrong, 80)
 
 
 def test_restriction_sites_are_those_of_biopython():

@@ -12,6 +12,7 @@ from yeastpromoter.design.designs import Request, design
 from yeastpromoter.design.goals import HIGHEST, LOWEST, target, within
 from yeastpromoter.design.search import Search
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 
 ANY = np.ones((1, 80), dtype=bool)
 
@@ -228,7 +229,7 @@ def test_without_a_calibration_uncertainty_has_to_be_accepted():
     ("wrong", "said"),
     [
         ({"count": 0}, "at least 1"),
-        ({"apart": 0}, "must differ in 1 to 80"),
+        ({"apart": 0}, "must differ in at least 1 base"),
         ({"template": "N" * 79}, "has 79 letters but must have 80"),
         ({"template": "X" * 80}, "among them 'X'"),
         ({"most_changes": 3}, "for given promoters"),
@@ -237,7 +238,7 @@ def test_without_a_calibration_uncertainty_has_to_be_accepted():
 )
 def test_wrong_requests(wrong, said):
     with pytest.raises(ValueError, match=said):
-        Request([HIGHEST], **wrong)
+        Request([HIGHEST], **wrong).of_reporter(PTPA)
     with pytest.raises(ValueError, match="finite"):
         target(float("nan"))
     with pytest.raises(ValueError, match="the lower one first"):
@@ -300,4 +301,4 @@ def test_ids_are_words():
 )
 def test_wrong_arrays_of_requests(wrong, said):
     with pytest.raises(ValueError, match=said):
-        Request([HIGHEST], **wrong)
+        Request([HIGHEST], **wrong).of_reporter(PTPA).of_reporter(PTPA)

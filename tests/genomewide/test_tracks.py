@@ -22,8 +22,8 @@ from yeastpromoter.genomewide.tracks import (
 from yeastpromoter.io.annotation import Gene, read_genes
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.plots.tracks import gene_rows
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -44,6 +44,7 @@ class Weighted:
     """In place of the trained network: an expression that can be computed from the text of an insert."""
 
     weights_version = "weighted"
+    reporter = PTPA
 
     def tile_scores(self, sequence, starts):
         return sequence[starts[:, np.newaxis] + np.arange(80)]
@@ -88,7 +89,7 @@ def test_an_undefined_expression_is_an_error():
 
 def test_a_step_that_is_none():
     with pytest.raises(ValueError, match="at least 1 bp but is 0"):
-        insert_starts(letters_of("A" * 100), 0)
+        insert_starts(letters_of("A" * 100), 0, 80)
 
 
 def test_covered_bases_by_hand():
@@ -101,13 +102,13 @@ def test_covered_bases_by_hand():
         (80, 100, 180),
         (200, 100, 180),
     ):
-        assert [part.tolist() for part in covered(np.array([100]), step)] == [[first], [stop]]
+        assert [part.tolist() for part in covered(np.array([100]), step, 80)] == [[first], [stop]]
 
 
 @given(step=st.integers(1, 80))
 def test_neighbours_meet_and_stay_within_their_inserts(step):
     starts = np.arange(0, 1000, step)
-    first, stop = covered(starts, step)
+    first, stop = covered(starts, step, 80)
     assert (first[1:] == stop[:-1]).all()
     assert (first >= starts).all()
     assert (stop <= starts + 80).all()
@@ -119,7 +120,7 @@ def drawn(tmp_path, monkeypatch):
     genome = {"XI": random_text(400, 1), "II": random_text(130, 2) + "NN" + random_text(200, 3), "M": "ACGT" * 5}
     fasta = tmp_path / "genome.fa.gz"
     fasta.write_bytes(gzip.compress("".join(f">{name}\n{text}\n" for name, text in genome.items()).encode()))
-    monkeypatch.setattr(tracks_command, "load_trained_network", lambda threads: Weighted())
+    monkeypatch.setattr(tracks_command, "load_trained_network", lambda *_, **__: Weighted())
     arguments = [str(fasta), "--step", "20", "-o", str(tmp_path / "t"), "--table", str(tmp_path / "t.tsv")]
     result = CliRunner().invoke(main, ["tracks", *arguments])
     assert result.exit_code == 0, result.output
@@ -176,7 +177,7 @@ def test_tracks_are_those_of_the_network(tmp_path):
     inserts = [text[start : start + 80] for start in range(0, 221, 7)]
     other_strand = [insert[::-1].translate(COMPLEMENT) for insert in inserts]
     for strand, some in (("+", inserts), ("-", other_strand)):
-        wanted = trained.expression(letters([add_adapters(insert) for insert in some]))
+        wanted = trained.expression(letters([PTPA.add_adapters(insert) for insert in some]))
         assert_expression_close(found[strand].expression, wanted)
 
 
@@ -194,7 +195,7 @@ def inserts_at(*starts):
 )
 def test_bases_without_an_insert_have_no_value(step, starts, covered_bases, tmp_path):
     inserts = {(chromosome, "+"): inserts_at(*some) for chromosome, some in starts.items()}
-    files = write_tracks(inserts, {"II": 240, "M": 240}, step, tmp_path / "t")
+    files = write_tracks(inserts, {"II": 240, "M": 240}, step, 80, tmp_path / "t")
     assert list(files) == ["+"]
     for chromosome, bases in covered_bases.items():
         assert np.isfinite(read_track(files["+"], chromosome, 0, 240)).sum() == bases

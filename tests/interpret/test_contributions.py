@@ -21,9 +21,9 @@ from yeastpromoter.interpret.contributions import (
     uniform_baseline,
 )
 from yeastpromoter.model.prediction import run_network
-from yeastpromoter.sequence.construct import INSERT, LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.sequence.model_input import as_constructs
+from yeastpromoter.sequence.reporter import PTPA
 
 INSERTS = random_one_hot(3, 80, seed=1)
 CONSTRUCTS = as_constructs(INSERTS)
@@ -73,7 +73,7 @@ def test_corrected_positions_sum_to_zero(lively):
 def test_integrated_gradients_by_hand(bilinear):
     # f = 10 a b with a and b linear: along the straight path the integral is 10 (da (b + b0) / 2 + db (a + a0) / 2),
     # shared out over the positions in proportion to their part of da and db.
-    baseline = uniform_baseline(CONSTRUCTS.astype(float))
+    baseline = uniform_baseline(CONSTRUCTS.astype(float), PTPA)
     difference = CONSTRUCTS - baseline
     a, b = ((CONSTRUCTS * weights).sum(axis=(1, 2)) for weights in (WEIGHTS, OTHERS))
     a0, b0 = ((baseline * weights).sum(axis=(1, 2)) for weights in (WEIGHTS, OTHERS))
@@ -87,7 +87,7 @@ def test_integrated_gradients_by_hand(bilinear):
 def test_integrated_gradients_are_complete(lively):
     # Kinks (ReLU, pooling) make the integral converge slowly, so the remainder is measured against all contributions.
     found = at_sequence(integrated_gradients(lively, CONSTRUCTS, steps=32), CONSTRUCTS)
-    wanted = expression(lively, CONSTRUCTS) - expression(lively, uniform_baseline(CONSTRUCTS))
+    wanted = expression(lively, CONSTRUCTS) - expression(lively, uniform_baseline(CONSTRUCTS, PTPA))
     assert (np.abs(found.sum(axis=1) - wanted) < 0.01 * np.abs(found).sum(axis=1)).all()
     assert (np.abs(wanted) > 0.03 * np.abs(found).sum(axis=1)).any()
 
@@ -108,16 +108,16 @@ def test_any_baseline(bilinear, lively):
 
 
 def test_uniform_baseline_leaves_the_adapters():
-    (baseline,) = uniform_baseline(CONSTRUCTS[:1])
-    assert from_one_hot(baseline[np.newaxis]) == [add_adapters("N" * 80)]
-    assert (baseline[INSERT] == 0.25).all()
+    (baseline,) = uniform_baseline(CONSTRUCTS[:1], PTPA)
+    assert from_one_hot(baseline[np.newaxis]) == [PTPA.add_adapters("N" * 80)]
+    assert (baseline[PTPA.insert] == 0.25).all()
 
 
 def test_adapters_contribute_nothing_to_integrated_gradients(lively):
     found = at_sequence(integrated_gradients(lively, CONSTRUCTS, steps=3), CONSTRUCTS)
     outside = np.r_[:17, 97:110]
     assert (found[:, outside] == 0).all()
-    assert (found[:, INSERT] != 0).any(axis=0).all()
+    assert (found[:, PTPA.insert] != 0).any(axis=0).all()
 
 
 def test_unknown_bases_contribute_nothing(lively):
@@ -135,7 +135,7 @@ def test_batches_and_inserts_change_nothing(lively, method):
     for batch_size in (1, 5, 1000):
         found = METHODS[method](lively, CONSTRUCTS, batch_size=batch_size, **arguments)
         np.testing.assert_allclose(found, whole, atol=1e-10)
-    np.testing.assert_allclose(METHODS[method](lively, INSERTS, **arguments), whole[:, INSERT], atol=1e-10)
+    np.testing.assert_allclose(METHODS[method](lively, INSERTS, **arguments), whole[:, PTPA.insert], atol=1e-10)
     assert METHODS[method](lively, CONSTRUCTS[:0], **arguments).shape == (0, 110, 4)
 
 
@@ -186,7 +186,7 @@ def test_agreement_by_hand():
 
 
 def test_compare_command_on_a_linear_network(linear, monkeypatch, tmp_path):
-    monkeypatch.setattr(compare_command, "load_trained_network", lambda: linear)
+    monkeypatch.setattr(compare_command, "load_trained_network", lambda *_, **__: linear)
     arguments = ["compare-contributions", "--count", "30", "--steps", "2", "--table", str(tmp_path / "agreement.tsv")]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -206,11 +206,11 @@ def fasta(tmp_path):
     sequences = [*from_one_hot(INSERTS), "acgtn" * 16]
     path = tmp_path / "inserts.fa"
     path.write_text("".join(f">no/{number}\n{sequence}\n" for number, sequence in enumerate(sequences)))
-    return path, [add_adapters(sequence.upper()) for sequence in sequences]
+    return path, [PTPA.add_adapters(sequence.upper()) for sequence in sequences]
 
 
 def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
-    monkeypatch.setattr(contributions_command, "load_trained_network", lambda: bilinear)
+    monkeypatch.setattr(contributions_command, "load_trained_network", lambda *_, **__: bilinear)
     monkeypatch.setattr(contributions_command, "_BLOCK", 3)
     path, sequences = fasta
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--method", "integrated_gradients"]
@@ -228,8 +228,8 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
     assert table["id"].tolist() == [f"no/{number}" for number in range(4) for _ in range(110)]
     assert table["position"].tolist() == list(range(-16, 94)) * 4
     first = table[table["record"] == 0].set_index("position")["base"]
-    assert "".join(first.loc[-16:0]) == LEFT_ADAPTER
-    assert "".join(first.loc[81:93]) == RIGHT_ADAPTER
+    assert "".join(first.loc[-16:0]) == PTPA.left_adapter
+    assert "".join(first.loc[81:93]) == PTPA.right_adapter
     columns = [f"hypothetical_{base}" for base in "ACGT"]
     np.testing.assert_allclose(table[columns].to_numpy().reshape(4, 110, 4), hypothetical, atol=1e-6)
     np.testing.assert_allclose(
@@ -267,11 +267,11 @@ def test_contributions_command(bilinear, monkeypatch, tmp_path, fasta):
 
 @pytest.mark.parametrize("region", ["insert", "construct"])
 def test_contributions_and_effects_have_the_same_positions(linear, region, tmp_path, monkeypatch):
-    monkeypatch.setattr(contributions_command, "load_trained_network", lambda: linear)
-    monkeypatch.setattr(saturate_command, "load_trained_network", lambda: linear)
+    monkeypatch.setattr(contributions_command, "load_trained_network", lambda *_, **__: linear)
+    monkeypatch.setattr(saturate_command, "load_trained_network", lambda *_, **__: linear)
     # Three bases short: fitted, its insert is what then lies between the places of the adapters.
-    short = add_adapters("ACGTTGCATT" * 7 + "ACGTTGC")
-    (tmp_path / "in.fa").write_text(f">a\n{add_adapters('AACCGGTTAC' * 8)}\n>short\n{short}\n")
+    short = PTPA.add_adapters("ACGTTGCATT" * 7 + "ACGTTGC")
+    (tmp_path / "in.fa").write_text(f">a\n{PTPA.add_adapters('AACCGGTTAC' * 8)}\n>short\n{short}\n")
     tables = []
     for command in ("saturate", "contributions"):
         arguments = [command, str(tmp_path / "in.fa"), "--region", region, "--other-lengths", "fit"]
@@ -288,7 +288,7 @@ def test_contributions_and_effects_have_the_same_positions(linear, region, tmp_p
     assert (joined["base"] == joined["ref"]).all()
     # Of weights w, the base adds w - (sum of all four) / 4; the others add (sum - w) / 3 - w on average.
     np.testing.assert_allclose(joined["contribution"], -0.75 * joined["effect"], atol=1e-5)
-    assert "".join(joined["base"].loc["short"].sort_index().loc[1:80]) == fit_construct(short)[17:97]
+    assert "".join(joined["base"].loc["short"].sort_index().loc[1:80]) == PTPA.fit_construct(short)[17:97]
 
 
 def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path, fasta):
@@ -304,7 +304,7 @@ def test_contributions_command_says_what_is_wrong(linear, monkeypatch, tmp_path,
     assert result.exit_code == 2
     assert "--steps goes with --method integrated_gradients, not with gradient_x_input" in result.stderr
     argmax = trained(linear.network, "argmax", linear.bucket_values)
-    monkeypatch.setattr(contributions_command, "load_trained_network", lambda: argmax)
+    monkeypatch.setattr(contributions_command, "load_trained_network", lambda *_, **__: argmax)
     arguments = ["contributions", str(path), "--sequence-type", "insert", "--table", str(tmp_path / "table.tsv")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1

@@ -21,9 +21,9 @@ from yeastpromoter.interpret.planting import (
     summarise,
 )
 from yeastpromoter.interpret.sites import Site
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters, one_hot
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 
 SITE = Site("Toy", "GATTACA", "+", "GATTACA")
 REVERSE = "TGTAATC"
@@ -62,15 +62,15 @@ def test_plant_by_hand():
 
 
 def test_possible_positions():
-    assert possible_positions(SITE).tolist() == list(range(74))
-    assert possible_positions(SITE, 30).tolist() == [0, 30, 60]
+    assert possible_positions(SITE, 80).tolist() == list(range(74))
+    assert possible_positions(SITE, 80, 30).tolist() == [0, 30, 60]
     with pytest.raises(ValueError, match="step must be at least 1 bp but is 0"):
-        possible_positions(SITE, 0)
+        possible_positions(SITE, 80, 0)
 
 
 def test_every_position_and_strand_is_planted():
     inserts = letters(["C" * 80] * 4)
-    positions = possible_positions(SITE)
+    positions = possible_positions(SITE, 80)
     calls = []
     forward = plant_everywhere(
         find("GATTACA"), inserts, SITE, positions, np.random.default_rng(1), lambda: calls.append(0)
@@ -117,7 +117,9 @@ def test_composition_alone_has_no_effect():
     def gc(inserts):
         return np.isin(inserts, list(b"GC")).sum(axis=1)
 
-    planting = plant_everywhere(gc, random_inserts(5, 2), SITE, possible_positions(SITE, 7), np.random.default_rng(3))
+    planting = plant_everywhere(
+        gc, random_inserts(5, 2), SITE, possible_positions(SITE, 80, 7), np.random.default_rng(3)
+    )
     assert all((effects == 0).all() for effects in planting.effects.values())
 
 
@@ -211,7 +213,7 @@ def test_command(monkeypatch, tmp_path):
     # A network that knows a TATA box in the last 8 bp of the insert, and nothing else: 5 / 8 buckets for each letter.
     weights = np.zeros((110, 4))
     weights[89:97] = one_hot(letters(["TATAAAAG"]))[0] / 16
-    monkeypatch.setattr(plant_command, "load_trained_network", lambda: linear_network(weights))
+    monkeypatch.setattr(plant_command, "load_trained_network", lambda *_, **__: linear_network(weights))
     options = ("--count", 30, "--step", 36, "--gc", 0.4)
     result = run("--output", tmp_path / "all", *options)
     assert result.exit_code == 0, result.output
@@ -220,7 +222,7 @@ def test_command(monkeypatch, tmp_path):
     assert len(summary) == 16
     tata = table[table["factor"] == "TATA box"].set_index(["strand", "position"])
     assert list(tata.index) == [(strand, position) for strand in "+-" for position in (1, 37, 73)]
-    inserts = [add_adapters(s) for s in strings(random_inserts(30, 1, 0.4))]
+    inserts = [PTPA.add_adapters(s) for s in strings(random_inserts(30, 1, 0.4))]
     assert tata.loc[("+", 73), "mean_effect"] > 1
     assert_expression_close(tata["mean_effect"].xs(1, level="position"), 0)
     assert summary.loc["TATA box", ["strongest_position", "strongest_strand"]].tolist() == [73, "+"]
@@ -238,7 +240,7 @@ def test_command(monkeypatch, tmp_path):
 
 
 def test_command_with_sites_of_the_user(monkeypatch, tmp_path):
-    monkeypatch.setattr(plant_command, "load_trained_network", lambda: linear_network(np.ones((110, 4)) / 300))
+    monkeypatch.setattr(plant_command, "load_trained_network", lambda *_, **__: linear_network(np.ones((110, 4)) / 300))
     entry = {"factor": "Mine", "site": "GATTACA", "consensus": "", "expected": "+", "reason": "", "references": []}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"sites": [entry]}))
     result = run("--sites", tmp_path / "mine.yaml", "--count", 30, "--step", 70, "--output", tmp_path)

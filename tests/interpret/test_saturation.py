@@ -10,11 +10,11 @@ from yeastpromoter.lookup.network import LookupNetwork
 from yeastpromoter.model.decoding import BUCKET_VALUES
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.model.network import build_network
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.sequence.encoding import letters, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 RNG = np.random.default_rng(12)
-CONSTRUCTS = [add_adapters("".join(RNG.choice(list("ACGT"), 80))) for _ in range(3)]
+CONSTRUCTS = [PTPA.add_adapters("".join(RNG.choice(list("ACGT"), 80))) for _ in range(3)]
 WITH_N = CONSTRUCTS[0][:40] + "N" + CONSTRUCTS[0][41:]
 
 
@@ -37,7 +37,7 @@ def all_changes(trained, constructs, region=slice(17, 97)):
     for construct in constructs:
         places = range(110)[region]
         changed = [construct[:place] + base + construct[place + 1 :] for place in places for base in "ACGT"]
-        deleted = [fit_construct(construct[:place] + construct[place + 1 :]) for place in places]
+        deleted = [PTPA.fit_construct(construct[:place] + construct[place + 1 :]) for place in places]
         reference, *others = trained.expression(letters([construct, *changed, *deleted]))
         effects = np.array(others) - reference
         results.append((reference, effects[: len(changed)].reshape(-1, 4), effects[len(changed) :]))
@@ -109,13 +109,13 @@ def test_a_deletion_takes_in_the_plasmid_on_the_left():
     first, middle, last, in_left, in_right = (
         row.tobytes().decode()
         for position in (17, 50, 96, 0, 109)
-        for row in delete_bases(letters([add_adapters(insert)]), range(position, position + 1))[0]
+        for row in delete_bases(letters([PTPA.add_adapters(insert)]), range(position, position + 1), PTPA)[0]
     )
-    assert first == "C" + LEFT_ADAPTER + insert[1:] + RIGHT_ADAPTER
-    assert middle == "C" + LEFT_ADAPTER + insert[:33] + insert[34:] + RIGHT_ADAPTER
-    assert last == "C" + LEFT_ADAPTER + insert[:-1] + RIGHT_ADAPTER
-    assert in_left == "C" + LEFT_ADAPTER[1:] + insert + RIGHT_ADAPTER
-    assert in_right == "C" + LEFT_ADAPTER + insert + RIGHT_ADAPTER[:-1]
+    assert first == "C" + PTPA.left_adapter + insert[1:] + PTPA.right_adapter
+    assert middle == "C" + PTPA.left_adapter + insert[:33] + insert[34:] + PTPA.right_adapter
+    assert last == "C" + PTPA.left_adapter + insert[:-1] + PTPA.right_adapter
+    assert in_left == "C" + PTPA.left_adapter[1:] + insert + PTPA.right_adapter
+    assert in_right == "C" + PTPA.left_adapter + insert + PTPA.right_adapter[:-1]
 
 
 def test_wrong_arguments_are_named(lively):

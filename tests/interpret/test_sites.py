@@ -92,7 +92,7 @@ GOOD = {"factor": "A", "site": "ACGTACG", "consensus": "", "expected": "+", "rea
         ({"expected": "up"}, r"site 2 \('B'\) expects 'up' but it must be one of \+, -, depends"),
         ({"site": "ACGTNCG"}, "'ACGTNCG' as site but must have letters A, C, G and T"),
         ({"site": "acgtacg"}, "must have letters A, C, G and T in upper case"),
-        ({"site": "ACG"}, "a site of 3 bp but it must have from 5 to 80 bp"),
+        ({"site": "ACG"}, "a site of 3 bp but it must have at least 5 bp"),
         ({"shuffle": "ACGT"}, "has 4 letters to shuffle but must have as many as the site"),
         ({"references": ["y"]}, r"references \['y'\], but not all of them are in 'references'"),
         ({"direction": "+"}, r"has the unknown ones \['direction'\]"),

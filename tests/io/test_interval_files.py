@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yeastpromoter.io.interval_files import IntervalFile
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_insert
+from yeastpromoter.sequence.reporter import PTPA
 
 CHROMOSOMES = {name: "".join(random.Random(name).choices("ACGT", k=300)) for name in ("I", "II", "IX", "Mito")}
 # chromosome, start (0-based), end (exclusive), name, score, strand
@@ -61,7 +61,7 @@ def test_inserts_on_both_strands(genome, bed):
     file = IntervalFile(bed(*INTERVALS), genome)
     batch = file.read([4, 0, 1, 2, 3])
     chosen = [INTERVALS[i] for i in (4, 0, 1, 2, 3)]
-    assert decoded(batch) == [add_adapters(insert_of(*row[:3], row[5])) for row in chosen]
+    assert decoded(batch) == [PTPA.add_adapters(insert_of(*row[:3], row[5])) for row in chosen]
     assert batch.ids.tolist() == [row[3] for row in chosen]
     assert batch.records.tolist() == [4, 0, 1, 2, 3]
     assert batch.lengths.tolist() == [80] * 5
@@ -85,7 +85,7 @@ def test_fitted_intervals_against_plain_slicing(tmp_path_factory, genome, drawn)
     path.write_text("".join(f"chr{c}\t{s}\t{s + n}\t.\t0\t{strand}\n" for c, s, n, strand in drawn))
     file = IntervalFile(path, genome, other_lengths="fit")
     batch = everything(file)
-    assert decoded(batch) == [fit_insert(insert_of(c, s, s + n, strand)) for c, s, n, strand in drawn]
+    assert decoded(batch) == [PTPA.fit_insert(insert_of(c, s, s + n, strand)) for c, s, n, strand in drawn]
     assert batch.ids.tolist() == [f"chr{c}:{s}-{s + n}:{strand}" for c, s, n, strand in drawn]
     assert file.n_fitted == sum(n != 80 for _, _, n, _ in drawn)
     assert any("chromosome names are matched to those of the FASTA" in note for note in file.notes)
@@ -111,9 +111,11 @@ def test_intervals_of_110_bp_are_not_constructs(genome, bed):
 
 def test_constructs_in_a_plasmid(tmp_path, bed):
     insert = CHROMOSOMES["I"][:80]
-    (tmp_path / "plasmid.fa").write_text(f">p\nCCCC{reverse_complement(LEFT_ADAPTER + insert + RIGHT_ADAPTER)}GG\n")
+    (tmp_path / "plasmid.fa").write_text(
+        f">p\nCCCC{reverse_complement(PTPA.left_adapter + insert + PTPA.right_adapter)}GG\n"
+    )
     file = IntervalFile(bed(("p", 4, 114, "a", 0, "-")), tmp_path / "plasmid.fa", sequence_type="construct")
-    assert decoded(everything(file)) == [add_adapters(insert)]
+    assert decoded(everything(file)) == [PTPA.add_adapters(insert)]
 
 
 def test_comments_track_lines_and_gzip(tmp_path, genome):
@@ -126,8 +128,8 @@ def test_comments_track_lines_and_gzip(tmp_path, genome):
     file = IntervalFile(path, genome)
     assert everything(file).ids.tolist() == ["I:10-90:+", "b"]
     assert decoded(everything(file)) == [
-        add_adapters(insert_of("I", 10, 90, "+")),
-        add_adapters(insert_of("II", 77, 157, "+")),
+        PTPA.add_adapters(insert_of("I", 10, 90, "+")),
+        PTPA.add_adapters(insert_of("II", 77, 157, "+")),
     ]
 
 

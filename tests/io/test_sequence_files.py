@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from yeastpromoter.io import text_files
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters, fit_construct, fit_insert
 from yeastpromoter.sequence.encoding import one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def dna(length, seed=0):
@@ -21,7 +21,7 @@ def dna(length, seed=0):
 
 def construct(length=110, seed=0):
     """Make a sequence of some length with both adapters."""
-    return add_adapters(dna(length - 30, seed))
+    return PTPA.add_adapters(dna(length - 30, seed))
 
 
 CONSTRUCTS = [construct(seed=seed) for seed in range(6)]
@@ -120,7 +120,7 @@ def test_blocks_and_lengths_against_a_plain_reader(tmp_path_factory, lengths, bl
     indices = data.draw(st.lists(st.integers(0, len(kept) - 1), max_size=8))
     batch = file.read(indices)
     records = [kept[i] for i in indices]
-    assert decoded(batch) == [fit_construct(sequences[i]) for i in records]
+    assert decoded(batch) == [PTPA.fit_construct(sequences[i]) for i in records]
     assert batch.records.tolist() == records
     assert batch.lengths.tolist() == [lengths[i] for i in records]
     assert batch.ids.tolist() == [str(i) if layout == "list" else f"i{i}" for i in records]
@@ -194,13 +194,13 @@ class TestGeometry:
     def test_inserts_get_the_adapters(self, store):
         inserts = [dna(80, seed) for seed in range(3)]
         batch = everything(SequenceFile(store("\n".join(inserts)), sequence_type="insert"))
-        assert decoded(batch) == [add_adapters(insert) for insert in inserts]
+        assert decoded(batch) == [PTPA.add_adapters(insert) for insert in inserts]
         assert batch.lengths.tolist() == [80, 80, 80]
 
     def test_inserts_of_other_lengths_are_fitted_after_the_adapters(self, store):
         inserts = [dna(length) for length in (80, 55, 75, 81, 105)]
         file = SequenceFile(store("\n".join(inserts)), sequence_type="insert", other_lengths="fit")
-        assert decoded(everything(file)) == [fit_insert(insert) for insert in inserts]
+        assert decoded(everything(file)) == [PTPA.fit_insert(insert) for insert in inserts]
         assert file.n_fitted == 4
         assert file.notes == (
             f"{file.path}: 4 of 5 sequences are not 80 bp long and are fitted to constructs of 110 bp",
@@ -271,11 +271,11 @@ def reverse_complement(sequence):
 INSIDE = dna(80, 7)
 REFUSED = {
     "the reverse complement of a construct": reverse_complement(CONSTRUCTS[0]),
-    "a construct with its adapters swapped": RIGHT_ADAPTER + INSIDE + LEFT_ADAPTER,
+    "a construct with its adapters swapped": PTPA.right_adapter + INSIDE + PTPA.left_adapter,
     "a construct written backwards": CONSTRUCTS[0][::-1],
     "the complement of a construct": reverse_complement(CONSTRUCTS[0])[::-1],
-    "a sequence with the left adapter alone": LEFT_ADAPTER + INSIDE + "ACGTACGTACGTA",
-    "a sequence with the right adapter alone": "ACGTACGTACGTACGTA" + INSIDE + RIGHT_ADAPTER,
+    "a sequence with the left adapter alone": PTPA.left_adapter + INSIDE + "ACGTACGTACGTA",
+    "a sequence with the right adapter alone": "ACGTACGTACGTACGTA" + INSIDE + PTPA.right_adapter,
     "a sequence without adapters": dna(110, 8),
 }
 
@@ -323,11 +323,11 @@ class TestAdapters:
     @pytest.mark.parametrize(
         "insert",
         [
-            add_adapters(dna(50)),
-            LEFT_ADAPTER + dna(63),
-            LEFT_ADAPTER + dna(70),
-            dna(67) + RIGHT_ADAPTER,
-            dna(80) + RIGHT_ADAPTER,
+            PTPA.add_adapters(dna(50)),
+            PTPA.left_adapter + dna(63),
+            PTPA.left_adapter + dna(70),
+            dna(67) + PTPA.right_adapter,
+            dna(80) + PTPA.right_adapter,
         ],
     )
     def test_inserts_with_adapters_are_refused(self, store, insert):
@@ -347,7 +347,7 @@ class TestUnknownBases:
     def test_nothing_but_n(self, store, sequence_type):
         rows = [dna(80), "n" * 80]
         if sequence_type == "construct":
-            rows = list(map(add_adapters, rows))
+            rows = list(map(PTPA.add_adapters, rows))
         path = store("".join(f"{row}\n" for row in rows))
         with pytest.raises(ValueError, match=r"1 of 2 sequences hold nothing but N, .*: record 1 \(line 2\)"):
             SequenceFile(path, sequence_type=sequence_type, check_adapters=False)
@@ -477,7 +477,7 @@ def test_a_sequence_with_a_mistake_is_not_taken_for_a_header(store):
 
 
 def test_n_becomes_a_quarter_of_each_base(store):
-    batch = everything(SequenceFile(store(add_adapters("N" * 79 + "A"))))
+    batch = everything(SequenceFile(store(PTPA.add_adapters("N" * 79 + "A"))))
     np.testing.assert_array_equal(one_hot(batch.constructs)[0, 17:97], [[0.25] * 4] * 79 + [[1, 0, 0, 0]])
 
 

@@ -17,7 +17,7 @@ import yaml
 from closeness import assert_expression_close
 from entry_copies import ROOT, copy_entry, run, set_writable, state
 
-from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.reporter import PTPA
 
 Source = namedtuple("Source", "folder entry home")
 
@@ -130,7 +130,7 @@ def source(tmp_path_factory):
 def sequences(tmp_path_factory):
     """A FASTA file of 40 constructs: two batches at Kipoi's default of 32."""
     path = tmp_path_factory.mktemp("input") / "constructs.fa"
-    records = [f">record {i}\n{add_adapters(insert)}\n" for i, insert in enumerate(random_inserts(40, seed=1))]
+    records = [f">record {i}\n{PTPA.add_adapters(insert)}\n" for i, insert in enumerate(random_inserts(40, seed=1))]
     path.write_text("".join(records).replace(">record ", ">record_"))
     return path
 

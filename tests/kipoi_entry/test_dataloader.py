@@ -16,8 +16,8 @@ import pytest
 from kipoi_utils.data_utils import numpy_collate
 
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 ENTRY = Path(__file__).resolve().parents[2]
 N = 50
@@ -31,7 +31,7 @@ def loader_class():
 @pytest.fixture(scope="module")
 def sequences():
     generator = random.Random(0)
-    return [add_adapters("".join(generator.choices("ACGTN", [24, 24, 24, 24, 1], k=80))) for _ in range(N)]
+    return [PTPA.add_adapters("".join(generator.choices("ACGTN", [24, 24, 24, 24, 1], k=80))) for _ in range(N)]
 
 
 @pytest.fixture(scope="module")

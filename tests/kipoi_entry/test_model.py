@@ -21,9 +21,9 @@ import yeastpromoter
 from yeastpromoter.model.decoding import BUCKET_VALUES, decode
 from yeastpromoter.model.network import build_network
 from yeastpromoter.model.prediction import run_network
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, add_adapters, fit_construct
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.sequence.model_input import as_constructs
+from yeastpromoter.sequence.reporter import PTPA
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = yaml.safe_load((ROOT / "model.yaml").read_text())
@@ -98,7 +98,7 @@ def test_order_of_the_records_does_not_matter(model):
 
 def test_inserts_are_predicted_as_their_constructs(model):
     assert_expression_close(expression(model, INSERTS), expression(model, CONSTRUCTS))
-    sequences = [add_adapters(insert) for insert in from_one_hot(INSERTS)]
+    sequences = [PTPA.add_adapters(insert) for insert in from_one_hot(INSERTS)]
     assert_expression_close(expression(model, one_hot(letters(sequences))), expression(model, CONSTRUCTS))
 
 
@@ -267,7 +267,7 @@ def test_decoding_and_bucket_values_are_those_of_the_arguments(model, make_model
 def test_wrong_arguments(make_model):
     with pytest.raises(ValueError, match="decoding must be one of weighted_mean, argmax but is 'mean'"):
         make_model(decoding="mean")
-    with pytest.raises(ValueError, match="bucket_values must be 18 numbers but are 17"):
+    with pytest.raises(ValueError, match=r"bucket_values are 17 numbers, but the network of .* has 18 buckets"):
         make_model(bucket_values=list(range(17)))
     with pytest.raises(ValueError, match=r"bucket_values\[4\] is nan but must be a finite number"):
         make_model(bucket_values=[0, 1, 2, 3, float("nan"), *range(5, 18)])
@@ -316,7 +316,7 @@ def test_mutation_of_kipoi_interpret(model, dtype):
 
 
 def test_kipoi_predict_writes_the_layer_that_is_asked_for(model, tmp_path, caplog):
-    sequences = [add_adapters(insert) for insert in from_one_hot(INSERTS)]
+    sequences = [PTPA.add_adapters(insert) for insert in from_one_hot(INSERTS)]
     (tmp_path / "promoters.txt").write_text("".join(f"{sequence}\n" for sequence in sequences))
     arguments = [str(ROOT), "--source", "dir", "--dataloader_args", f"sequence_file={tmp_path / 'promoters.txt'}"]
     with caplog.at_level(logging.WARNING):
@@ -334,14 +334,14 @@ def test_kipoi_predict_writes_the_layer_that_is_asked_for(model, tmp_path, caplo
 def test_kipoi_predict_takes_what_the_dataloader_takes(model, tmp_path):
     # A fitted construct does not have its adapters at their places, and the third one has none.
     insert = from_one_hot(INSERTS[:1])[0]
-    sequences = [add_adapters(insert[:60]), add_adapters(insert + insert[:25]), insert + insert[:30]]
+    sequences = [PTPA.add_adapters(insert[:60]), PTPA.add_adapters(insert + insert[:25]), insert + insert[:30]]
     (tmp_path / "promoters.txt").write_text("".join(f"{sequence}\n" for sequence in sequences))
     arguments = {"sequence_file": str(tmp_path / "promoters.txt"), "other_lengths": "fit", "check_adapters": False}
     cli_predict(
         "predict",
         [str(ROOT), "--source", "dir", "-o", str(tmp_path / "out.tsv"), "--dataloader_args", json.dumps(arguments)],
     )
-    fitted = one_hot(letters([fit_construct(sequence) for sequence in sequences]))
+    fitted = one_hot(letters([PTPA.fit_construct(sequence) for sequence in sequences]))
     wanted = decode(run_network(model.network, fitted))
     np.testing.assert_allclose(pd.read_csv(tmp_path / "out.tsv", sep="\t")["preds/expression"], wanted, atol=1e-4)
     loaded = kipoi.get_dataloader_factory(str(ROOT), "dir")(**arguments).load_all()
@@ -349,4 +349,4 @@ def test_kipoi_predict_takes_what_the_dataloader_takes(model, tmp_path):
 
 
 def test_adapters_are_at_the_ends(model):
-    assert from_one_hot(model.predict_activation_on_batch(INSERTS, "construct"))[0].startswith(LEFT_ADAPTER)
+    assert from_one_hot(model.predict_activation_on_batch(INSERTS, "construct"))[0].startswith(PTPA.left_adapter)

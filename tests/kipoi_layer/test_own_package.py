@@ -76,7 +76,7 @@ def copy_entry(folder, adapter):
     without = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "yeastpromoter", folder / "yeastpromoter", ignore=without)
     shutil.copytree(ROOT / "variant_effects" / "example", folder / "variant_effects" / "example", ignore=without)
-    path = folder / "yeastpromoter" / "sequence" / "construct.py"
+    path = folder / "yeastpromoter" / "sequence" / "reporter.py"
     text = path.read_text()
     assert text.count(ADAPTER) == 1
     path.write_text(text.replace(ADAPTER, adapter))
@@ -157,4 +157,4 @@ def test_what_the_entries_load_imports_all_of_the_package_at_once():
         assert path == ROOT / "yeastpromoter" / "__init__.py" or list(own_imports(in_functions)) == [], path
         done.add(path)
         todo += [found for name in own_imports(ast.walk(tree)) if (found := source(name)) not in done]
-    assert ROOT / "yeastpromoter" / "sequence" / "construct.py" in done
+    assert ROOT / "yeastpromoter" / "sequence" / "reporter.py" in done

@@ -7,7 +7,7 @@ from networks import lively_network
 
 from yeastpromoter.lookup.network import LookupNetwork
 from yeastpromoter.model.prediction import CompiledNetwork
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.reporter import PTPA
 
 TILE = 24
 
@@ -64,7 +64,7 @@ def test_equals_the_keras_network():
     layers = {layer.name: layer.get_weights() for layer in keras_network.layers}
     sequence = random_letters(1, 700, seed=1, alphabet="ACGTN")[0]
     starts = np.arange(0, 620, 20)
-    arguments = LEFT_ADAPTER, sequence, RIGHT_ADAPTER, starts
+    arguments = PTPA.left_adapter, sequence, PTPA.right_adapter, starts
     wanted = CompiledNetwork(keras_network).tile_scores(*arguments)
     assert np.ptp(wanted, axis=0).max() > 1e-3
     np.testing.assert_allclose(LookupNetwork(layers, dtype="float64").tile_scores(*arguments), wanted, atol=1e-12)

@@ -15,9 +15,9 @@ from yeastpromoter.cli.main import main
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.model.entry import load_trained_network
 from yeastpromoter.pages.promoter import explain, page_of
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import ALPHABET, letters
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 INSERT = random_inserts(1, 4)[0].tobytes().decode()
@@ -31,7 +31,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def page(trained):
-    (found,) = explain(trained, ["<one> & two"], letters([add_adapters(INSERT)]), 90)
+    (found,) = explain(trained, ["<one> & two"], letters([PTPA.add_adapters(INSERT)]), 90)
     return page_of(found, trained, "1.2.3")
 
 
@@ -66,7 +66,7 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
 
 
 def test_every_field_says_the_effect_of_its_substitution(page, trained):
-    wanted = saturation_mutagenesis(trained, letters([add_adapters(INSERT)]))
+    wanted = saturation_mutagenesis(trained, letters([PTPA.add_adapters(INSERT)]))
     tags = _Tags()
     tags.feed(page)
     cells = [named for _, named in tags.seen if named.get("class") == "cell"]
@@ -96,7 +96,7 @@ def test_the_page_says_prediction_interval_and_sites(page):
 
 
 def test_the_best_changes_are_those_with_the_largest_effects(page, trained):
-    effects = saturation_mutagenesis(trained, letters([add_adapters(INSERT)])).effects[0]
+    effects = saturation_mutagenesis(trained, letters([PTPA.add_adapters(INSERT)])).effects[0]
     place, base = np.unravel_index(effects.argmax(), effects.shape)
     rows = re.findall(r"<tr><td>([ACGT]\d+[ACGT])</td><td>(\S+?)</td>", page)
     assert len(rows) == 16
@@ -108,10 +108,10 @@ def test_the_best_changes_are_those_with_the_largest_effects(page, trained):
 def test_a_flag_and_no_calibration(trained):
     from dataclasses import replace
 
-    (found,) = explain(trained, ["x"], letters([add_adapters("A" * 80)]), 90)
+    (found,) = explain(trained, ["x"], letters([PTPA.add_adapters("A" * 80)]), 90)
     assert "Unlike the training data: GC 0.00, 80 equal bases in a row" in page_of(found, trained, "1")
     without = replace(trained, calibration=None)
-    (found,) = explain(without, ["x"], letters([add_adapters(INSERT)]), None)
+    (found,) = explain(without, ["x"], letters([PTPA.add_adapters(INSERT)]), None)
     text = page_of(found, without, "1")
     assert "how sure the prediction is is not known" in text
     assert "interval of the effect" not in text
@@ -119,7 +119,7 @@ def test_a_flag_and_no_calibration(trained):
         trained,
         calibration=calibration(bucket_values=trained.bucket_values, effects=None),
     )
-    (found,) = explain(few, ["x"], letters([add_adapters(INSERT)]), 90)
+    (found,) = explain(few, ["x"], letters([PTPA.add_adapters(INSERT)]), 90)
     assert "interval of the effect" not in page_of(found, few, "1")
 
 

@@ -2,34 +2,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yeastpromoter.sequence.construct import (
-    CONSTRUCT_LENGTH,
-    INSERT_LENGTH,
-    LEFT_ADAPTER,
-    LEFT_FLANK,
-    MOST_FITTED,
-    RIGHT_ADAPTER,
-    RIGHT_FLANK,
-    add_adapters,
-    fit_construct,
-    fit_insert,
-)
+from yeastpromoter.sequence.reporter import MOST_FITTED, PTPA
 
 
 def test_the_sequences_are_those_of_the_plasmid():
-    assert LEFT_ADAPTER == "TGCATTTTTTTCACATC"
-    assert RIGHT_ADAPTER == "GGTTACGGCTGTT"
-    assert LEFT_FLANK == "CACCCTAATCAAGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAAC"
-    assert RIGHT_FLANK == "TCTTAATTAAAAAAAGATAGAAAACATTAGGAGTGTAACACAAGACTTTCGGATCC"
+    assert PTPA.left_adapter == "TGCATTTTTTTCACATC"
+    assert PTPA.right_adapter == "GGTTACGGCTGTT"
+    assert PTPA.left_flank == "CACCCTAATCAAGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAAC"
+    assert PTPA.right_flank == "TCTTAATTAAAAAAAGATAGAAAACATTAGGAGTGTAACACAAGACTTTCGGATCC"
 
 
 def test_lengths():
-    assert (len(LEFT_ADAPTER), INSERT_LENGTH, len(RIGHT_ADAPTER), CONSTRUCT_LENGTH) == (17, 80, 13, 110)
+    assert (len(PTPA.left_adapter), PTPA.insert_length, len(PTPA.right_adapter), PTPA.construct_length) == (
+        17,
+        80,
+        13,
+        110,
+    )
 
 
 def test_adapters_stand_around_the_insert():
-    assert add_adapters("ACGT") == "TGCATTTTTTTCACATCACGTGGTTACGGCTGTT"
-    assert len(add_adapters("A" * 80)) == 110
+    assert PTPA.add_adapters("ACGT") == "TGCATTTTTTTCACATCACGTGGTTACGGCTGTT"
+    assert len(PTPA.add_adapters("A" * 80)) == 110
 
 
 @pytest.mark.parametrize(
@@ -45,22 +39,22 @@ def test_adapters_stand_around_the_insert():
 )
 def test_short_constructs_are_filled_from_the_plasmid(length, left, right):
     construct = "G" * length
-    assert fit_construct(construct) == left + construct + right
+    assert PTPA.fit_construct(construct) == left + construct + right
 
 
 @pytest.mark.parametrize(("length", "start"), [(111, 1), (112, 1), (113, 2), (115, 3), (134, 12), (135, 13)])
 def test_long_constructs_are_cut_centrally(length, start):
     construct = "".join("ACGT"[(i * i + i // 7) % 4] for i in range(length))
-    assert fit_construct(construct) == construct[start : start + 110]
+    assert PTPA.fit_construct(construct) == construct[start : start + 110]
 
 
 def test_only_what_is_nearly_right_is_fitted():
     assert MOST_FITTED == 25
-    assert fit_construct("G" * 85) == LEFT_FLANK[-13:] + "G" * 85 + RIGHT_FLANK[:12]
+    assert PTPA.fit_construct("G" * 85) == PTPA.left_flank[-13:] + "G" * 85 + PTPA.right_flank[:12]
     with pytest.raises(ValueError, match="a construct of 84 bp cannot be filled to 110 bp: at most 25 bp"):
-        fit_construct("G" * 84)
+        PTPA.fit_construct("G" * 84)
     with pytest.raises(ValueError, match="1,040 bp cannot be cut to 110 bp: 930 bp would be lost, but at most 25"):
-        fit_construct("G" * 1040)
+        PTPA.fit_construct("G" * 1040)
 
 
 @pytest.mark.parametrize(
@@ -75,22 +69,22 @@ def test_only_what_is_nearly_right_is_fitted():
 )
 def test_fitted_inserts_keep_both_adapters(length, left, kept, right):
     insert = "".join("ACGT"[(i * i + i // 7) % 4] for i in range(length))
-    assert fit_insert(insert) == left + LEFT_ADAPTER + insert[kept] + RIGHT_ADAPTER + right
+    assert PTPA.fit_insert(insert) == left + PTPA.left_adapter + insert[kept] + PTPA.right_adapter + right
 
 
 @pytest.mark.parametrize("length", [54, 106])
 def test_inserts_far_from_80_bp_are_not_fitted(length):
     with pytest.raises(ValueError, match="at most 25"):
-        fit_insert("A" * length)
+        PTPA.fit_insert("A" * length)
 
 
 @given(st.text("ACGTN", min_size=85, max_size=135))
 def test_fitting_keeps_the_centre(construct):
-    fitted = fit_construct(construct)
+    fitted = PTPA.fit_construct(construct)
     assert len(fitted) == 110
     if len(construct) <= 110:
-        assert fitted in LEFT_FLANK + construct + RIGHT_FLANK
+        assert fitted in PTPA.left_flank + construct + PTPA.right_flank
         assert construct in fitted
     else:
         assert fitted in construct
-    assert fit_construct(fitted) == fitted
+    assert PTPA.fit_construct(fitted) == fitted

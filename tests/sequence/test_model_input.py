@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from networks import random_one_hot
 
 from yeastpromoter.sequence import model_input as inputs
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER, add_adapters
 from yeastpromoter.sequence.encoding import from_one_hot, letters, one_hot
 from yeastpromoter.sequence.model_input import as_constructs, mark_recognised, of_input
+from yeastpromoter.sequence.reporter import PTPA
 
 DNA = st.text("ACGTN", min_size=80, max_size=80).filter(lambda insert: set(insert) != {"N"})
 
@@ -24,8 +24,8 @@ def test_inserts_get_the_adapters(inserts, dtype):
     encoded = one_hot(letters(inserts))
     found = as_constructs(encoded.astype(dtype))
     assert found.dtype == np.float32
-    assert from_one_hot(found) == [LEFT_ADAPTER + insert + RIGHT_ADAPTER for insert in inserts]
-    np.testing.assert_array_equal(found, as_constructs(one_hot(letters([add_adapters(i) for i in inserts]))))
+    assert from_one_hot(found) == [PTPA.left_adapter + insert + PTPA.right_adapter for insert in inserts]
+    np.testing.assert_array_equal(found, as_constructs(one_hot(letters([PTPA.add_adapters(i) for i in inserts]))))
 
 
 @pytest.mark.parametrize(

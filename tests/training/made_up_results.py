@@ -8,7 +8,7 @@ from networks import lively_network
 from training.data.tables import letters_of, write_table
 from training.paths import Layout
 from training.run import Run
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.reporter import PTPA
 
 SOURCES = ["random", "tiles"]
 N = 36
@@ -74,7 +74,7 @@ def columns():
     number = np.arange(N)
     replicate = np.where(number % 2 == 1, expression + noise, np.nan).astype(np.float32)
     return {
-        "sequence": np.array([LEFT_ADAPTER + insert + RIGHT_ADAPTER for insert in inserts], dtype="S110"),
+        "sequence": np.array([PTPA.left_adapter + insert + PTPA.right_adapter for insert in inserts], dtype="S110"),
         "source": (number % 2).astype(np.uint8),
         "fitted": number % 3 == 2,
         "expression": expression,

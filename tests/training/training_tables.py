@@ -3,18 +3,18 @@
 import numpy as np
 
 from training.data.tables import PARTS, sequences_of, write_table
-from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 
 def random_inserts(count, seed):
-    return BASES[np.random.default_rng(seed).integers(0, 4, (count, INSERT_LENGTH))]
+    return BASES[np.random.default_rng(seed).integers(0, 4, (count, PTPA.insert_length))]
 
 
 def constructs_of(inserts):
-    return letters([add_adapters(row.tobytes().decode()) for row in inserts])
+    return letters([PTPA.add_adapters(row.tobytes().decode()) for row in inserts])
 
 
 def text_of(matrix):

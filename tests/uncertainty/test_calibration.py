@@ -10,16 +10,16 @@ from closeness import EXPRESSION
 
 import yeastpromoter
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 from yeastpromoter.uncertainty.calibration import SCALE_TERMS, parse_calibration, read_calibration
 from yeastpromoter.uncertainty.signals import signals_of
 
 
 def signals(insert="ACGTTGCA" * 10, expression=5.0, scores=None):
     scores = np.array([[0.5, 0.5]] if scores is None else [scores], dtype=float)
-    return signals_of(letters([add_adapters(insert)]), scores, np.array([expression]))
+    return signals_of(letters([PTPA.add_adapters(insert)]), scores, np.array([expression]))
 
 
 def test_an_interval_is_expression_plus_multiples_of_the_scale():

@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 from yeastpromoter.uncertainty.signals import DINUCLEOTIDES, signals_of
 
 
 def of(insert, scores=None):
     scores = np.full((1, 18), 1 / 18) if scores is None else np.array([scores], dtype=float)
-    return signals_of(letters([add_adapters(insert)]), scores, np.array([7.0]))
+    return signals_of(letters([PTPA.add_adapters(insert)]), scores, np.array([7.0]))
 
 
 def test_signals_of_an_insert_by_hand():

@@ -1,7 +1,7 @@
 import numpy as np
 
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import enclose
+from yeastpromoter.sequence.reporter import PTPA
 from yeastpromoter.variants.effects import variant_effects
 
 WEIGHTS = np.random.default_rng(0).normal(size=110)
@@ -27,7 +27,7 @@ def expression(construct):
 
 def constructs(*shape, seed=1):
     inserts = np.random.default_rng(seed).choice(np.frombuffer(b"ACGTN", np.uint8), (*shape, 80))
-    return enclose(LEFT_ADAPTER, inserts.reshape(-1, 80), RIGHT_ADAPTER).reshape(*shape, 110)
+    return enclose(PTPA.left_adapter, inserts.reshape(-1, 80), PTPA.right_adapter).reshape(*shape, 110)
 
 
 def test_identical_constructs_are_predicted_once():

@@ -52,7 +52,7 @@ def test_inserts_have_the_variant_in_the_middle_and_read_toward_the_gene():
         ("I", 362, GENOME[361], other(362), "+"),
         gene_name=["A", "B", ".", "D", "E", "F", "G"],
     )
-    found = reference_inserts(rank(table), LETTERS)
+    found = reference_inserts(rank(table), LETTERS, 80)
     turned = GENOME[111:191].translate(COMPLEMENT)[::-1]
     assert turned[40] == GENOME[150].translate(COMPLEMENT)
     assert found == [
@@ -76,7 +76,7 @@ def test_inserts_have_the_variant_in_the_middle_and_read_toward_the_gene():
 )
 def test_another_genome_is_noticed(tmp_path, record, message):
     with pytest.raises(ValueError, match=message.replace("…", ".")):
-        reference_inserts(rank(variants(record)), LETTERS)
+        reference_inserts(rank(variants(record)), LETTERS, 80)
     predictions = write_tsv(tmp_path / "e.tsv", variants(record))
     fasta = write_fasta(tmp_path / "g.fa", I=GENOME)
     done = invoke(predictions, "-o", tmp_path / "r.tsv", "--inserts", tmp_path / "top.fa", "--genome", fasta)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from variant_files import COMPLEMENT, random_text, write_bed, write_fasta, write_vcf
 
-from yeastpromoter.sequence.construct import add_adapters
+from yeastpromoter.sequence.reporter import PTPA
 from yeastpromoter.variants import rows as module
 from yeastpromoter.variants.rows import SKIPPED_COLUMNS, VariantRows
 from yeastpromoter.variants.vcf import REASONS
@@ -66,9 +66,9 @@ def test_rows_of_alleles_and_genes_in_the_order_of_the_file(files):
     assert list(table["distance"]) == [801 - 901, 790 - 801, 801 - 901, 790 - 801, 400 - 501]
     assert batch.ref.shape == batch.alt.shape == (5, 1, 110)
     forward, reverse = GENOME[760:840], GENOME[761:841].translate(COMPLEMENT)[::-1]
-    assert texts(batch.ref)[:2] == [[add_adapters(forward)], [add_adapters(reverse)]]
+    assert texts(batch.ref)[:2] == [[PTPA.add_adapters(forward)], [PTPA.add_adapters(reverse)]]
     changed = GENOME[760:800] + other(at(801)) + GENOME[801:840]
-    assert texts(batch.alt)[0] == [add_adapters(changed)]
+    assert texts(batch.alt)[0] == [PTPA.add_adapters(changed)]
     assert (rows.n_records, rows.n_alleles, rows.n_scored, len(rows)) == (3, 4, 3, 5)
     assert rows.skipped == {"outside_promoters": 1}
     assert "chromosome names are matched to those of the FASTA: chrI = I" in rows.notes[1]

@@ -28,10 +28,10 @@ def cut(genome, position, ref, alt, strand="+", offsets=(10, 40)):
     """Inserts of a variant at a position, from 0."""
     assert genome[position : position + len(ref)] == ref
     change = smallest_change(as_letters(genome), position, ref, alt, strand)
-    first, after = span(change, strand, offsets)
+    first, after = span(change, strand, offsets, 80)
     if first < 0 or after > len(genome):
         return None
-    return tuple(as_text(part) for part in windows(as_letters(genome), change, strand, offsets))
+    return tuple(as_text(part) for part in windows(as_letters(genome), change, strand, offsets, 80))
 
 
 def other(base):
@@ -142,12 +142,12 @@ def test_distance_to_the_coding_start():
 @pytest.mark.parametrize("offsets", [[], [1, 1], [80], [-1], [1.5], "12", [True], ["3"]])
 def test_wrong_offsets(offsets):
     with pytest.raises(ValueError, match="offsets must be"):
-        check_offsets(offsets)
+        check_offsets(offsets, 80)
 
 
 def test_a_single_offset_needs_no_list():
-    assert check_offsets(40) == (40,)
-    assert check_offsets([10, 70]) == (10, 70)
+    assert check_offsets(40, 80) == (40,)
+    assert check_offsets([10, 70], 80) == (10, 70)
 
 
 # Few letters, so that repeats, which can be written at several places, are frequent.

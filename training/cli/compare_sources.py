@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from training.cli.options import FOLDER, Settings, path_option, settings_options
+from training.data.assay import Assay
 from training.data.compare_sources import as_yaml
 from training.data.compare_sources import compare_sources as compare
 from yeastpromoter.cli.options import figure_format_option
@@ -28,5 +29,7 @@ def compare_sources(settings: Settings, reference: str | None, output: Path | No
     folder gets a figure of each pair and lines.json.
     """
     output = output or settings.layout.compared_sources
-    lines = compare(settings.config["data"], output, settings.layout.files, reference, figure_format)
+    lines = compare(
+        settings.config["data"], output, settings.layout.files, reference, figure_format, Assay.of(settings.config)
+    )
     click.echo("\n\n".join(map(as_yaml, lines)))

@@ -8,6 +8,7 @@ import click
 
 from training.cli.options import Settings, path_option, report_option, run_option, settings_options
 from training.config.loading import synthetic_use
+from training.data.assay import Assay
 from training.data.distil import label_synthetic as step
 from training.paths import report_of
 from yeastpromoter.cli.files import HDF5, InputFile
@@ -44,4 +45,5 @@ def distil(settings: Settings, run_name: str, weights: tuple[Path, ...], **paths
         output,
         paths["report"] or report_of(output),
         use=synthetic_use(run),
+        assay=Assay.of(settings.config),
     )

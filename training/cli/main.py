@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "predict": "training.cli.predict:predict",
     "score-challenge": "training.cli.score_challenge:score_challenge",
     "simulate": "training.cli.simulate:simulate",
+    "simulate-library": "training.cli.simulate_library:simulate_library",
     "simulate-sorting": "training.cli.simulate_sorting:simulate_sorting",
     "compare-labels": "training.cli.compare_labels:compare_labels",
     "compare-sources": "training.cli.compare_sources:compare_sources",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from training.cli.options import Settings, run_option, settings_options
+from training.data.assay import Assay
 from training.evaluate.predict import predict as step
 from yeastpromoter.cli.files import JSON, TABLE, InputFile
 
@@ -49,5 +50,6 @@ def predict(
         leaderboard,
         decoding,
         {"sequence_type": sequence_type, "other_lengths": other_lengths},
+        Assay.of(settings.config),
     )
     click.echo(f"{number:,} sequences predicted: {output}")

@@ -15,14 +15,16 @@ from typing import Any
 import jsonschema
 import yaml
 
+from training.data.assay import Assay
 from yeastpromoter.model.shipped import shipped_arguments
+from yeastpromoter.sequence.reporter import Reporter
 
 #: What `initial` of a run calls the weights of this entry.
 SHIPPED = "shipped"
 #: What results call all sources together.
 ALL_SOURCES = "all_sources"
 #: Sections that one configuration can take from another.
-_DATA_SECTIONS = ("data", "split", "buckets")
+_DATA_SECTIONS = ("reporter", "data", "split", "buckets")
 #: Settings of a GC correction that only the method sampling uses, beside the seed of its draw.
 _SAMPLING_SETTINGS = ("weighting", "fraction", "cap", "replacement", "seed")
 
@@ -171,9 +173,11 @@ def default_settings() -> dict[str, Any]:
     return run
 
 
-def network_settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What the network depends on of the settings of a run, as `yeastpromoter.model.network.build_network` takes it."""
-    return {name: run[name] for name in ("first_activation", "dropout_scale") if name in run}
+def network_settings(config: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """What the network of a run depends on, as `yeastpromoter.model.network.build_network` takes it."""
+    settings = config["runs"][run]
+    own = {name: settings[name] for name in ("first_activation", "dropout_scale") if name in settings}
+    return own | Assay.of(config).network
 
 
 def synthetic_use(run: Mapping[str, Any]) -> int | None:
@@ -323,6 +327,14 @@ def _fill(value: Any, rules: Mapping[str, Any]) -> None:
 
 def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
     """What a schema cannot say, for a complete configuration."""
+    try:
+        assay = Assay.of(config)
+    except ValueError as error:
+        yield str(error)
+        return
+    reporter = assay.reporter
+    if config["data"]["other_lengths"] == "fit" and not reporter.has_flanks:
+        yield f"data.other_lengths is fit, but the reporter {reporter.name} has no flanks to fill constructs from"
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-9:
         yield f"split.fractions sum to {total:g} but must sum to 1"
@@ -342,6 +354,12 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"data.sources[{number}].columns has {found} of expression and counts, but one of them is needed"
         yield from _reads_inconsistencies(f"data.sources[{number}].reads", source["reads"], counts)
         yield from _mpra_inconsistencies(f"data.sources[{number}]", source)
+        if counts and len(counts) != assay.buckets:
+            yield (
+                f"data.sources[{number}].columns.counts has {len(counts)} columns, but there are {assay.buckets} "
+                f"buckets "
+                "(buckets.values)"
+            )
         if source["majority"] and not counts:
             yield f"data.sources[{number}].majority is for columns.counts, but there are none"
         if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
@@ -382,7 +400,7 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"synthetic.{name}.parts[{number}] is of kind genome but has no genome"
 
     for name, run in config["runs"].items():
-        yield from _run_inconsistencies(f"runs.{name}", name, run, config)
+        yield from _run_inconsistencies(f"runs.{name}", name, run, config, assay)
     yield from _cycles(config["runs"])
     if config["export"] and config["export"]["run"] not in config["runs"]:
         yield f"export.run is {config['export']['run']!r} but must be one of {', '.join(config['runs'])}"
@@ -434,7 +452,9 @@ def gc_correction_in_effect(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in unused}
 
 
-def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+def _run_inconsistencies(
+    place: str, name: str, run: Mapping[str, Any], config: Mapping[str, Any], assay: Assay
+) -> Iterator[str]:
     sampling = run["gc_sampling"]
     if sampling["target"] == "genome" and sampling["genome"] is None:
         yield f"{place}.gc_sampling.target is genome but there is no {place}.gc_sampling.genome"
@@ -465,9 +485,16 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         if (aside["use"] or 0) > aside["constructs"]:
             yield f"{place}.set_aside.use is {aside['use']}, but only {aside['constructs']} are set aside"
     if run["initial"] == SHIPPED:
-        theirs = shipped_arguments()["first_activation"]
+        shipped = shipped_arguments()
+        theirs = shipped["first_activation"]
+        size = Assay(Reporter.of(shipped.get("reporter")), tuple(shipped["bucket_values"])).network
         if SHIPPED in config["runs"]:
             yield f"runs has a run {SHIPPED!r}, but this is what {place}.initial calls the weights of this entry"
+        elif size != assay.network:
+            yield (
+                f"{place}.initial is {SHIPPED}, a network for constructs of {size['length']} bp and {size['buckets']} "
+                f"buckets, but here constructs have {assay.network['length']} bp and there are {assay.buckets} buckets"
+            )
         elif theirs != run["first_activation"]:
             yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     elif run["initial"] == name:
@@ -480,6 +507,7 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
             yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     if run["teachers"] and not uses:
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
+    reporter = assay.reporter
     for number, phase in enumerate(run["phases"]):
         where = f"{place}.phases[{number}]"
         if phase["batch_size"] % run["devices"]:
@@ -493,6 +521,13 @@ def _run_inconsistencies(place: str, name: str, run: Mapping[str, Any], config: 
         for key in ("patience", "average_last"):
             if phase[key] and run["learn_from"] != ["train"]:
                 yield f"{where}.{key} chooses by the validation part, but the run learns from it: {key} must be null"
+        flank = min(len(reporter.left_flank), len(reporter.right_flank))
+        if phase["shift"] and phase["shift"]["max_bp"] > flank:
+            yield (
+                f"{where}.shift.max_bp is {phase['shift']['max_bp']}, but the flanks of the reporter {reporter.name} "
+                f"have "
+                f"{flank} bp"
+            )
         if phase["shift"] and phase["constructs"] == "synthetic":
             yield f"{where}.shift is for measured constructs, but the phase is on synthetic ones"
         if phase["average_last"] and phase["patience"]:

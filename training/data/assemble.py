@@ -1,6 +1,6 @@
-"""Assemble measured sequences from several sources into one table of 110-bp constructs.
+"""Assemble measured sequences from several sources into one table of constructs.
 
-Sources are harmonised (trimmed, brought to 110 bp, calibrated to the 0 to 17 scale), repeated measurements are
+Sources are harmonised (trimmed, brought to one length, calibrated to one scale), repeated measurements are
 merged, and whatever resembles a held-out sequence is left out. Everything dropped is counted.
 """
 
@@ -15,28 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.data.assay import PUBLIC, Assay
 from training.data.data_files import DataFiles
 from training.data.labels import cells_of_reads, check_sorted_cells, inner_buckets, line_between, range_of
 from training.data.mpra import FastaTable, is_fasta, label_designs
 from training.data.similarity import KmerSet, Neighbours, repeated_rows
 from training.data.source_lines import VALUES, shared_values, source_line, values_by_source
 from training.data.tables import letters_of, sequences_of, write_report, write_table
-from training.data.votes import COUNT_COLUMNS, majority_bucket, mean_bucket
+from training.data.votes import count_columns, majority_bucket, mean_bucket
 from training.notices import say, warn
 from yeastpromoter.io.text_tables import TextTable
-from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, hold_adapters, refusal
-from yeastpromoter.sequence.construct import (
-    CONSTRUCT_LENGTH,
-    INSERT,
-    LEFT_ADAPTER,
-    MOST_FITTED,
-    RIGHT_ADAPTER,
-    add_adapters,
-    fit_construct,
-    fit_insert,
-)
-from yeastpromoter.sequence.construct_rules import NAMED, SEQUENCE_LENGTHS
+from yeastpromoter.sequence.adapters import forms, forms_of, hold_adapters, refusal
+from yeastpromoter.sequence.construct_rules import NAMED
+from yeastpromoter.sequence.reporter import MOST_FITTED, Reporter
 
 #: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
 #: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
@@ -45,13 +36,8 @@ _REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
 _VALUES_SHOWN = 10
 
 
-def insert_letters(matrix: np.ndarray) -> np.ndarray:
-    """The 80 positions of the insert in constructs, `uint8` (N, 110) to (N, 80)."""
-    return matrix[:, INSERT]
-
-
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
-    """Read a source's columns as sequence, expression (or count_0 to count_17) and the replicates that it has.
+    """Read a source's columns as sequence, expression (or count_0, count_1 and so on) and the replicates that it has.
 
     Of the designs of an MPRA it reads sequence and name.
 
@@ -62,7 +48,7 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
     texts = {"sequence": source["columns"]["sequence"]}
     values = {}
     if cells:
-        values = dict(zip(COUNT_COLUMNS, cells, strict=True))
+        values = dict(zip(count_columns(len(cells)), cells, strict=True))
     elif of_mpra:
         name = source["columns"]["name"]
         texts["name"] = texts["sequence"] if name is None else name
@@ -90,7 +76,7 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
         counts["rows"] += len(rows)
         columns = {name: np.array(rows.text(column), dtype=object) for name, column in texts.items()}
         for name, column in values.items():
-            limits = {"lowest": 0} if name in COUNT_COLUMNS else {"missing": True}
+            limits = {"lowest": 0} if name.startswith("count_") else {"missing": True}
             columns[name] = rows.numbers(column, **limits)
         yield pd.DataFrame(columns, index=rows.lines)
     if not counts["rows"] and passed_over:
@@ -115,21 +101,22 @@ def _reads_in_buckets(path: Path, source: Mapping[str, Any]) -> np.ndarray:
 
 
 def _label(
-    table: pd.DataFrame, source: Mapping[str, Any], in_buckets: np.ndarray | None, counts: dict[str, Any]
+    table: pd.DataFrame, source: Mapping[str, Any], in_buckets: np.ndarray | None, counts: dict[str, Any], assay: Assay
 ) -> pd.DataFrame:
     """Put the expression in place of the counts: the mean bucket, or the majority's, without the rows that have none.
 
     Rows without cells keep an expression of NaN, as one that was not measured. With the reads of the whole file in each
     bucket, counts are reads, and become cells first.
     """
-    cells = table[list(COUNT_COLUMNS)].to_numpy()
-    table = table.drop(columns=list(COUNT_COLUMNS))
+    names = list(count_columns(assay.buckets))
+    cells = table[names].to_numpy()
+    table = table.drop(columns=names)
     if in_buckets is not None:
         reads, settings = cells.sum(axis=1), source["reads"]
         few = (reads > 0) & (reads < settings["min_reads"])
         counts["dropped_without_reads"] = counts.get("dropped_without_reads", 0) + int(few.sum())
         table, cells = table[~few], cells_of_reads(cells[~few], in_buckets, settings["sorted_cells"])
-    table = table.assign(expression=mean_bucket(cells))
+    table = table.assign(expression=mean_bucket(cells, assay))
     votes = source["majority"]
     if votes is None:
         return table
@@ -138,7 +125,7 @@ def _label(
     for name, lost in (("support", measured & ~supported), ("majority", supported & ~clear)):
         key = f"dropped_without_{name}"
         counts[key] = counts.get(key, 0) + int(lost.sum())
-    table["expression"] = table["expression"].where(~clear, bucket.astype(np.float64))
+    table["expression"] = table["expression"].where(~clear, np.asarray(assay.bucket_values, dtype=np.float64)[bucket])
     return table[clear | ~measured]
 
 
@@ -149,11 +136,11 @@ def _check_letters(sequence: pd.Series, original: pd.Series, path: Path) -> None
         raise ValueError(f"{path}, line {line}: {original[line]!r} is not a DNA sequence of A, C, G, T and N")
 
 
-def _check_known(sequence: pd.Series, of_inserts: bool, path: Path) -> None:
+def _check_known(sequence: pd.Series, of_inserts: bool, path: Path, reporter: Reporter) -> None:
     """Refuse sequences that hold nothing but N between the adapters."""
     with_n = sequence[sequence.str.contains("N")]
     if not of_inserts:
-        with_n = with_n.str.slice(len(LEFT_ADAPTER), -len(RIGHT_ADAPTER))
+        with_n = with_n.str.slice(len(reporter.left_adapter), -len(reporter.right_adapter) or None)
     unknown = with_n.str.strip("N") == ""
     if unknown.any():
         raise ValueError(
@@ -165,8 +152,8 @@ def _check_known(sequence: pd.Series, of_inserts: bool, path: Path) -> None:
 class _Ends:
     """Looks for the adapters at the ends of the sequences of a source."""
 
-    def __init__(self, path: Path, of_inserts: bool) -> None:
-        self._path, self._of_inserts = path, of_inserts
+    def __init__(self, path: Path, of_inserts: bool, reporter: Reporter) -> None:
+        self._path, self._of_inserts, self._reporter = path, of_inserts, reporter
         self._rows = self._with_adapters = 0
         self._forms: Counter[int] = Counter()
         self._named: list[str] = []
@@ -176,19 +163,20 @@ class _Ends:
         self._rows += len(sequence)
         if not len(sequence):
             return
+        length = self._reporter.end_length
         starts, ends = (
-            letters_of(part.to_numpy().astype(f"S{END_LENGTH}"))
-            for part in (sequence.str.slice(0, END_LENGTH), sequence.str.slice(-END_LENGTH))
+            letters_of(part.to_numpy().astype(f"S{length}"))
+            for part in (sequence.str.slice(0, length), sequence.str.slice(-length))
         )
         if self._of_inserts:
-            wrong = hold_adapters(starts, ends)
+            wrong = hold_adapters(self._reporter, starts, ends)
             self._with_adapters += int(wrong.sum())
             names = ["with an adapter"] * len(sequence)
         else:
-            forms = forms_of(starts, ends)
-            wrong = forms > 0
-            self._forms.update(forms.tolist() if wrong.any() else {0: len(forms)})
-            names = [FORMS[form].name for form in forms[wrong]]
+            found = forms_of(self._reporter, starts, ends)
+            wrong = found > 0
+            self._forms.update(found.tolist() if wrong.any() else {0: len(found)})
+            names = [forms(self._reporter)[form].name for form in found[wrong]]
         for line, name in zip(sequence.index[wrong][: NAMED - len(self._named)], names, strict=False):
             self._named.append(f"line {line} ({name})")
 
@@ -203,16 +191,22 @@ class _Ends:
             )
         if self._named:
             raise ValueError(
-                f"{self._path}: {refusal(self._forms, self._rows, named, 'check_adapters: false of the source')}"
+                f"{self._path}: "
+                + refusal(self._reporter, self._forms, self._rows, named, "check_adapters: false of the source")
             )
 
 
 def _harmonise(
-    source: Mapping[str, Any], path: Path, tables: Sequence[Path], other_lengths: str, counts: dict[str, Any]
+    source: Mapping[str, Any],
+    path: Path,
+    tables: Sequence[Path],
+    other_lengths: str,
+    counts: dict[str, Any],
+    assay: Assay,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Bring one source to 110-bp constructs with expression, in its own unit, and replicates, piece by piece.
+    """Bring one source to constructs with expression, in its own unit, and replicates, piece by piece.
 
-    Yields the columns ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
+    Yields the columns ``sequence`` S<L>, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
     An MPRA, with its `tables`, is one piece.
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
@@ -222,9 +216,10 @@ def _harmonise(
     counts |= dict.fromkeys(names, 0)
     trim = source["trim"]
     of_inserts = source["sequence_type"] == "insert"
-    right_length = SEQUENCE_LENGTHS[source["sequence_type"]]
+    reporter = assay.reporter
+    right_length = reporter.lengths[source["sequence_type"]]
     unfit, first_unfit = 0, ""
-    ends = _Ends(path, of_inserts) if source["check_adapters"] else None
+    ends = _Ends(path, of_inserts, reporter) if source["check_adapters"] and reporter.has_adapters else None
     in_buckets = None
     if source["columns"].get("counts") and source.get("reads"):
         in_buckets = _reads_in_buckets(path, source)
@@ -235,7 +230,7 @@ def _harmonise(
         read = [label_designs(pd.concat(read), tables, source["mpra"], f"source {source['name']!r}: {path}", counts)]
     for table in read:
         if source["columns"].get("counts"):
-            table = _label(table, source, in_buckets, counts)
+            table = _label(table, source, in_buckets, counts, assay)
         value_columns = [name for name in table.columns if name != "sequence"]
         measured = table["expression"].notna()
         counts["dropped_without_value"] += int((~measured).sum())
@@ -257,17 +252,17 @@ def _harmonise(
         if other_lengths != "error":
             counts["dropped_for_length"] += int((~possible).sum())
         table, sequence, fits = table[possible], sequence[possible], fits[possible]
-        _check_known(sequence, of_inserts, path)
+        _check_known(sequence, of_inserts, path, reporter)
         if ends is not None:
             ends.look_at(sequence)
-        sequence[~fits] = sequence[~fits].map(fit_insert if of_inserts else fit_construct)
+        sequence[~fits] = sequence[~fits].map(reporter.fit_insert if of_inserts else reporter.fit_construct)
         if of_inserts:
-            sequence[fits] = sequence[fits].map(add_adapters)
+            sequence[fits] = sequence[fits].map(reporter.add_adapters)
 
         values = {name: table[name].to_numpy() for name in value_columns}
         missing = np.full(len(table), np.nan)
         yield {
-            "sequence": sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"),
+            "sequence": sequence.to_numpy().astype(f"S{reporter.construct_length}"),
             "fitted": ~fits.to_numpy(),
             "expression": values["expression"],
             "replicate_1": values.get("replicate_1", missing),
@@ -282,13 +277,13 @@ def _harmonise(
         ends.finish()
 
 
-def _scale_of(source: Mapping[str, Any], ratios: np.ndarray, counts: dict[str, Any]) -> dict[str, float]:
+def _scale_of(source: Mapping[str, Any], ratios: np.ndarray, counts: dict[str, Any], assay: Assay) -> dict[str, float]:
     """The line from the log ratios of an MPRA to the scale of the buckets; it is said and counted, to be undone.
 
     `ratios` are those of the measurements to keep, so that no held-out measurement guides it.
     """
     scale = source["mpra"]["scale"]
-    wanted = scale["to"] or inner_buckets(N_BUCKETS)
+    wanted = scale["to"] or inner_buckets(assay.bucket_values)
     if scale["from"] is None and not len(ratios):
         return {"slope": 1, "intercept": 0}
     try:
@@ -304,7 +299,7 @@ def _scale_of(source: Mapping[str, Any], ratios: np.ndarray, counts: dict[str, A
     return {"slope": slope, "intercept": intercept}
 
 
-def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: dict[str, Any]) -> None:
+def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: dict[str, Any], assay: Assay) -> None:
     """Bring the values of a piece to the common scale by a line, and count what is beyond it."""
     for name in ("expression", "replicate_1", "replicate_2"):
         piece[name] = piece[name] * line["slope"] + line["intercept"]
@@ -312,7 +307,7 @@ def _to_scale(piece: dict[str, np.ndarray], line: Mapping[str, float], counts: d
     if len(expression):
         counts["lowest"] = min(counts.get("lowest", math.inf), float(expression.min()))
         counts["highest"] = max(counts.get("highest", -math.inf), float(expression.max()))
-    counts["clipped_to_scale"] += int(((expression < 0) | (expression > N_BUCKETS - 1)).sum())
+    counts["clipped_to_scale"] += int((expression != assay.clip(expression)).sum())
 
 
 def _agreement(
@@ -364,15 +359,18 @@ class HeldOut:
     Parameters
     ----------
     matrix : numpy.ndarray
-        Constructs, `uint8` (M, 110).
+        Constructs, `uint8` (M, L).
     substitutions : int, optional
         Constructs that differ in at most this many places are near.
+    assay : Assay, optional
+        The assay that they are of.
     """
 
-    def __init__(self, matrix: np.ndarray, substitutions: int = 3):
+    def __init__(self, matrix: np.ndarray, substitutions: int = 3, assay: Assay = PUBLIC):
+        self._assay = assay
         self._sequences = sequences_of(matrix)
         self._neighbours = Neighbours(matrix, substitutions)
-        self._kmers = KmerSet(insert_letters(matrix))
+        self._kmers = KmerSet(assay.inserts(matrix))
 
     def __len__(self) -> int:
         return len(self._sequences)
@@ -383,7 +381,7 @@ class HeldOut:
         Parameters
         ----------
         matrix : numpy.ndarray
-            Constructs, `uint8` (N, 110).
+            Constructs, `uint8` (N, L).
 
         Returns
         -------
@@ -394,19 +392,21 @@ class HeldOut:
         near = self._neighbours.near(matrix)
         identical = np.zeros(len(matrix), dtype=bool)
         identical[near] = np.isin(sequences_of(matrix[near]), self._sequences)
-        shared = self._kmers.shared_by(insert_letters(matrix))
+        shared = self._kmers.shared_by(self._assay.inserts(matrix))
         return {"identical": identical, "near": near & ~identical, "shared_kmer": shared & ~near}
 
 
-def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> HeldOut:
+def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles, assay: Assay = PUBLIC) -> HeldOut:
     """Read the held-out sequences.
 
     Parameters
     ----------
     held_out : sequence of mapping
-        ``file`` and ``sha256`` of files with one 110-bp construct a line; further columns are ignored.
+        ``file`` and ``sha256`` of files with one construct a line; further columns are ignored.
     files : DataFiles
         The folder of the files.
+    assay : Assay, optional
+        The assay of the configuration.
 
     Returns
     -------
@@ -418,7 +418,8 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> He
         If a file is absent, has another hash, cannot be read, or holds what is no DNA sequence or has
         another length.
     """
-    parts = [np.empty(0, dtype=f"S{CONSTRUCT_LENGTH}")]
+    wanted = assay.reporter.construct_length
+    parts = [np.empty(0, dtype=f"S{wanted}")]
     for entry in held_out:
         with files.reading(entry) as (path, _):
             for rows in TextTable(path, header=False).blocks():
@@ -426,18 +427,22 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles) -> He
                 sequence = cells.str.upper()
                 _check_letters(sequence, cells, path)
                 length = sequence.str.len()
-                if (length != CONSTRUCT_LENGTH).any():
-                    line = (length != CONSTRUCT_LENGTH).idxmax()
+                if (length != wanted).any():
+                    line = (length != wanted).idxmax()
                     raise ValueError(
-                        f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be "
-                        f"{CONSTRUCT_LENGTH}"
+                        f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be {wanted}"
                     )
-                parts.append(sequence.to_numpy().astype(f"S{CONSTRUCT_LENGTH}"))
-    return HeldOut(letters_of(np.concatenate(parts)))
+                parts.append(sequence.to_numpy().astype(f"S{wanted}"))
+    return HeldOut(letters_of(np.concatenate(parts)), assay=assay)
 
 
 def read_source(
-    source: Mapping[str, Any], files: DataFiles, other_lengths: str, held_out: HeldOut, counts: dict[str, Any]
+    source: Mapping[str, Any],
+    files: DataFiles,
+    other_lengths: str,
+    held_out: HeldOut,
+    counts: dict[str, Any],
+    assay: Assay = PUBLIC,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Read the measurements of one source, without those of sequences that resemble a held-out one.
 
@@ -453,11 +458,13 @@ def read_source(
         The held-out sequences.
     counts : dict
         Takes up the hashes of the files, the numbers of rows, and of those dropped, with the reason.
+    assay : Assay, optional
+        The assay of the configuration.
 
     Yields
     ------
     dict of str to numpy.ndarray
-        Some rows: ``sequence`` S110, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64, on
+        Some rows: ``sequence`` S<L>, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64, on
         the common scale, not clipped to it.
 
     Raises
@@ -473,14 +480,14 @@ def read_source(
         tables = [stack.enter_context(files.reading(entry)) for entry in entries]
         if tables:
             counts["tables_sha256"] = [digest for _, digest in tables]
-        for piece in _harmonise(source, path, [table for table, _ in tables], other_lengths, counts):
+        for piece in _harmonise(source, path, [table for table, _ in tables], other_lengths, counts, assay):
             reasons = held_out.resembled_by(letters_of(piece["sequence"]))
             for reason, mask in reasons.items():
                 resembling[reason] = resembling.get(reason, 0) + int(mask.sum())
             kept = ~np.logical_or.reduce(list(reasons.values()))
             if tables:
-                line = _scale_of(source, piece["expression"][kept], counts)
-            _to_scale(piece, line, counts)
+                line = _scale_of(source, piece["expression"][kept], counts, assay)
+            _to_scale(piece, line, counts, assay)
             yield {name: values[kept] for name, values in piece.items()}
     counts |= {f"dropped_held_out_{name}": count for name, count in resembling.items() if count}
 
@@ -490,16 +497,17 @@ def _what_was_dropped(name: str, counts: Mapping[str, Any]) -> str:
     return f"of the {counts['rows']} rows of source {name!r}, {', '.join(reasons)}"
 
 
-def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any]) -> list[str]:
+def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any], assay: Assay) -> list[str]:
     """Check how many values of a source are beyond the scale, after its calibration; returns warnings."""
     line = counts.get("scale", source["calibration"])
+    low, high = assay.ends
     clipped = counts["clipped_to_scale"]
     values = counts["of_construct_length"] + counts.get("fitted", 0)
     if clipped <= _WARNED_BEYOND * values:
         return []
     calibrated = line["slope"] != 1 or line["intercept"] != 0
     text = (
-        f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond 0 to {N_BUCKETS - 1}, the "
+        f"source {source['name']!r}: {clipped:,} of {values:,} values of {path} are beyond {low:g} to {high:g}, the "
         f"scale of the mean sorting bucket; they go from {counts['lowest']:.6g} to {counts['highest']:.6g}"
     )
     text += f" after the calibration {line['slope']:g} * value + {line['intercept']:g}" if calibrated else ""
@@ -513,7 +521,11 @@ def _check_scale(source: Mapping[str, Any], path: Path, counts: Mapping[str, Any
 
 
 def assemble(
-    data: Mapping[str, Any], output: str | Path, report: str | Path, downloaded: str | Path | None = None
+    data: Mapping[str, Any],
+    output: str | Path,
+    report: str | Path,
+    downloaded: str | Path | None = None,
+    assay: Assay = PUBLIC,
 ) -> None:
     """Assemble the sources of a configuration into one table.
 
@@ -522,13 +534,15 @@ def assemble(
     data : mapping
         The ``data`` section of a validated configuration.
     output : str or Path
-        Table to write: ``sequence`` S110, ``expression`` float32 (0 to 17), ``weight`` float32, ``source``
-        uint8 (index into the attribute ``sources``), ``fitted`` bool (was not 110 bp long), ``replicate_1``
+        Table to write: ``sequence`` S<L>, ``expression`` float32, ``weight`` float32, ``source``
+        uint8 (index into the attribute ``sources``), ``fitted`` bool (was of another length), ``replicate_1``
         and ``replicate_2`` float32 (NaN where there is none).
     report : str or Path
         JSON file for the counts: rows in, out and dropped with the reason, and the agreement between sources.
     downloaded : str or Path, optional
         Report of the step download: the files have to be those that it found.
+    assay : Assay, optional
+        The assay of the configuration.
 
     Raises
     ------
@@ -537,14 +551,14 @@ def assemble(
         rows or selects none, more than 40 % of its values are beyond the scale, or everything is dropped.
     """
     files = DataFiles(data["folder"], downloaded)
-    held_out = read_held_out(data["held_out"], files)
+    held_out = read_held_out(data["held_out"], files, assay)
     names = [source["name"] for source in data["sources"]]
     counts = {name: {} for name in names}
     pieces, warnings = [], []
     for number, source in enumerate(data["sources"]):
-        for piece in read_source(source, files, data["other_lengths"], held_out, counts[source["name"]]):
+        for piece in read_source(source, files, data["other_lengths"], held_out, counts[source["name"]], assay):
             pieces.append(piece | {"source": np.full(len(piece["sequence"]), number, dtype=np.uint8)})
-        warnings += _check_scale(source, Path(data["folder"], source["file"]), counts[source["name"]])
+        warnings += _check_scale(source, Path(data["folder"], source["file"]), counts[source["name"]], assay)
     columns = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
     columns["weight"] = np.array([source["weight"] for source in data["sources"]], dtype=float)[columns["source"]]
 
@@ -567,7 +581,7 @@ def assemble(
     # values are clipped to the scale, which would bend the line.
     repeated = {name: columns[name][rows] for name in VALUES}
     agreement = _agreement(sequence, columns["source"][rows], repeated, names)
-    columns["expression"] = columns["expression"].clip(0, N_BUCKETS - 1)
+    columns["expression"] = assay.clip(columns["expression"])
     merged = _merge(columns, rows, sequence)
     del columns
     # Sources that carry one label (a library and its repeat, say) count as one from here on.
@@ -587,7 +601,7 @@ def assemble(
     merged_away = int(measurements.sum()) - len(merged["sequence"])
     if merged_away:
         say(f"{merged_away:,} repeated measurements of a construct are merged: {len(merged['sequence']):,} constructs")
-    write_table(output, {name: merged[name] for name in order}, sources=labels)
+    write_table(output, {name: merged[name] for name in order}, sources=labels, **assay.attributes())
     write_report(
         report,
         {

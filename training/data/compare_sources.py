@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from training.data.assay import PUBLIC, Assay
 from training.data.assemble import read_held_out, read_source
 from training.data.data_files import DataFiles
 from training.data.similarity import repeated_rows
@@ -41,6 +42,7 @@ def compare_sources(
     downloaded: str | Path | None = None,
     reference: str | None = None,
     figure_format: str = FORMATS[0],
+    assay: Assay = PUBLIC,
 ) -> list[dict[str, Any]]:
     """Find the lines from the raw values of sources to the calibrated values of another, and draw them.
 
@@ -59,6 +61,8 @@ def compare_sources(
         Source that all others are brought to; by default each pair's first one in the configuration.
     figure_format : str, optional
         One of `yeastpromoter.plots.style.FORMATS`.
+    assay : Assay, optional
+        The assay of the configuration.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def compare_sources(
         raise ValueError(f"data.sources has one source, {names[0]!r}, but two or more are needed to compare them")
     if reference is not None and reference not in names:
         raise ValueError(f"data.sources has no source {reference!r}; it has {', '.join(map(repr, names))}")
-    values = _raw_values(data, downloaded)
+    values = _raw_values(data, downloaded, assay)
     pairs = combinations(names, 2)
     if reference is not None:
         pairs = [(reference, name) for name in names if name != reference]
@@ -107,7 +111,8 @@ def compare_sources(
     if not found:
         raise ValueError(
             f"no line can be proposed: two sources must share at least {MIN_GROUPS} sequences, but, held-out ones left "
-            f"out, {', '.join(too_few)}. Sequences are shared if all 110 bp are equal: are trim and sequence_type "
+            f"out, {', '.join(too_few)}. Sequences are shared if all of the construct is equal: are trim and "
+            f"sequence_type "
             "right?"
         )
     if too_few:
@@ -116,14 +121,14 @@ def compare_sources(
     return found
 
 
-def _raw_values(data: Mapping[str, Any], downloaded: str | Path | None) -> dict[str, pd.DataFrame]:
+def _raw_values(data: Mapping[str, Any], downloaded: str | Path | None, assay: Assay) -> dict[str, pd.DataFrame]:
     """Values of the sources, not calibrated, of sequences that were measured more than once."""
     files = DataFiles(data["folder"], downloaded)
-    held_out = read_held_out(data["held_out"], files)
+    held_out = read_held_out(data["held_out"], files, assay)
     pieces = []
     for number, source in enumerate(data["sources"]):
         raw = {**source, "calibration": {"slope": 1, "intercept": 0}}
-        for piece in read_source(raw, files, data["other_lengths"], held_out, {}):
+        for piece in read_source(raw, files, data["other_lengths"], held_out, {}, assay):
             pieces.append(piece | {"source": np.full(len(piece["sequence"]), number, dtype=np.uint8)})
     columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in ("sequence", "source", *VALUES)}
     rows, sequence = repeated_rows(letters_of(columns["sequence"]))

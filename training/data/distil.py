@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of, read_table, write_report, write_table
 from yeastpromoter.lookup.network import LookupNetwork, read_layers
-from yeastpromoter.model.decoding import N_BUCKETS, decode
+from yeastpromoter.model.decoding import decode
 
 
 def label_synthetic(
@@ -17,6 +18,7 @@ def label_synthetic(
     output: str | Path,
     report: str | Path,
     use: int | None = None,
+    assay: Assay = PUBLIC,
 ) -> None:
     """Score synthetic constructs by an ensemble.
 
@@ -29,23 +31,26 @@ def label_synthetic(
     synthetic : str or Path
         Table of the synthesise step.
     output : str or Path
-        Table to write: ``sequence`` S110 and ``scores`` float16 (N, 18), the mean of the teachers' bucket scores.
+        Table to write: ``sequence`` S110 and ``scores`` float16 (N, buckets), the mean of the teachers' bucket scores.
     report : str or Path
         JSON file: number of constructs, mean and spread of the decoded expression, and the correlation between
         the teachers' expression where all of them define one, which tells how much they differ.
     use : int, optional
         Score only this many constructs, the first ones; all by default.
+    assay : Assay, optional
+        The assay of the configuration.
     """
     sequence = read_table(synthetic, "sequence")["sequence"][:use]
     matrix = letters_of(sequence)
-    total, expressions = np.zeros((len(matrix), N_BUCKETS), dtype=np.float32), []
+    total, expressions = np.zeros((len(matrix), assay.buckets), dtype=np.float32), []
     for weights, first_activation in zip(teachers, first_activations, strict=True):
-        scores = LookupNetwork(read_layers(weights), first_activation).bucket_scores(matrix)
+        network = LookupNetwork(read_layers(weights), first_activation, length=matrix.shape[1])
+        scores = network.bucket_scores(matrix)
         total += scores
-        expressions.append(decode(scores))
+        expressions.append(decode(scores, assay.bucket_values))
     scores = total / len(teachers)
     defined = np.isfinite(expressions).all(axis=0)
-    expression = decode(scores)
+    expression = decode(scores, assay.bucket_values)
     write_table(output, {"sequence": sequence, "scores": scores.astype(np.float16)})
     write_report(
         report,

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from training.data.assemble import insert_letters
+from training.data.assay import Assay
 from training.data.data_files import DataFiles
 from training.data.tables import in_parts, letters_of, read_attribute, read_table, write_report, write_table
 from training.evaluate.metrics import weighted_pearson
 from yeastpromoter.io.genome import read_genome
-from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import gc_content
 
 
@@ -32,14 +30,14 @@ def distribution(bins: np.ndarray, n_bins: int, weights: np.ndarray | None = Non
     return amounts / (amounts.sum() or 1)
 
 
-def genome_gc(fasta: str | Path, length: int = INSERT_LENGTH) -> np.ndarray:
+def genome_gc(fasta: str | Path, length: int) -> np.ndarray:
     """GC content of a genome's consecutive windows without N, `float64` (W,).
 
     Parameters
     ----------
     fasta : str or Path
         Genome, plain or bgzip.
-    length : int, optional
+    length : int
         Window in bp; windows do not overlap.
     """
     values = []
@@ -253,8 +251,8 @@ def set_aside(group: np.ndarray, rows: np.ndarray, settings: Mapping[str, Any]) 
 class _Chosen:
     """Constructs with their weights: what the reports say of them."""
 
-    def __init__(self, columns: Mapping[str, np.ndarray], sources: Sequence[str], target: np.ndarray):
-        self._columns, self._sources, self._target = columns, sources, target
+    def __init__(self, columns: Mapping[str, np.ndarray], sources: Sequence[str], target: np.ndarray, buckets: int):
+        self._columns, self._sources, self._target, self._buckets = columns, sources, target, buckets
 
     def of_weights(self, weights: np.ndarray) -> dict[str, Any]:
         """Say what weights, (N,), make of the constructs.
@@ -290,23 +288,25 @@ class _Chosen:
             float(0.5 * np.abs(distribution(bins[rows], len(self._target), weights[rows]) - self._target).sum())
             if rows.any()
             else None
-            for rows in ((bucket == number) & (weights > 0) for number in range(N_BUCKETS))
+            for rows in ((bucket == number) & (weights > 0) for number in range(self._buckets))
         ]
         return {
             "constructs": round(weights.sum()),
             "distinct_constructs": int((weights > 0).sum()),
             **self.of_weights(weights),
             "bucket_distance_to_target": distance,
-            "bucket_constructs": np.rint(np.bincount(bucket, weights, minlength=N_BUCKETS)).astype(int).tolist(),
+            "bucket_constructs": np.rint(np.bincount(bucket, weights, minlength=self._buckets)).astype(int).tolist(),
         }
 
 
-def _calibration(group: np.ndarray, rates: Mapping[int, float | None], sources: Sequence[str]) -> dict[str, Any]:
+def _calibration(
+    group: np.ndarray, rates: Mapping[int, float | None], sources: Sequence[str], buckets: int
+) -> dict[str, Any]:
     """What reweighting did to each group, named by its bucket and, where the sources are apart, its source."""
     constructs = dict(zip(*np.unique(group, return_counts=True), strict=True))
 
     def named(number: int) -> dict[str, Any]:
-        source, bucket = divmod(number, N_BUCKETS)
+        source, bucket = divmod(number, buckets)
         return {"bucket": bucket} | ({"source": sources[source]} if sources else {})
 
     return {
@@ -372,17 +372,18 @@ def gc_sampling(
         )
     if aside is not None:
         rows = set_aside(read_table(split, "group")["group"], rows, aside)
-    gc = gc_content(insert_letters(letters_of(columns["sequence"])))
+    assay = Assay.of_table(table)
+    gc = gc_content(assay.inserts(letters_of(columns["sequence"])))
     width = settings["bin_width"]
     n_bins = int(gc_bin(np.ones(1), width)[0]) + 1
     target_gc = gc
     if settings["target"] == "genome":
         with DataFiles(folder, downloaded).reading(settings["genome"]) as (path, _):
-            target_gc = genome_gc(path)
+            target_gc = genome_gc(path, assay.reporter.insert_length)
         if not len(target_gc):
             raise ValueError(
-                f"{path} has no window of {INSERT_LENGTH} bp of A, C, G and T, so there is no GC distribution to go "
-                "towards: its sequences are too short, or are not a genome"
+                f"{path} has no window of {assay.reporter.insert_length} bp of A, C, G and T, so there is no GC "
+                "distribution to go towards: its sequences are too short, or are not a genome"
             )
     target = distribution(gc_bin(target_gc, width), n_bins)
     train = {
@@ -392,7 +393,7 @@ def gc_sampling(
         "bucket": bucket[rows],
         "source": columns["source"][rows],
     }
-    chosen = _Chosen(train, sources, target)
+    chosen = _Chosen(train, sources, target, assay.buckets)
     summary = {
         "settings": dict(settings),
         "set_aside": aside and dict(aside),
@@ -416,11 +417,13 @@ def gc_sampling(
         result, weights = {"row": rows[drawn]}, np.bincount(drawn, minlength=len(rows)).astype(np.float64)
     elif settings["method"] in ("reweighting", "reweighting_by_source"):
         apart = settings["method"] == "reweighting_by_source"
-        group = train["bucket"].astype(np.int64) + (N_BUCKETS * train["source"].astype(np.int64) if apart else 0)
+        group = train["bucket"].astype(np.int64) + (assay.buckets * train["source"].astype(np.int64) if apart else 0)
         mean = float(np.mean(target_gc))
         weights, rates = reweight(train["gc"], group, mean)
         result["weight"] = weights
-        summary["calibration"] = {"target_mean_gc": mean} | _calibration(group, rates, sources if apart else [])
+        summary["calibration"] = {"target_mean_gc": mean} | _calibration(
+            group, rates, sources if apart else [], assay.buckets
+        )
     summary["after"] = chosen.summary(weights)
     if source_weights:
         summary["in_loss"] = chosen.of_weights(weights * columns["weight"][rows])

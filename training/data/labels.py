@@ -135,6 +135,10 @@ def line_between(ends: Sequence[float], wanted: Sequence[float]) -> tuple[float,
     return slope, wanted[0] - slope * ends[0]
 
 
-def inner_buckets(buckets: int) -> tuple[int, int]:
-    """Where a scale ends by default: the second bucket and the last but one, which leaves room for extreme values."""
-    return 1, buckets - 2
+def inner_buckets(bucket_values: Sequence[float]) -> tuple[float, float]:
+    """Where a scale ends by default: the second bucket and the last but one, which leaves room for extreme values.
+
+    Of fewer than four buckets it is the first and the last.
+    """
+    inner = bucket_values[1:-1] if len(bucket_values) > 3 else bucket_values
+    return inner[0], inner[-1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data.assemble import insert_letters
+from training.data.assay import Assay
 from training.data.similarity import kmer_groups
 from training.data.tables import PARTS, letters_of, read_attribute, read_table, write_report, write_table
 from training.notices import warn
@@ -128,7 +128,7 @@ def split(
     sources = read_attribute(table, "sources")
     bucket = read_table(buckets, "bucket")["bucket"]
     if settings["method"] == "grouped":
-        group = kmer_groups(insert_letters(letters_of(read_table(table, "sequence")["sequence"])))
+        group = kmer_groups(Assay.of_table(table).inserts(letters_of(read_table(table, "sequence")["sequence"])))
     else:
         group = np.arange(len(bucket), dtype=np.int32)
     stratum = np.unique(source.astype(int) * 256 + bucket, return_inverse=True)[1]

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from training.data.assemble import insert_letters, read_held_out
+from training.data.assay import Assay
+from training.data.assemble import read_held_out
 from training.data.data_files import DataFiles
 from training.data.similarity import KmerSet
 from training.data.tables import BASES, PARTS, letters_of, read_table, sequences_of, write_report, write_table
 from yeastpromoter.io.genome import read_genome
-from yeastpromoter.sequence.construct import INSERT_LENGTH, add_adapters
-from yeastpromoter.sequence.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.sequence.encoding import gc_content, reverse_complement
 from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
 
 _BATCH = 200_000
@@ -32,26 +32,24 @@ def recombine(parents: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(np.arange(parents.shape[1]) < point, parents, parents[rng.permutation(len(parents))])
 
 
-def genome_inserts(genome: Mapping[str, np.ndarray], count: int, rng: np.random.Generator) -> np.ndarray:
-    """Windows of a genome at random places on random strands, `uint8` (count, 80)."""
+def genome_inserts(genome: Mapping[str, np.ndarray], count: int, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Windows of a genome at random places on random strands, `uint8` (count, length)."""
     whole = np.concatenate(list(genome.values()))
     ends = np.cumsum([len(chromosome) for chromosome in genome.values()])
-    places = len(whole) - INSERT_LENGTH + 1
+    places = len(whole) - length + 1
     start = rng.integers(0, places, count)
     # Windows over the end of a chromosome hold a junction that does not exist: they are drawn again.
-    while (
-        bad := np.searchsorted(ends, start, "right") != np.searchsorted(ends, start + INSERT_LENGTH - 1, "right")
-    ).any():
+    while (bad := np.searchsorted(ends, start, "right") != np.searchsorted(ends, start + length - 1, "right")).any():
         start[bad] = rng.integers(0, places, bad.sum())
-    windows = np.lib.stride_tricks.sliding_window_view(whole, INSERT_LENGTH)[start]
+    windows = np.lib.stride_tricks.sliding_window_view(whole, length)[start]
     return np.where(rng.random((count, 1)) < 0.5, windows, reverse_complement(windows))
 
 
 def _candidates(part: Mapping[str, Any], count: int, measured: np.ndarray, genome: Mapping | None, rng) -> np.ndarray:
     if part["kind"] == "random":
-        inserts = inserts_of_any_gc(count, part["gc_beta"], rng)
+        inserts = inserts_of_any_gc(count, part["gc_beta"], rng, measured.shape[1])
     elif part["kind"] == "genome":
-        inserts = genome_inserts(genome, count, rng)
+        inserts = genome_inserts(genome, count, measured.shape[1], rng)
     else:
         inserts = measured[rng.integers(0, len(measured), count)]
         if part["kind"] == "recombined":
@@ -94,12 +92,12 @@ def synthesise(
     files = DataFiles(data["folder"], downloaded)
     rng = np.random.default_rng(settings["seed"])
     matrix = letters_of(read_table(table, "sequence")["sequence"])
+    assay = Assay.of_table(table)
     part_of = read_table(split, "part")["part"]
-    unseen = KmerSet(insert_letters(matrix[part_of != PARTS.index("train")]))
-    measured = insert_letters(matrix[part_of == PARTS.index("train")])
+    unseen = KmerSet(assay.inserts(matrix[part_of != PARTS.index("train")]))
+    measured = assay.inserts(matrix[part_of == PARTS.index("train")])
     measured = measured[np.isin(measured, BASES).all(axis=1)]
-    held_out = read_held_out(data["held_out"], files)
-    adapted = letters([add_adapters("N" * INSERT_LENGTH)])
+    held_out = read_held_out(data["held_out"], files, assay)
 
     made, numbers, counts = [], [], []
     for number, part in enumerate(settings["parts"]):
@@ -116,8 +114,7 @@ def synthesise(
             known = np.isin(inserts, BASES).all(axis=1)
             count["left_out_unknown_base"] += int((~known).sum())
             inserts = inserts[known]
-            constructs = np.repeat(adapted, len(inserts), axis=0)
-            insert_letters(constructs)[:] = inserts
+            constructs = assay.reporter.constructs(inserts)
             reasons = held_out.resembled_by(constructs)
             near = reasons["identical"] | reasons["near"]
             relative = unseen.shared_by(inserts) & ~near & ~reasons["shared_kmer"]
@@ -132,8 +129,8 @@ def synthesise(
                 )
             kept.append(fine)
             wanted -= len(fine)
-        kept = np.concatenate(kept) if kept else np.empty((0, adapted.shape[1]), dtype=np.uint8)
-        gc = gc_content(insert_letters(kept))
+        kept = np.concatenate(kept) if kept else np.empty((0, matrix.shape[1]), dtype=np.uint8)
+        gc = gc_content(assay.inserts(kept))
         count |= {"made": len(kept), "gc_mean": float(gc.mean()), "gc_sd": float(gc.std())}
         made.append(kept)
         numbers.append(np.full(len(kept), number, dtype=np.uint8))

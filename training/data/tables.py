@@ -134,6 +134,12 @@ def read_attribute(path: str | Path, name: str) -> Any:
         return json.loads(file.attrs[name])
 
 
+def has_attribute(path: str | Path, name: str) -> bool:
+    """Whether a table has an attribute; a `ValueError` says if the file is missing, with the step that writes it."""
+    with h5py.File(_there(path), "r") as file:
+        return name in file.attrs
+
+
 def letters_of(sequence: np.ndarray) -> np.ndarray:
     """See a column of fixed-length sequences, ``S<L>`` (N,), as its letters, `uint8` (N, L), without a copy."""
     return sequence.view(np.uint8).reshape(len(sequence), sequence.dtype.itemsize)

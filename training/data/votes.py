@@ -1,4 +1,4 @@
-"""Labels from the cells (or reads) of each sequence in the 18 sorting buckets: their mean, or the majority's bucket.
+"""Labels from the cells (or reads) of each sequence in the sorting buckets: their mean, or the majority's bucket.
 
 The mean bucket is what the public data have as expression. A clear assignment to one bucket suits a network with one
 output a bucket better: sequences whose cells scatter are left out, and the others get the bucket that most of their
@@ -11,31 +11,38 @@ from typing import Any
 
 import numpy as np
 
+from training.data.assay import PUBLIC, Assay
 from training.data.buckets import bucket_of
 from training.evaluate.markdown import markdown_table, percent
 from yeastpromoter.io.text_tables import TextTable
-from yeastpromoter.model.decoding import BUCKET_VALUES, N_BUCKETS
 
-#: Names of the columns of counts in a table of simulated sorting.
-COUNT_COLUMNS = tuple(f"count_{bucket}" for bucket in range(N_BUCKETS))
 TRUTH_COLUMN = "true_expression"
 
 
-def mean_bucket(counts: np.ndarray) -> np.ndarray:
-    """Mean bucket of the cells of each sequence.
+def count_columns(buckets: int) -> tuple[str, ...]:
+    """Names of the columns of counts in a table of simulated sorting."""
+    return tuple(f"count_{bucket}" for bucket in range(buckets))
+
+
+def mean_bucket(counts: np.ndarray, assay: Assay = PUBLIC) -> np.ndarray:
+    """Mean value of the buckets of the cells of each sequence.
 
     Parameters
     ----------
     counts : numpy.ndarray
-        Cells in each bucket, none negative, (N, 18).
+        Cells in each bucket, none negative, (N, buckets).
+    assay : Assay, optional
+        What the buckets stand for.
 
     Returns
     -------
     numpy.ndarray
-        `float64` (N,), 0 to 17; NaN for a sequence without cells.
+        `float64` (N,); NaN for a sequence without cells.
     """
     support = counts.sum(axis=1)
-    return np.divide(counts @ np.asarray(BUCKET_VALUES), support, out=np.full(len(counts), np.nan), where=support > 0)
+    return np.divide(
+        counts @ np.asarray(assay.bucket_values), support, out=np.full(len(counts), np.nan), where=support > 0
+    )
 
 
 def majority_bucket(counts: np.ndarray, support: float, share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -44,7 +51,8 @@ def majority_bucket(counts: np.ndarray, support: float, share: float) -> tuple[n
     Parameters
     ----------
     counts : numpy.ndarray
-        Cells in each bucket, none negative, whole numbers or `float64` (N, 18): in `float32`, rounding would decide.
+        Cells in each bucket, none negative, whole numbers or `float64` (N, buckets): in `float32`, rounding would
+        decide.
     support : float
         Cells that a sequence must have, over 0.
     share : float
@@ -68,7 +76,7 @@ def majority_bucket(counts: np.ndarray, support: float, share: float) -> tuple[n
 
 def _compared(name: str, label: np.ndarray, truth: np.ndarray, kept: np.ndarray, counts: dict[str, int]) -> dict:
     label, truth = label[kept], truth[kept]
-    occupancy = np.bincount(label, minlength=N_BUCKETS) / max(len(label), 1)
+    occupancy = np.bincount(label, minlength=PUBLIC.buckets) / max(len(label), 1)
     used = occupancy[occupancy > 0]
     return {
         "labels": name,
@@ -148,7 +156,8 @@ def compare_labels_of(
         or a true expression that is not within 0 to 17.
     """
     table = TextTable(path)
-    lacking = [column for column in (truth_column, *COUNT_COLUMNS) if column not in table.columns]
+    names = count_columns(PUBLIC.buckets)
+    lacking = [column for column in (truth_column, *names) if column not in table.columns]
     if lacking:
         raise ValueError(
             f"{path} has no column {', '.join(lacking)}; it has {', '.join(table.columns)}. A table of simulated "
@@ -156,8 +165,8 @@ def compare_labels_of(
         )
     counts, truth = [], []
     for rows in table.blocks():
-        truth.append(rows.numbers(truth_column, lowest=0, highest=N_BUCKETS - 1))
-        counts.append(np.stack([rows.numbers(name, lowest=0) for name in COUNT_COLUMNS], axis=1))
+        truth.append(rows.numbers(truth_column, lowest=0, highest=PUBLIC.ends[1]))
+        counts.append(np.stack([rows.numbers(name, lowest=0) for name in names], axis=1))
     if not sum(map(len, truth)):
         raise ValueError(f"{path} has a header but no rows: there are no labels to compare")
     compared = compare_labels(np.concatenate(counts), np.concatenate(truth), support, shares)

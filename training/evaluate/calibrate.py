@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from training.config.loading import ALL_SOURCES
+from training.data.assay import PUBLIC, Assay
 from training.data.similarity import related_pairs
 from training.data.tables import in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from training.notices import warn
 from training.run import Run
 from yeastpromoter.lookup.network import LookupNetwork, read_layers
-from yeastpromoter.model.decoding import BUCKET_VALUES, decode
-from yeastpromoter.sequence.construct import INSERT
+from yeastpromoter.model.decoding import decode
 from yeastpromoter.statistics import LEVEL, RESAMPLES, bootstrap, percentile_interval
 from yeastpromoter.uncertainty.calibration import LIMITED, Calibration, EffectErrors, scale_terms
 from yeastpromoter.uncertainty.signals import Signals, signals_of
@@ -67,9 +67,9 @@ _EXPLANATIONS = {
 
 
 class _Measured(NamedTuple):
-    """N measured constructs, `letters` (N, 110), with their predictions; each of the others (N,)."""
+    """N measured constructs, letters of their inserts (N, L), with their predictions; each of the others (N,)."""
 
-    letters: np.ndarray
+    inserts: np.ndarray
     source: np.ndarray
     group: np.ndarray
     measured: np.ndarray
@@ -81,7 +81,7 @@ class _Measured(NamedTuple):
 
     def take(self, rows: np.ndarray) -> _Measured:
         signals = Signals(*(values[rows] for values in self.signals))
-        return _Measured(self.letters[rows], self.source[rows], self.group[rows], self.measured[rows], signals)
+        return _Measured(self.inserts[rows], self.source[rows], self.group[rows], self.measured[rows], signals)
 
 
 def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
@@ -122,14 +122,18 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         raise ValueError(
             f"prediction_intervals.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}"
         )
-    network = LookupNetwork(read_layers(weights), run.settings["first_activation"])
+    assay = Assay.of_table(paths.constructs)
+    network = LookupNetwork(
+        read_layers(weights), run.settings["first_activation"], length=assay.reporter.construct_length
+    )
 
     def measured(rows: np.ndarray) -> _Measured:
         letters = letters_of(columns["sequence"][rows])
         scores = network.bucket_scores(letters)
         source = np.array(names, dtype=object)[columns["source"][rows]]
         expression = columns["expression"][rows].astype(np.float64)
-        return _Measured(letters, source, split["group"][rows], expression, signals_of(letters, scores, decode(scores)))
+        signals = signals_of(letters, scores, decode(scores, assay.bucket_values), assay.reporter)
+        return _Measured(assay.inserts(letters), source, split["group"][rows], expression, signals)
 
     counts = np.isin(columns["source"], [names.index(name) for name in wanted["sources"] or names])
     there = np.flatnonzero(in_parts(split["part"], [part]) & counts)
@@ -157,7 +161,7 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     limits = _limits(measured(learned_from[taken]).signals)
 
     def fitted(some: _Measured) -> Calibration:
-        return fit_calibration(some, limits, found["weights_sha256"], wanted["seed"])
+        return fit_calibration(some, limits, found["weights_sha256"], wanted["seed"], assay.bucket_values)
 
     try:
         if len(unseen.measured) < MIN_CONSTRUCTS:
@@ -214,7 +218,11 @@ def _limits(learned: Signals) -> dict[str, tuple[float | None, float | None]]:
 
 
 def fit_calibration(
-    constructs: _Measured, limits: Mapping[str, tuple[float | None, float | None]], weights_sha256: str, seed: int
+    constructs: _Measured,
+    limits: Mapping[str, tuple[float | None, float | None]],
+    weights_sha256: str,
+    seed: int,
+    bucket_values: Sequence[float] = PUBLIC.bucket_values,
 ) -> Calibration:
     """Make a calibration from constructs that no training saw.
 
@@ -250,7 +258,7 @@ def fit_calibration(
     return Calibration(
         weights_sha256,
         DECODING,
-        tuple(map(float, BUCKET_VALUES)),
+        tuple(map(float, bucket_values)),
         tuple(coefficients.tolist()),
         tuple(np.quantile(scale, np.linspace(0, 1, 11)).tolist()),
         tuple(levels),
@@ -311,7 +319,7 @@ class _Pairs(NamedTuple):
 
 
 def _pairs(constructs: _Measured, scales: np.ndarray) -> _Pairs:
-    a, b = related_pairs(constructs.letters[:, INSERT])
+    a, b = related_pairs(constructs.inserts)
     same = constructs.source[a] == constructs.source[b]
     a, b = a[same], b[same]
     return _Pairs(constructs.errors[a] - constructs.errors[b], np.hypot(scales[a], scales[b]), constructs.group[a])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from training.config.loading import ALL_SOURCES, SHIPPED
+from training.data.assay import PUBLIC, Assay
 from training.evaluate.evaluation import some_fewer_resamples
 from training.evaluate.markdown import listed, markdown_table, percent, with_bounds, with_decimals, words
 from training.evaluate.metrics import DECIMALS, MANY_GROUPS, MAPE_NOTE, RESAMPLES_OF_MANY
@@ -74,6 +75,28 @@ def weights_text(exported: Mapping[str, Any]) -> str:
         f"`{record['configuration']}`, everything recorded of which is in `{RECORD_FILE}`. The first convolution is "
         f"{_ACTIVATIONS[record['settings']['first_activation']]}."
     )
+
+
+def reporter_text(record: Mapping[str, Any]) -> str:
+    """Which reporter the entry is for: adapters, lengths and buckets, in Markdown."""
+    assay = Assay.of(record)
+    reporter, (low, high) = assay.reporter, assay.ends
+    adapters = " and ".join(f"`{adapter}`" for adapter in (reporter.left_adapter, reporter.right_adapter) if adapter)
+    text = f"The reporter is {_plain(reporter.name)}: inserts of {reporter.insert_length} bp"
+    text += f" between the adapters {adapters}" if adapters else " without adapters"
+    text += (
+        f", constructs of {reporter.construct_length} bp in all; {assay.buckets} buckets stand for an expression of "
+        f"{low:g} to {high:g}."
+    )
+    if not reporter.has_flanks:
+        text += " The plasmid beside the adapters is not known, so sequences of other lengths are not fitted."
+    if assay != PUBLIC:
+        text += (
+            f" Where documents here speak of {PUBLIC.reporter.insert_length} and {PUBLIC.reporter.construct_length} "
+            f"bp, "
+            f"or of {PUBLIC.buckets} buckets, that is the reporter of the public measurements."
+        )
+    return text
 
 
 def training_data(record: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from training.config.loading import ALL_SOURCES
-from training.data.assemble import insert_letters
+from training.data.assay import Assay
 from training.data.buckets import hard_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
 from training.evaluate.metrics import (
@@ -48,9 +48,9 @@ EXPLANATIONS = {
     f"{LEAST_MEASURED:g} or above: near 0 a percentage says more of the measurement than of the error; null where no "
     "construct is; not given of the bucket scores, since most of their labels are 0",
     "mape_left_out": f"constructs measured below {LEAST_MEASURED:g}, which mape leaves out",
-    "gc_predicted, gc_measured": "Pearson correlation of expression with the GC content of the 80-bp insert",
+    "gc_predicted, gc_measured": "Pearson correlation of expression with the GC content of the insert",
     "gc_excess": "gc_predicted less gc_measured",
-    "bucket_scores": "mse and mae of the 18 scores against the measured bucket as one-hot labels; accuracy is the "
+    "bucket_scores": "mse and mae of the scores against the measured bucket as one-hot labels; accuracy is the "
     "share of constructs whose largest score is that of the measured bucket",
     "reason": "why a statistic has no value: what does not vary by more than rounding correlates with nothing, and "
     "near 0 there are no percentages",
@@ -78,7 +78,7 @@ def summarise(
     constructs : pandas.DataFrame
         N constructs: ``measured``, ``predicted``, ``gc``, ``group``, ``bucket``, ``replicate_1``, ``replicate_2``.
     scores : numpy.ndarray
-        Their bucket scores, `float32` (N, 18).
+        Their bucket scores, `float32` (N, buckets).
     resamples, seed : int, optional
         Number of bootstrap resamples (`affordable` ones of many groups) and their seed.
 
@@ -95,7 +95,7 @@ def summarise(
         return None
     group, bucket = constructs["group"].to_numpy(), constructs["bucket"].to_numpy()
     columns = [constructs[name].to_numpy(dtype=np.float64) for name in ("measured", "predicted", "gc")]
-    error = scores - hard_labels(bucket)
+    error = scores - hard_labels(bucket, scores.shape[1])
     groups = len(np.unique(group))
     drawn = affordable(resamples, groups)
     summary = {
@@ -204,8 +204,11 @@ def evaluate(
     sources = np.array(read_attribute(paths.constructs, "sources"), dtype=object)
     split = read_table(paths.split, "part", "group")
     wanted = np.flatnonzero(in_parts(split["part"], parts))
+    assay = Assay.of_table(paths.constructs)
     matrix = letters_of(columns["sequence"])[wanted]
-    scores = LookupNetwork(read_layers(weights), settings["first_activation"]).bucket_scores(matrix)
+    scores = LookupNetwork(read_layers(weights), settings["first_activation"], length=matrix.shape[1]).bucket_scores(
+        matrix
+    )
     constructs = pd.DataFrame(
         {
             "row": wanted,
@@ -214,9 +217,9 @@ def evaluate(
             "group": split["group"][wanted],
             "fitted": columns["fitted"][wanted],
             "bucket": read_table(paths.buckets, "bucket")["bucket"][wanted],
-            "gc": gc_content(insert_letters(matrix)),
+            "gc": gc_content(assay.inserts(matrix)),
             "measured": columns["expression"][wanted],
-            "predicted": decode(scores),
+            "predicted": decode(scores, assay.bucket_values),
             "replicate_1": columns["replicate_1"][wanted],
             "replicate_2": columns["replicate_2"][wanted],
         }

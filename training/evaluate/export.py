@@ -19,12 +19,14 @@ from typing import Any
 import h5py
 import yaml
 
+from training.data.assay import PUBLIC, Assay
 from training.data.tables import sha256_of, write_report
 from training.evaluate.card import (
     RECORD_FILE,
     TO_WRITE,
     evaluation_text,
     long_figures,
+    reporter_text,
     short_figures,
     trained_on,
     training_data,
@@ -36,6 +38,7 @@ from training.evaluate.record import make_record, read_calibration
 from training.run import Run
 from yeastpromoter.io.whole_files import whole_file, write_whole
 from yeastpromoter.model.network import build_network
+from yeastpromoter.model.shipped import shipped_arguments, shipped_reporter
 
 MODEL_YAML = "model.yaml"
 #: The calibration of the weights, and the level of the intervals that the Kipoi models give, in percent.
@@ -43,11 +46,12 @@ CALIBRATION_FILE = "model_files/calibration.json"
 INTERVAL = 90
 #: Those of the models that share the weights, in the entry.
 MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
+DATALOADER_YAMLS = ("dataloader.yaml", "variant_effects/dataloader.yaml")
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
-def with_values(path: str | Path, values: Mapping[str, Mapping[str, str | int | None]]) -> str:
+def with_values(path: str | Path, values: Mapping[str, Mapping[str, Any]], text: str | None = None) -> str:
     """Replace values in the text of a model.yaml; all else in it stays, to the byte.
 
     Parameters
@@ -56,7 +60,10 @@ def with_values(path: str | Path, values: Mapping[str, Mapping[str, str | int | 
         The file. Each value must stand under a key of its section, ``    KEY: VALUE``, and may go on in lines that are
         indented further.
     values : mapping of str to mapping
-        By section (``args``, ``info``) and key the new values: a word, a text of any length, a number, or None.
+        By section (``args``, ``info``) and key the new values: a word, a text of any length, a number, None, or a list
+        or mapping of them.
+    text : str, optional
+        Text in place of that of the file.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def with_values(path: str | Path, values: Mapping[str, Mapping[str, str | int | 
     ValueError
         If a key does not stand there exactly once, or the text does not say the new values then.
     """
-    before = text = read_document(path)
+    before = text = read_document(path) if text is None else text
     end = "\r\n" if "\r\n" in text else "\n"
     keys = {key: value for named in values.values() for key, value in named.items()}
     for key, value in keys.items():
@@ -186,6 +193,37 @@ def _repack(path: Path) -> None:
             file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
 
 
+def for_assay(text: str, before: Assay, after: Assay) -> str:
+    """Put the adapters, lengths and buckets of another assay into what a YAML file of the entry says."""
+    if before == after:
+        return text
+    old, new = before.reporter, after.reporter
+    words = {
+        old.name: new.name,
+        old.left_adapter: new.left_adapter,
+        old.right_adapter: new.right_adapter,
+        f"{len(old.left_adapter)}-bp left": f"{len(new.left_adapter)}-bp left",
+        f"{len(old.right_adapter)}-bp right": f"{len(new.right_adapter)}-bp right",
+        f"{len(old.left_adapter)}-bp adapter": f"{len(new.left_adapter)}-bp adapter",
+        f"{len(old.right_adapter)}-bp adapter": f"{len(new.right_adapter)}-bp adapter",
+        f"to {old.insert_length - 1}, the end": f"to {new.insert_length - 1}, the end",
+        f"{before.buckets} buckets": f"{after.buckets} buckets",
+        "{:g} to {:g}".format(*before.ends): "{:g} to {:g}".format(*after.ends),
+        "{:g} (lowest) to {:g} (highest)".format(*before.ends): "{:g} (lowest) to {:g} (highest)".format(*after.ends),
+    }
+    for ours, theirs in zip(old.lengths.values(), new.lengths.values(), strict=True):
+        words |= {f"{ours} bp": f"{theirs} bp", f"{ours}-bp": f"{theirs}-bp", f"{ours}, 4)": f"{theirs}, 4)"}
+    # All at once: what is put in must not be replaced again. The longest first, as one can begin like another.
+    longest_first = sorted(filter(None, words), key=len, reverse=True)
+    found = "|".join(rf"\b{re.escape(word)}" for word in longest_first)
+    return re.sub(found, lambda match: words[match[0]], text)
+
+
+def assay_of(entry: str | Path) -> Assay:
+    """The assay that an entry is for."""
+    return Assay(shipped_reporter(entry), tuple(shipped_arguments(entry)["bucket_values"]))
+
+
 def export(run: Run, entry: str | Path) -> dict[str, Any]:
     """Export a finished and evaluated run into a Kipoi entry.
 
@@ -214,7 +252,8 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     activation = record["settings"]["first_activation"]
     path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]
     # Built and saved again: the file then holds the network's weights and no optimiser state, whatever was stored.
-    network = build_network(activation)
+    assay, before = Assay.of(run.config), assay_of(entry)
+    network = build_network(activation, **assay.network)
     network.load_weights(run.weights)
     with whole_file(path) as partial:
         network.save_weights(partial)
@@ -230,6 +269,8 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
         texts = entry_texts(exported, entry)
         for file, text in texts.items():
             write_whole(entry / file, text)
+        if assay.reporter != before.reporter:
+            make_example(entry)
         if calibration:
             write_whole(entry / CALIBRATION_FILE, calibration)
         else:
@@ -238,6 +279,20 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     for name in MODEL_YAMLS:
         expected_predictions((entry / name).parent)
     return exported
+
+
+def make_example(entry: Path) -> None:
+    """Make the example promoters of an entry for its reporter.
+
+    Raises
+    ------
+    ValueError
+        If that fails.
+    """
+    command = [sys.executable, str((entry / "model_files" / "example" / "make_promoters.py").absolute())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
 def calibration_text(found: Mapping[str, Any] | None, weights_sha256: str) -> str | None:
@@ -280,20 +335,30 @@ def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str
     arguments |= {"first_activation": record["settings"]["first_activation"]}
     calibrated = bool(exported["calibration_sha256"])
     arguments |= {"interval": INTERVAL if calibrated else None}
+    assay, before = Assay.of(record), assay_of(entry)
+    described = None if assay.reporter == PUBLIC.reporter else assay.reporter.description()
+    arguments |= {"reporter": described, "bucket_values": list(assay.bucket_values)}
     texts = {}
     for name in MODEL_YAMLS:
         path = "../" * name.count("/") + CALIBRATION_FILE if calibrated else None
         values = {"args": arguments | {"calibration": path}, "info": {"trained_on": trained_on(record)}}
-        texts[name] = with_values(Path(entry) / name, values)
+        texts[name] = with_values(name, values, for_assay(read_document(Path(entry) / name), before, assay))
+    for name in DATALOADER_YAMLS if assay != before else ():
+        texts[name] = for_assay(read_document(Path(entry) / name), before, assay)
     blocks = {
         "MODEL_CARD.md": {
             "weights": weights_text(exported),
+            "reporter": reporter_text(record),
             "training data": training_data(record),
             "evaluation": evaluation_text(record),
             "intervals": intervals_text(record),
             "figures": long_figures(record),
         },
-        "README.md": {"weights": weights_text(exported), "figures": short_figures(record)},
+        "README.md": {
+            "weights": weights_text(exported),
+            "reporter": reporter_text(record),
+            "figures": short_figures(record),
+        },
     }
     for document, contents in blocks.items():
         path = Path(entry) / document

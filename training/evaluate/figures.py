@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.data.assay import PUBLIC, Assay
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length
 from training.evaluate.markdown import listed, markdown_table, with_bounds, with_decimals, words
 from training.evaluate.metrics import DECIMALS, MAPE_NOTE
@@ -15,7 +16,6 @@ from training.evaluate.record import read_evaluation, read_json
 from training.paths import HISTORY_FILE, PREDICTIONS_FILE, SUMMARY_FILE
 from training.run import Run
 from yeastpromoter.io.whole_files import write_frame, write_whole
-from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.plots.style import BLACK, BLUE, DENSITY, GREEN, GREY, ORANGE, STYLE, subplots
 from yeastpromoter.statistics import MIN_GROUPS, Z_95
 
@@ -24,7 +24,7 @@ SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
 #: Columns of Table 2 of the KircherLab report, and the MAPE.
 TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse", "val_mape")
 TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "val_mape")
-EXPRESSION = "expression (mean bucket, 0 to 17)"
+EXPRESSION = "expression (mean bucket)"
 FIGURES = ("learning_curves", "scatter", "residuals", "buckets", "gc")
 #: Percentiles at which the whiskers of a box end.
 WHISKERS = (5, 95)
@@ -192,7 +192,7 @@ def learning_curves(history: list[Mapping[str, Any]], best: Mapping[str, Any], n
         values = np.array([r[f"val_pearson_{source}"] for r in history], dtype=float)
         color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
         axes[2].plot(epoch, values, color=color, marker=marker, ms=4, label=words(source))
-    axes[2].set(title="Pearson, validation, 110-bp constructs", xlabel="epoch")
+    axes[2].set(title="Pearson, validation, constructs not fitted", xlabel="epoch")
     axes[2].legend()
     starts = [number for number, r in enumerate(history) if number and r["phase"] != history[number - 1]["phase"]]
     for axis in axes:
@@ -207,7 +207,9 @@ def _by_source(constructs: pd.DataFrame):
         yield source, constructs[constructs["source"] == source]
 
 
-def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], narrow: bool = False):
+def scatter(
+    constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], narrow: bool = False, assay: Assay = PUBLIC
+):
     """Draw predicted against measured expression of each source as a density.
 
     Parameters
@@ -219,6 +221,8 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
         interval, and the number of groups that this is over.
     narrow : bool, optional
         One panel below the other, for narrow screens.
+    assay : Assay, optional
+        What the buckets stand for.
 
     Returns
     -------
@@ -228,8 +232,8 @@ def scatter(constructs: pd.DataFrame, sources: Mapping[str, Mapping[str, Any]], 
     groups = list(_by_source(constructs))
     figure, axes = _row_of_panels(len(groups), 4.8, 4.5 if narrow else 5, narrow, sharex=not narrow, sharey=not narrow)
     expression = constructs[["measured", "predicted"]]
-    low = min(0, np.floor(expression.min().min()))
-    high = max(N_BUCKETS - 1, np.ceil(expression.max().max()))
+    low = min(assay.ends[0], np.floor(expression.min().min()))
+    high = max(assay.ends[1], np.ceil(expression.max().max()))
     length = shown_length(sources)
     for axis, (source, rows) in zip(axes, groups, strict=True):
         drawn = axis.hexbin(
@@ -268,7 +272,7 @@ def _running_mean(
     return ((edges[:-1] + edges[1:]) / 2)[enough], mean[enough], margin[enough]
 
 
-def residuals(constructs: pd.DataFrame, narrow: bool = False):
+def residuals(constructs: pd.DataFrame, narrow: bool = False, assay: Assay = PUBLIC):
     """Draw residuals (predicted less measured) by measured bucket and by GC content, for each source.
 
     Parameters
@@ -277,6 +281,8 @@ def residuals(constructs: pd.DataFrame, narrow: bool = False):
         ``source``, ``measured``, ``predicted``, ``bucket``, ``gc`` and ``group``, finite.
     narrow : bool, optional
         All panels one below the other, for narrow screens.
+    assay : Assay, optional
+        What the buckets stand for.
 
     Returns
     -------
@@ -290,7 +296,7 @@ def residuals(constructs: pd.DataFrame, narrow: bool = False):
     residual = constructs["predicted"] - constructs["measured"]
     bound = float(np.ceil(residual.abs().max()))
     kinds = (
-        ("bucket", "measured bucket", np.arange(-0.5, N_BUCKETS + 0.5)),
+        ("bucket", "measured bucket", np.arange(-0.5, assay.buckets + 0.5)),
         ("gc", "GC content of the insert", GC_EDGES),
     )
     if narrow:
@@ -322,11 +328,11 @@ def residuals(constructs: pd.DataFrame, narrow: bool = False):
             if narrow or panel is axes[0, column]:
                 panel.set_title(f"{words(source)}, {len(rows):,} constructs")
             _colorbar(figure, drawn, panel, narrow or column == len(groups) - 1)
-        axes[0, column].set_xticks(range(0, N_BUCKETS, 2))
+        axes[0, column].set_xticks(range(0, assay.buckets, 2))
     return figure
 
 
-def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
+def bucket_panels(constructs: pd.DataFrame, narrow: bool = False, assay: Assay = PUBLIC):
     """Draw how many constructs each measured bucket has, and what is predicted for them.
 
     Parameters
@@ -335,6 +341,8 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
         ``source``, ``bucket`` and ``predicted``, finite.
     narrow : bool, optional
         For narrow screens: legends above the panels instead of beside them.
+    assay : Assay, optional
+        What the buckets stand for.
 
     Returns
     -------
@@ -349,21 +357,21 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
         else {"loc": "upper left", "bbox_to_anchor": (1, 1)}
     )
     above, below = axes[:, 0]
-    bottom = np.zeros(N_BUCKETS)
+    numbers, bottom = range(assay.buckets), np.zeros(assay.buckets)
     for number, (source, rows) in enumerate(_by_source(constructs)):
-        count = np.bincount(rows["bucket"], minlength=N_BUCKETS)
-        above.bar(range(N_BUCKETS), count, bottom=bottom, color=SERIES[number % len(SERIES)], label=words(source))
+        count = np.bincount(rows["bucket"], minlength=assay.buckets)
+        above.bar(numbers, count, bottom=bottom, color=SERIES[number % len(SERIES)], label=words(source))
         bottom += count
     above.set_ylabel("constructs")
     above.legend(**legend)
-    predicted = [constructs["predicted"][constructs["bucket"] == bucket].to_numpy() for bucket in range(N_BUCKETS)]
-    there = [bucket for bucket in range(N_BUCKETS) if len(predicted[bucket])]
+    predicted = [constructs["predicted"][constructs["bucket"] == bucket].to_numpy() for bucket in numbers]
+    there = [bucket for bucket in numbers if len(predicted[bucket])]
     whiskers = [np.percentile(predicted[bucket], WHISKERS) for bucket in there]
     beyond = sum(
         int(((predicted[bucket] < low) | (predicted[bucket] > high)).sum())
         for bucket, (low, high) in zip(there, whiskers, strict=True)
     )
-    below.plot([0, N_BUCKETS - 1], [0, N_BUCKETS - 1], color=GREY, ls="--", zorder=1, label="bucket itself")
+    below.plot(numbers, assay.bucket_values, color=GREY, ls="--", zorder=1, label="bucket itself")
     below.boxplot(
         [predicted[bucket] for bucket in there],
         positions=there,
@@ -377,7 +385,7 @@ def bucket_panels(constructs: pd.DataFrame, narrow: bool = False):
         capprops={"color": BLUE},
         manage_ticks=False,
     )
-    below.set(xlabel="measured bucket", ylabel=f"predicted {EXPRESSION}", xticks=range(0, N_BUCKETS, 1 + narrow))
+    below.set(xlabel="measured bucket", ylabel=f"predicted {EXPRESSION}", xticks=numbers[:: 1 + narrow])
     below.legend(**legend)
     below.text(
         0.01,
@@ -418,13 +426,13 @@ def gc_panels(sample: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]
         distance = [np.nan if value is None else value for value in sample[name]["bucket_distance_to_target"]]
         r = sample[name]["gc_expression_pearson"]
         r = "GC and expression: r " + ("–" if r is None else f"{r:.2f}")
-        left.plot(range(N_BUCKETS), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
+        left.plot(range(len(distance)), distance, label=f"{name} ({r})" if drawn else r, **styles[name])
     left.set(
         title="training constructs" + (f", before and after {words(method)}" if drawn else ", without GC correction"),
         xlabel="bucket",
         ylabel="distance of GC distribution to target",
         ylim=(0, None),
-        xticks=range(0, N_BUCKETS, 1 + narrow),
+        xticks=range(0, len(sample["before"]["bucket_distance_to_target"]), 1 + narrow),
     )
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14))
     length = shown_length(sources)
@@ -467,8 +475,9 @@ def figures(
         Folder for ``table_2.tsv``, ``table_2.md``, and ``<name>.png`` and, for narrow screens, ``<name>.narrow.png``
         of each of `FIGURES`; by default ``runs/<run>/figures``.
     part : str, optional
-        Part of the split that the predictions are drawn of; it must have been evaluated. Only 110-bp constructs are
-        drawn, or, where none has 110 bp, all; the titles then say so.
+        Part of the split that the predictions are drawn of; it must have been evaluated. Only constructs that were not
+        fitted
+        are drawn, or, where there are none, all; the titles then say so.
     sample_report : str or Path, optional
         Report of the step sample; by default ``runs/<run>/sample.json``.
 
@@ -513,11 +522,12 @@ def figures(
     learned = ", learned from" if part in evaluation.get("learned_from", ["train"]) else ""
     title = f"{run.config['name']}: {run.name}, {part} part{learned}"
     title += "" if length == LENGTHS[0] else f", {LENGTH_NAMES[length]}"
+    assay = Assay.of(run.config)
     draw = {
         "learning_curves": lambda narrow: learning_curves(history, summary["best"], narrow),
-        "scatter": lambda narrow: scatter(constructs, sources, narrow),
-        "residuals": lambda narrow: residuals(constructs, narrow),
-        "buckets": lambda narrow: bucket_panels(constructs, narrow),
+        "scatter": lambda narrow: scatter(constructs, sources, narrow, assay),
+        "residuals": lambda narrow: residuals(constructs, narrow, assay),
+        "buckets": lambda narrow: bucket_panels(constructs, narrow, assay),
         "gc": lambda narrow: gc_panels(sample, sources, narrow),
     }
     with matplotlib.rc_context(STYLE):

@@ -146,7 +146,7 @@ def network(run: Run, output: str | Path | None = None) -> list[Path]:
     """
     from yeastpromoter.model.network import build_network
 
-    settings = network_settings(run.settings)
+    settings = network_settings(run.config, run.name)
     output = Path(output) if output is not None else run.layout.network(run.name)
     return write_network(build_network(**settings), output, settings)
 
@@ -160,7 +160,7 @@ def read_network(run: Run, path: Path) -> list[Layer]:
         If it is of other settings than the run has.
     """
     found = read_json(path)
-    wanted = network_settings(run.settings)
+    wanted = network_settings(run.config, run.name)
     if found["settings"] != wanted:
         raise ValueError(
             f"{path} is of a network of the settings {found['settings']}, but run {run.name!r} has {wanted}: rerun the "

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from training.data.assay import PUBLIC, Assay
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.text_files import read_text
 from yeastpromoter.io.whole_files import whole_table, write_whole
 from yeastpromoter.lookup.network import LookupNetwork, read_layers
-from yeastpromoter.model.decoding import METHODS, N_BUCKETS, decode
+from yeastpromoter.model.decoding import METHODS, decode
 
 _ROWS_AT_ONCE = 65_536
 
@@ -60,6 +61,7 @@ def predict(
     leaderboard: str | Path | None = None,
     decoding: str = "weighted_mean",
     reading: dict[str, Any] | None = None,
+    assay: Assay = PUBLIC,
 ) -> int:
     """Predict the expression of the sequences of a file.
 
@@ -73,7 +75,7 @@ def predict(
         First activation of that run.
     output : str or Path
         Table to write, separated by tabs, in the input's order: ``record`` (number in the input, from 0), ``id``,
-        ``sequence`` (the construct), ``expression`` and the bucket scores ``00`` to ``17``.
+        ``sequence`` (the construct), ``expression`` and the bucket scores ``00``, ``01`` and so on.
     rows : str or Path, optional
         Row numbers for the leaderboard, see `read_rows`.
     leaderboard : str or Path, optional
@@ -82,6 +84,8 @@ def predict(
         How the bucket scores become expression.
     reading : dict, optional
         Further arguments of `SequenceFile`.
+    assay : Assay, optional
+        The assay of the configuration.
 
     Returns
     -------
@@ -101,23 +105,25 @@ def predict(
         )
     if decoding not in METHODS:
         raise ValueError(f"decoding must be one of {', '.join(METHODS)} but is {decoding!r}")
-    file = SequenceFile(sequences, **(reading or {}))
+    file = SequenceFile(sequences, **(reading or {}), reporter=assay.reporter)
     for note in file.notes:
         print(note)
     wanted = None if rows is None else read_rows(rows)
-    network = LookupNetwork(read_layers(weights), first_activation)
+    network = LookupNetwork(read_layers(weights), first_activation, length=assay.reporter.construct_length)
 
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     expressions = np.empty(len(file))
     records = np.empty(len(file), dtype=np.int64)
     with whole_table(output) as table:
-        print("record", "id", "sequence", "expression", *(f"{b:02d}" for b in range(N_BUCKETS)), sep="\t", file=table)
+        print(
+            "record", "id", "sequence", "expression", *(f"{b:02d}" for b in range(assay.buckets)), sep="\t", file=table
+        )
         for start in range(0, len(file), _ROWS_AT_ONCE):
             place = np.arange(start, min(start + _ROWS_AT_ONCE, len(file)))
             batch = file.read(place)
             scores = network.bucket_scores(batch.constructs)
-            expressions[place], records[place] = decode(scores, method=decoding), batch.records
+            expressions[place], records[place] = decode(scores, assay.bucket_values, decoding), batch.records
             for record, name, construct, value, row in zip(
                 batch.records, batch.ids, batch.constructs, expressions[place], scores, strict=True
             ):

@@ -181,9 +181,10 @@ def make_record(run: Run) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``
-        and, where the run used one, the ``synthetic`` recipe; ``tables`` (sha256 of the tables that it was trained
-        on); ``gc_correction``, what that did to the training data; ``weights_sha256``; epochs, seconds, versions;
+        ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``,
+        ``reporter`` (null for that of the public measurements) and, where the run used one, the ``synthetic`` recipe;
+        ``tables`` (sha256 of the tables that it was trained on); ``gc_correction``, what that did to the training data;
+        ``weights_sha256``; epochs, seconds, versions;
         ``warnings`` of the training and of the evaluation; for each evaluated part and source the statistics, as value
         and 95 % interval (with ``reasons`` why some are undefined, where the evaluation gives them); and, where the
         configuration asks for them, the mean effects of single-base changes, likewise; ``prediction_intervals``, the
@@ -224,6 +225,7 @@ def make_record(run: Run) -> dict[str, Any]:
         "files": {name: file["sha256"] for name, file in files.items()},
         "split": run.config["split"],
         "buckets": run.config["buckets"],
+        "reporter": run.config.get("reporter"),
         "synthetic": run.config["synthetic"][recipe] if recipe else None,
         "tables": tables,
         "gc_correction": _correction(run),

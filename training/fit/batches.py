@@ -13,8 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, LEFT_FLANK, RIGHT_FLANK
-from yeastpromoter.sequence.encoding import check_letters, letters
+from yeastpromoter.sequence.encoding import check_letters, enclose
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 
 #: Steps that an epoch should have at least, and the batch below which no smaller one is taken for that: the batch
 #: normalisations learn from the mean and variance of each batch.
@@ -42,11 +42,15 @@ def fitting_batch_size(wanted: int, constructs: int, devices: int = 1) -> int:
     return max(fitting // devices, 1) * devices
 
 
-def with_flanks(matrix: np.ndarray, width: int) -> np.ndarray:
-    """Put `width` bases of the plasmid on both sides of constructs, `uint8` (N, 110) to (N, 110 + 2 width)."""
-    left = letters([LEFT_FLANK[len(LEFT_FLANK) - width :]])
-    right = letters([RIGHT_FLANK[:width]])
-    return np.concatenate([np.repeat(left, len(matrix), axis=0), matrix, np.repeat(right, len(matrix), axis=0)], axis=1)
+def with_flanks(matrix: np.ndarray, width: int, reporter: Reporter) -> np.ndarray:
+    """Put `width` bases of the plasmid on both sides of constructs, `uint8` (N, L) to (N, L + 2 width)."""
+    left, right = reporter.left_flank, reporter.right_flank
+    if min(len(left), len(right)) < width:
+        raise ValueError(
+            f"constructs cannot be shifted by {width} bp: the reporter {reporter.name} has flanks of {len(left)} and "
+            f"{len(right)} bp"
+        )
+    return enclose(left[len(left) - width :], matrix, right[:width])
 
 
 class Examples:
@@ -55,9 +59,9 @@ class Examples:
     Parameters
     ----------
     matrix : numpy.ndarray
-        Constructs, `uint8` (N, 110).
+        Constructs, `uint8` (N, L).
     labels : callable
-        Gives the labels, `float32` (B, 18), of an array of positions, `int` (B,).
+        Gives the labels, `float32` (B, buckets), of an array of positions, `int` (B,).
     weight : numpy.ndarray
         Weight of each construct in the loss, `float32` (N,).
     shift : mapping, optional
@@ -67,11 +71,13 @@ class Examples:
         Which constructs may be moved, `bool` (N,); all by default.
     n_always : int, optional
         That many constructs, the first ones, are in every epoch, whatever its size; the others take turns.
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Raises
     ------
     ValueError
-        If a letter of `matrix` is none of A, C, G, T, N.
+        If a letter of `matrix` is none of A, C, G, T, N, or the reporter's flanks are too short for `shift`.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Examples:
         shift: Mapping[str, Any] | None = None,
         can_shift: np.ndarray | None = None,
         n_always: int = 0,
+        reporter: Reporter = PTPA,
     ):
         check_letters(matrix)
         self.max_bp = shift["max_bp"] if shift else 0
@@ -91,15 +98,15 @@ class Examples:
         self.n_always = n_always
         self.can_shift = np.ones(len(matrix), dtype=bool) if can_shift is None else can_shift
         # Of millions of constructs one copy is kept: a construct is the window in the middle.
-        wide = with_flanks(matrix, self.max_bp) if self.max_bp else matrix
-        self._windows = np.lib.stride_tricks.sliding_window_view(wide, CONSTRUCT_LENGTH, axis=1)
+        wide = with_flanks(matrix, self.max_bp, reporter) if self.max_bp else matrix
+        self._windows = np.lib.stride_tricks.sliding_window_view(wide, matrix.shape[1], axis=1)
         self.matrix = self._windows[:, self.max_bp]
 
     def __len__(self) -> int:
         return len(self.weight)
 
     def constructs(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Take constructs, some of them shifted, `uint8` (B, 110)."""
+        """Take constructs, some of them shifted, `uint8` (B, L)."""
         offset = np.full(len(rows), self.max_bp)
         if self.max_bp:
             moved = (rng.random(len(rows)) < self.share) & self.can_shift[rows]

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
 
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 from yeastpromoter.sequence.encoding import encoding_table
 
 
@@ -58,7 +57,7 @@ def divided_among(devices: int) -> Iterator[Callable[[], AbstractContextManager]
 
 
 class OneHot(keras.layers.Layer):
-    """One-hot encodes letters, `uint8` (N, 110) to `float32` (N, 110, 4), where the network runs.
+    """One-hot encodes letters, `uint8` (N, L) to `float32` (N, L, 4), where the network runs.
 
     The same as `yeastpromoter.sequence.encoding.one_hot`, without the check of the letters.
     """
@@ -80,7 +79,7 @@ def fed_with_letters(network: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        Takes constructs as letters, `uint8` (N, 110): a sixteenth of the bytes to move to a GPU. Not compiled.
+        Takes constructs as letters, `uint8` (N, L): a sixteenth of the bytes to move to a GPU. Not compiled.
     """
-    letters = keras.Input((CONSTRUCT_LENGTH,), dtype="uint8", name="letters")
+    letters = keras.Input(network.input_shape[1:2], dtype="uint8", name="letters")
     return keras.Model(letters, network(OneHot(dtype="float32", name="one_hot")(letters)), name="learner")

@@ -8,12 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from training.data.assay import Assay
 from training.data.buckets import hard_labels, soft_labels
 from training.data.tables import PARTS, in_parts, letters_of, read_attribute, read_table, rows_in
 from training.evaluate.metrics import mape, pearson
 from training.fit.batches import Examples
 from training.fit.scores import BATCH_SIZE, predict_scores
-from yeastpromoter.model.decoding import N_BUCKETS, decode
+from yeastpromoter.model.decoding import decode
 
 
 class RunData:
@@ -43,6 +44,7 @@ class RunData:
         sample: str | Path,
         synthetic: Sequence[str | Path] = (),
     ):
+        self.assay = Assay.of_table(table)
         columns = read_table(table, "sequence", "expression", "weight", "source", "fitted")
         self.matrix = letters_of(columns["sequence"])
         self.expression, self.source = columns["expression"], columns["source"]
@@ -67,9 +69,11 @@ class RunData:
         self._run = run
 
     def labels_of(self, rows: np.ndarray) -> np.ndarray:
-        """Labels of measured constructs, soft or hard as the run asks, `int` (B,) to `float32` (B, 18)."""
+        """Labels of measured constructs, soft or hard as the run asks, `int` (B,) to `float32` (B, buckets)."""
         sd = self._run["soft_label_sd"]
-        return soft_labels(self.expression[rows], sd) if sd else hard_labels(self.bucket[rows])
+        if sd:
+            return soft_labels(self.expression[rows], sd, self.assay)
+        return hard_labels(self.bucket[rows], self.assay.buckets)
 
     def count(self, phase: Mapping[str, Any]) -> int:
         """How many constructs a phase learns from, without reading them."""
@@ -94,7 +98,7 @@ class RunData:
         n = len(measured)
 
         def labels(rows: np.ndarray) -> np.ndarray:
-            result = np.empty((len(rows), N_BUCKETS), dtype=np.float32)
+            result = np.empty((len(rows), self.assay.buckets), dtype=np.float32)
             result[rows < n] = measured.labels(rows[rows < n])
             result[rows >= n] = synthetic.labels(rows[rows >= n] - n)
             return result
@@ -106,6 +110,7 @@ class RunData:
             phase["shift"],
             np.concatenate([measured.can_shift, synthetic.can_shift]),
             n_always=n,
+            reporter=self.assay.reporter,
         )
 
     def _scored(self, phase: Mapping[str, Any]) -> Examples:
@@ -140,6 +145,7 @@ class RunData:
             (weight / weight.mean()).astype(np.float32),
             phase["shift"],
             ~self.fitted[rows],
+            reporter=self.assay.reporter,
         )
 
     def validate(self, network: keras.Model, loss: keras.losses.Loss) -> dict[str, float | None]:
@@ -151,7 +157,8 @@ class RunData:
             ``val_loss``, ``val_mse`` and ``val_mae`` of the scores against the run's labels, all constructs alike;
             ``val_accuracy``, the share whose largest score is that of the measured bucket; ``val_mape`` of the
             expression (`training.evaluate.metrics.mape`; None where it is undefined); and for each source
-            ``val_pearson_<source>`` of the expression of its 110-bp constructs (None where it is undefined).
+            ``val_pearson_<source>`` of the expression of its constructs that were not fitted (None where it is
+            undefined).
         """
         rows = self.validation
         # Few constructs are not filled up to a whole batch, and every device has as many.
@@ -159,7 +166,7 @@ class RunData:
         batch_size = math.ceil(min(BATCH_SIZE, len(rows)) / devices) * devices
         scores = predict_scores(network, self.matrix[rows], batch_size)
         labels = self.labels_of(rows)
-        expression = decode(scores)
+        expression = decode(scores, self.assay.bucket_values)
         values = {
             "val_loss": float(keras.ops.convert_to_numpy(loss(labels, scores))),
             "val_mse": float(np.mean((scores - labels) ** 2)),

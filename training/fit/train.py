@@ -320,9 +320,9 @@ def _kept_record(history: Sequence[Mapping[str, Any]], phase: Mapping[str, Any])
     return [record for record in of_last_phase if record["best"] or (last_is_kept and "averaged" not in record)][-1]
 
 
-def _write_weights(first_activation: str, weights: list[np.ndarray], path: Path) -> None:
+def _write_weights(settings: Mapping[str, Any], weights: list[np.ndarray], path: Path) -> None:
     """Save weights from a network that was never compiled, so without optimiser state, and in one move."""
-    network = build_network(first_activation)
+    network = build_network(**settings)
     network.set_weights(weights)
     with whole_file(path) as partial:
         network.save_weights(partial)
@@ -440,6 +440,7 @@ def _train(
                 seed=run["seed"],
                 # JAX computes over the whole batch by itself, and rejects the argument.
                 synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
+                **data.assay.network,
             )
         if initial and not earlier:
             network.load_weights(initial)
@@ -449,7 +450,8 @@ def _train(
             training = _Training(run, data, network, building, output, progress, verbose, events)
             training.train(resume=earlier is not None)
 
-    _write_weights(run["first_activation"], training.best_weights, output / WEIGHTS_FILE)
+    described = {"first_activation": run["first_activation"], **data.assay.network}
+    _write_weights(described, training.best_weights, output / WEIGHTS_FILE)
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.
     write_report(output / HISTORY_FILE, progress["history"])
     summary = {

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from training.data.assay import Assay
 from training.data.tables import sha256_of, write_report
 from training.evaluate.metrics import as_interval
 from training.run import Run
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
-from yeastpromoter.model.decoding import BUCKET_VALUES
 from yeastpromoter.model.entry import build_trained_network
-from yeastpromoter.sequence.construct import INSERT, add_adapters
-from yeastpromoter.sequence.encoding import ALPHABET, letters
+from yeastpromoter.sequence.encoding import ALPHABET
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import LEVEL, RESAMPLES, bootstrap, percentile_interval
 
@@ -144,9 +143,18 @@ def base_changes(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     settings = run.settings
     weights = run.weights
     digest = sha256_of(weights)
-    trained = build_trained_network(weights, digest, digest, settings["first_activation"], DECODING, BUCKET_VALUES)
-    inserts = random_inserts(wanted["sequences"], wanted["seed"], wanted["gc"])
-    constructs = letters([add_adapters(row.tobytes().decode()) for row in inserts])
+    assay = Assay.of(run.config)
+    trained = build_trained_network(
+        weights,
+        digest,
+        digest,
+        settings["first_activation"],
+        DECODING,
+        assay.bucket_values,
+        reporter=assay.reporter.description(),
+    )
+    inserts = random_inserts(wanted["sequences"], wanted["seed"], wanted["gc"], assay.reporter.insert_length)
+    constructs = assay.reporter.constructs(inserts)
     effects = saturation_mutagenesis(trained, constructs).effects
     found = {
         "configuration": run.config["name"],
@@ -154,7 +162,7 @@ def base_changes(run: Run, output: str | Path | None = None) -> dict[str, Any]:
         "weights_sha256": digest,
         "settings": dict(wanted),
         "bootstrap": {"resamples": RESAMPLES, "seed": 0, "level": LEVEL},
-        **class_effects(effects, constructs[:, INSERT]),
+        **class_effects(effects, inserts),
     }
     write_report(output if output is not None else run.layout.base_changes(run.name), found)
     return found

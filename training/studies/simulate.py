@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data.assay import PUBLIC
 from training.data.tables import BASES
 from yeastpromoter.io.whole_files import write_whole
-from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK
 from yeastpromoter.sequence.encoding import gc_content, letters, reverse_complement
+from yeastpromoter.sequence.reporter import PTPA
 
 RANDOM_FILE = "random.txt.gz"
 TILES_FILE = "tiles.txt.gz"
@@ -69,7 +69,7 @@ def planted_expression(inserts: np.ndarray, middle: float = MIDDLE, gc_effect: f
         word = letters([motif])
         for strand in (word, reverse_complement(word)):
             expression += effect * _count(inserts, strand[0])
-    return np.clip(expression, 0, N_BUCKETS - 1)
+    return np.clip(expression, 0, PUBLIC.ends[1])
 
 
 def _count(inserts: np.ndarray, word: np.ndarray) -> np.ndarray:
@@ -122,18 +122,18 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
 
     random = _random_inserts(n_random, rng)
     truth = planted_expression(random)
-    measured = np.clip(truth + rng.normal(0, 0.5, n_random), 0, N_BUCKETS - 1)
+    measured = np.clip(truth + rng.normal(0, 0.5, n_random), 0, PUBLIC.ends[1])
     longer = np.where(rng.random(n_random) < 0.1, rng.integers(-5, 6, n_random), 0)
     _write_gzip(folder / RANDOM_FILE, _lines(_of_lengths(random, longer, rng), _text(measured)))
 
     cluster, place = np.divmod(np.arange(n_tiles), _TILES_A_CLUSTER)
     tile_starts = cluster * _CLUSTER_STEP + place * _TILE_STEP
-    genome = _random_inserts((int(tile_starts[-1]) + _CLUSTER_STEP) // INSERT_LENGTH + 1, rng).ravel()
+    genome = _random_inserts((int(tile_starts[-1]) + _CLUSTER_STEP) // PTPA.insert_length + 1, rng).ravel()
     middle = len(genome) // 2
     chromosomes = {"one": genome[:middle], "two": genome[middle:]}
     fasta = "".join(f">{name}\n{_wrapped(chromosome)}\n" for name, chromosome in chromosomes.items())
     write_whole(folder / GENOME_FILE, fasta)
-    windows = np.lib.stride_tricks.sliding_window_view(genome, INSERT_LENGTH)
+    windows = np.lib.stride_tricks.sliding_window_view(genome, PTPA.insert_length)
     tiles = windows[tile_starts]
     same_length = np.flatnonzero(longer == 0)
     again = rng.choice(same_length, min(n_again, len(same_length)), replace=False)
@@ -141,17 +141,17 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
     _write_tiles(folder / TILES_FILE, inserts, len(tiles), measured[again], rng)
 
     noisy = _random_inserts(n_sample, rng)
-    values = np.clip(planted_expression(noisy) + rng.normal(0, 2.5, n_sample), 0, N_BUCKETS - 1)
+    values = np.clip(planted_expression(noisy) + rng.normal(0, 2.5, n_sample), 0, PUBLIC.ends[1])
     whole = rng.random(n_sample) < 0.5
     values[whole] = np.rint(values[whole])
     unknown = rng.random(n_sample) < 0.01
-    noisy[unknown, rng.integers(0, INSERT_LENGTH, unknown.sum())] = ord("N")
+    noisy[unknown, rng.integers(0, PTPA.insert_length, unknown.sum())] = ord("N")
     longer = np.where(rng.random(n_sample) < 0.1, rng.integers(-5, 6, n_sample), 0)
     write_whole(folder / SAMPLE_FILE, _lines(_of_lengths(noisy, longer, rng), _text(values)).rstrip(b"\n"))
 
     copied = random[rng.choice(same_length, max(len(same_length) // 20, 1), replace=False)].copy()
     for row, number in enumerate(rng.integers(0, 4, len(copied))):
-        places = rng.choice(INSERT_LENGTH, number, replace=False)
+        places = rng.choice(PTPA.insert_length, number, replace=False)
         copied[row, places] = BASES[(np.searchsorted(BASES, copied[row, places]) + 1) % 4]
     moved = windows[rng.choice(tile_starts, max(n_tiles // 40, 1), replace=False) + 10]
     held_out = np.concatenate([copied, moved, _random_inserts(len(copied) + len(moved), rng)])
@@ -160,16 +160,16 @@ def simulate(folder: str | Path, constructs: int = 400, seed: int = 1) -> None:
 
 
 def _random_inserts(count: int, rng: np.random.Generator) -> np.ndarray:
-    return BASES[rng.integers(0, 4, (count, INSERT_LENGTH))]
+    return BASES[rng.integers(0, 4, (count, PTPA.insert_length))]
 
 
 def _of_lengths(inserts: np.ndarray, longer: np.ndarray, rng: np.random.Generator) -> list[bytes]:
     """Constructs whose inserts lack or have some more bases at their end, as lines' first column."""
-    left, right = LEFT_ADAPTER.encode(), RIGHT_ADAPTER.encode()
-    rows = np.ascontiguousarray(inserts).view(f"S{INSERT_LENGTH}").ravel().tolist()
+    left, right = PTPA.left_adapter.encode(), PTPA.right_adapter.encode()
+    rows = np.ascontiguousarray(inserts).view(f"S{PTPA.insert_length}").ravel().tolist()
     for row in np.flatnonzero(longer):
         extra = BASES[rng.integers(0, 4, max(longer[row], 0))].tobytes()
-        rows[row] = rows[row][: INSERT_LENGTH + min(longer[row], 0)] + extra
+        rows[row] = rows[row][: PTPA.insert_length + min(longer[row], 0)] + extra
     return [left + insert + right for insert in rows]
 
 
@@ -198,8 +198,8 @@ def _write_tiles(path: Path, inserts: np.ndarray, n_tiles: int, original: np.nda
     first, second = _text(replicates[:, 0]), _text(replicates[:, 1])
     for row in np.flatnonzero(rng.random(len(inserts)) < 0.02):
         combined[row] = b"NA"
-    left = LEFT_FLANK[-3:].encode()
-    right = RIGHT_FLANK[:7].encode()
+    left = PTPA.left_flank[-3:].encode()
+    right = PTPA.right_flank[:7].encode()
     constructs = _of_lengths(inserts, np.zeros(len(inserts), dtype=int), rng)
     sequences = [left + construct + right for construct in constructs]
     is_tile = [b"TRUE"] * n_tiles + [b"FALSE"] * (len(inserts) - n_tiles)

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from training.data.assay import PUBLIC
 from training.data.tables import BASES
 from training.studies.simulate import planted_expression, refuse_existing
 from yeastpromoter.io.whole_files import whole_file, whole_table
-from yeastpromoter.model.decoding import BUCKET_VALUES, N_BUCKETS
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import reverse_complement
 from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
+from yeastpromoter.sequence.reporter import PTPA
 
 TRAIN_FILE = "train_sequences.txt"
 HELD_OUT_FILE = "held_out_sequences.txt.gz"
@@ -55,7 +55,7 @@ COPIES = 0.005
 LIKE_HELD_OUT = 0.0005
 
 _ROWS_AT_ONCE = 50_000
-_ADAPTERS = len(LEFT_ADAPTER) + len(RIGHT_ADAPTER)
+_ADAPTERS = len(PTPA.left_adapter) + len(PTPA.right_adapter)
 
 
 @dataclass
@@ -82,12 +82,12 @@ class Sorted:
     @property
     def mean_bucket(self) -> np.ndarray:
         """Measured expression, `float64` (N,): the mean bucket of the cells."""
-        return self.counts @ np.asarray(BUCKET_VALUES, dtype=float) / self.counts.sum(axis=1)
+        return self.counts @ np.asarray(PUBLIC.bucket_values, dtype=float) / self.counts.sum(axis=1)
 
     @property
     def constructs(self) -> list[bytes]:
         """The inserts between the adapters."""
-        left, right = LEFT_ADAPTER.encode(), RIGHT_ADAPTER.encode()
+        left, right = PTPA.left_adapter.encode(), PTPA.right_adapter.encode()
         rows = self.inserts.view(f"S{self.inserts.shape[1]}").ravel().tolist()  # without the zeros after
         return [left + row + right for row in rows]
 
@@ -155,7 +155,7 @@ def simulate_sorting(
     refuse_existing([folder / TRAIN_FILE, folder / HELD_OUT_FILE, *([Path(counts)] if counts is not None else [])])
     folder.mkdir(parents=True, exist_ok=True)
     kept_out = held_out_inserts(held_out, seed)
-    everywhere = np.full(len(kept_out), INSERT_LENGTH)
+    everywhere = np.full(len(kept_out), PTPA.insert_length)
     nothing = np.empty(0)
     lines = b"".join(b"%b\n" % construct for construct in Sorted(kept_out, everywhere, nothing, nothing).constructs)
     # All files appear at the end: after an interruption none is there that would have to be removed first.
@@ -168,7 +168,7 @@ def simulate_sorting(
         table = None
         if counts is not None:
             table = stack.enter_context(whole_table(counts)).buffer
-            names = ["sequence", "true_expression", *(f"count_{bucket}" for bucket in range(N_BUCKETS))]
+            names = ["sequence", "true_expression", *(f"count_{bucket}" for bucket in range(PUBLIC.buckets))]
             table.write("\t".join(names).encode() + b"\n")
         bar = stack.enter_context(tqdm(total=sequences, unit=" sequences", unit_scale=True, disable=None))
         for promoters in sorted_promoters(sequences, kept_out, cells, seed):
@@ -177,7 +177,7 @@ def simulate_sorting(
             train.write(b"".join(b"%b\t%.6g\n" % row for row in zip(constructs, measured, strict=True)))
             if table is not None:
                 rows = zip(constructs, promoters.expression.tolist(), promoters.counts.tolist(), strict=True)
-                line = b"%b\t%.6g" + N_BUCKETS * b"\t%d" + b"\n"
+                line = b"%b\t%.6g" + PUBLIC.buckets * b"\t%d" + b"\n"
                 table.write(b"".join(line % (construct, true, *cells_) for construct, true, cells_ in rows))
             bar.update(len(constructs))
 
@@ -193,8 +193,8 @@ def _library(count: int, held_out: np.ndarray, rng: np.random.Generator) -> tupl
     lengths = rng.choice(sizes, count, p=share / share.sum())
     inserts = inserts_of_any_gc(count, GC_BETA, rng, sizes.max())
     for row in np.flatnonzero(rng.random(count) < LIKE_HELD_OUT) if len(held_out) else ():
-        inserts[row, :INSERT_LENGTH] = _relative(held_out[rng.integers(len(held_out))], inserts[row], rng)
-        lengths[row] = INSERT_LENGTH
+        inserts[row, : PTPA.insert_length] = _relative(held_out[rng.integers(len(held_out))], inserts[row], rng)
+        lengths[row] = PTPA.insert_length
     copies = np.flatnonzero(rng.random(count) < COPIES)
     originals = rng.integers(0, count, len(copies))
     inserts[copies], lengths[copies] = inserts[originals], lengths[originals]
@@ -210,10 +210,10 @@ def _relative(insert: np.ndarray, other: np.ndarray, rng: np.random.Generator) -
     """Relative of an insert, `uint8` (80,): mutated a little, or one half of it, on either strand, beside another."""
     relative = insert.copy()
     if rng.random() < 0.5:
-        places = rng.choice(INSERT_LENGTH, rng.integers(0, 7), replace=False)
+        places = rng.choice(PTPA.insert_length, rng.integers(0, 7), replace=False)
         relative[places] = _substituted(relative[places], rng)
         return relative
-    relative[INSERT_LENGTH // 2 :] = other[INSERT_LENGTH // 2 : INSERT_LENGTH]
+    relative[PTPA.insert_length // 2 :] = other[PTPA.insert_length // 2 : PTPA.insert_length]
     return reverse_complement(relative[np.newaxis])[0] if rng.random() < 0.5 else relative
 
 
@@ -223,8 +223,10 @@ def _sort(inserts: np.ndarray, lengths: np.ndarray, cells: float, rng: np.random
         rows = lengths == length
         expression[rows] = planted_expression(inserts[rows, :length], MIDDLE, GC_EFFECT)
     row = np.repeat(np.arange(len(inserts)), rng.geometric(1 / cells, len(inserts)))
-    seen = np.rint(expression[row] + rng.normal(0, CELL_SD, len(row))).clip(0, N_BUCKETS - 1).astype(np.int64)
+    seen = np.rint(expression[row] + rng.normal(0, CELL_SD, len(row))).clip(0, PUBLIC.ends[1]).astype(np.int64)
     lost = np.flatnonzero(rng.random(len(row)) < MISSORTED)
-    seen[lost] = rng.integers(0, N_BUCKETS, len(lost))
-    counts = np.bincount(row * N_BUCKETS + seen, minlength=len(inserts) * N_BUCKETS).reshape(-1, N_BUCKETS)
+    seen[lost] = rng.integers(0, PUBLIC.buckets, len(lost))
+    counts = np.bincount(row * PUBLIC.buckets + seen, minlength=len(inserts) * PUBLIC.buckets).reshape(
+        -1, PUBLIC.buckets
+    )
     return Sorted(inserts, lengths, expression, counts)

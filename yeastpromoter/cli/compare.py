@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from yeastpromoter.cli.files import ROWS
-from yeastpromoter.cli.options import ROW_FORMATS, check_adapters_option, interval_option
+from yeastpromoter.cli.options import ROW_FORMATS, check_adapters_option, entry_folder, entry_option, interval_option
 from yeastpromoter.cli.predict import print_table
 from yeastpromoter.cli.sequence_input import SequenceArgument, file_of, say_notes
 from yeastpromoter.interpret.differences import compare_constructs
@@ -16,6 +16,7 @@ from yeastpromoter.io.row_files import check_can_write, whole_rows
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.sequence.construct_rules import RulesByLength
+from yeastpromoter.sequence.reporter import Reporter
 
 
 @click.command()
@@ -24,6 +25,7 @@ from yeastpromoter.sequence.construct_rules import RulesByLength
 @click.option("-o", "--output", type=ROWS, help=f"File to write: {ROW_FORMATS}.")
 @check_adapters_option
 @interval_option("Show the prediction intervals of A, B and B − A, too, such as 90; that of B − A is approximate.")
+@entry_option
 def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: bool, interval: int | None) -> None:
     """Predict what each difference between the sequences A and B does.
 
@@ -42,11 +44,11 @@ def compare(a: Path | str, b: Path | str, output: Path | None, check_adapters: b
     """  # noqa: D301 - the backspace is for click: it keeps the lines apart
     if output:
         check_can_write(output)
-    first, second = (_construct(argument, check_adapters) for argument in (a, b))
-    trained = load_trained_network()
+    trained = load_trained_network(entry_folder())
+    first, second = (_construct(argument, check_adapters, trained.reporter) for argument in (a, b))
     if interval is not None:
         trained.need_calibration(interval, effects=True)
-    found = compare_constructs(trained.expression, first, second)
+    found = compare_constructs(trained.expression, first, second, trained.reporter)
     columns = {
         "position": found.positions,
         "a": list(found.bases_a),
@@ -88,10 +90,10 @@ def _show_intervals(trained: TrainedNetwork, constructs: np.ndarray, interval: i
             click.echo(f"Note: {name} is {flag}", err=True)
 
 
-def _construct(argument: Path | str, check_adapters: bool) -> np.ndarray:
-    """The construct of a typed sequence or of a file of one, `uint8` (110,)."""
+def _construct(argument: Path | str, check_adapters: bool, reporter: Reporter) -> np.ndarray:
+    """The construct of a typed sequence or of a file of one, `uint8` (L,)."""
     with file_of([argument]) as (path, name):
-        file = SequenceFile(path, rules=RulesByLength(check_adapters))
+        file = SequenceFile(path, rules=RulesByLength(reporter, check_adapters))
         if len(file) != 1:
             raise ValueError(f"{file.path}: has {len(file):,} sequences, but must have one to be compared")
         say_notes([note.replace(str(path), name) if name else note for note in file.notes])

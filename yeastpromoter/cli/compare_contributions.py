@@ -11,15 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import TABLE
-from yeastpromoter.cli.options import random_insert_options
+from yeastpromoter.cli.options import entry_folder, entry_option, random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.agreement import MEASURES, rank_agreement
 from yeastpromoter.interpret.contributions import STEPS, expression_gradient, gradient_x_input, integrated_gradients
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.io.whole_files import frame_rows, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
-from yeastpromoter.sequence.construct import INSERT, add_adapters
-from yeastpromoter.sequence.encoding import letters, one_hot
+from yeastpromoter.sequence.encoding import one_hot
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import mean_with_interval
 
@@ -45,6 +44,7 @@ _TITLES = {
     help="Points of the integral of integrated gradients.",
 )
 @click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz): the correlations of each insert.")
+@entry_option
 def compare_contributions(count: int, gc: float, seed: int, steps: int, table: Path | None) -> None:
     """How well contributions agree with saturation mutagenesis on random inserts.
 
@@ -59,8 +59,8 @@ def compare_contributions(count: int, gc: float, seed: int, steps: int, table: P
     with ExitStack() as stack:
         # Entered first: what is wrong with the path shows at once, not after the work.
         file = None if table is None else stack.enter_context(whole_table(table))
-        trained = load_trained_network()
-        agreement = _compare(trained, random_inserts(count, seed, gc), steps)
+        trained = load_trained_network(entry_folder())
+        agreement = _compare(trained, random_inserts(count, seed, gc, trained.reporter.insert_length), steps)
         if file is not None:
             frame_rows(file, agreement)
     click.echo(_markdown(agreement))
@@ -76,7 +76,7 @@ def _compare(trained: TrainedNetwork, inserts: np.ndarray, steps: int) -> pd.Dat
     import pandas as pd
 
     sequences = [row.tobytes().decode() for row in inserts]
-    constructs = letters([add_adapters(sequence) for sequence in sequences])
+    constructs = trained.reporter.constructs(inserts)
     click.echo(f"Saturation mutagenesis of {len(inserts):,} inserts ...", err=True)
     effects = saturation_mutagenesis(trained, constructs, region="insert").effects
     tables = []
@@ -92,6 +92,7 @@ def _agreement(
     trained: TrainedNetwork, constructs: np.ndarray, effects: np.ndarray, steps: int
 ) -> dict[str, dict[str, np.ndarray]]:
     """Rank agreement of each method, for each measure."""
+    insert = trained.reporter.insert
     encoded = one_hot(constructs)
     hypothetical = {
         "uncorrected": expression_gradient(trained, encoded),
@@ -99,7 +100,7 @@ def _agreement(
         "integrated_gradients": integrated_gradients(trained, encoded, steps=steps),
     }
     return {
-        method: rank_agreement(values[:, INSERT], effects, encoded[:, INSERT])
+        method: rank_agreement(values[:, insert], effects, encoded[:, insert])
         for method, values in hypothetical.items()
     }
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import HDF5, TABLE
-from yeastpromoter.cli.options import check_figures, figures_options
+from yeastpromoter.cli.options import check_figures, entry_folder, entry_option, figures_options
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.contributions import METHODS, STEPS, at_sequence, integrated_gradients, uniform_baseline
@@ -21,8 +21,8 @@ from yeastpromoter.io.sequence_files import Batch
 from yeastpromoter.io.whole_files import whole_hdf5, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
-from yeastpromoter.sequence.construct import REGIONS, region_positions
 from yeastpromoter.sequence.encoding import ALPHABET, letters_of
+from yeastpromoter.sequence.reporter import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,7 @@ _OF_THE_PATH = {
 @click.option("--table", type=TABLE, help="Table to write (.tsv, or .tsv.gz).")
 @figures_options("Folder for a logo of each sequence.")
 @region_option
+@entry_option
 def contributions(
     method: str,
     steps: int,
@@ -78,7 +79,7 @@ def contributions(
     """How much each base of the sequences in SEQUENCE_FILE adds to their predicted expression.
 
     SEQUENCE_FILE is FASTA, a table (tabs or commas) or one sequence per line, plain, gzip or bgzip. Contributions are
-    in buckets, the unit of expression (0 to 17): positive where the base raises it. Hypothetical contributions are
+    in buckets, the unit of expression: positive where the base raises it. Hypothetical contributions are
     those that the other bases would have in that place.
 
     The table has one row for each position: id, record (its number in the input, from 0), position, base, contribution,
@@ -101,7 +102,7 @@ def contributions(
     check_figures(figures)
     require("tensorflow")
     sequences = open_sequences(**reading)
-    trained = load_trained_network()
+    trained = load_trained_network(entry_folder())
     arguments = {"steps": steps} if method == "integrated_gradients" else {}
     worst = 0.0
     with ExitStack() as stack:
@@ -110,13 +111,15 @@ def contributions(
             file = stack.enter_context(whole_hdf5(hdf5))
             quantities = _QUANTITIES | (_OF_THE_PATH if method == "integrated_gradients" else {})
             attributes = {"method": method, "unit": _UNIT, **arguments}
-            hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities, **attributes)
+            hdf5_file = RegionHdf5(
+                file, len(sequences), region, trained.reporter, trained.weights_version, quantities, **attributes
+            )
             writers.append(lambda block: hdf5_file.write(block.batch, vars(block)))
         if table is not None:
-            writers.append(_Table(stack.enter_context(whole_table(table)), region))
+            writers.append(_Table(stack.enter_context(whole_table(table)), region, trained.reporter))
         if figures is not None:
             figures.mkdir(parents=True, exist_ok=True)
-            writers.append(_Figures(figures, figure_format, method, region))
+            writers.append(_Figures(figures, figure_format, method, region, trained.reporter))
         bar = stack.enter_context(tqdm(total=len(sequences), unit="sequence", disable=None))
         for first in range(0, len(sequences), _BLOCK):
             indices = np.arange(first, min(first + _BLOCK, len(sequences)))
@@ -153,9 +156,9 @@ class _Block:
         contributions = at_sequence(hypothetical, constructs)
         self.baseline_expression = np.full(len(batch.ids), np.nan)
         if METHODS[method] is integrated_gradients:
-            self.baseline_expression = trained.expression(letters_of(uniform_baseline(constructs)))
+            self.baseline_expression = trained.expression(letters_of(uniform_baseline(constructs, trained.reporter)))
         self.remainder = contributions.sum(axis=1) - (self.expression - self.baseline_expression)
-        bases = REGIONS[region]
+        bases = trained.reporter.bases(region)
         self.bases, self.hypothetical = constructs[:, bases], hypothetical[:, bases]
         self.contributions = contributions[:, bases]
 
@@ -163,21 +166,21 @@ class _Block:
 class _Table:
     """A row for each position of each sequence."""
 
-    def __init__(self, file: TextIO, region: str) -> None:
-        self._file, self._region = file, region
+    def __init__(self, file: TextIO, region: str, reporter: Reporter) -> None:
+        self._file, self._region, self._reporter = file, region, reporter
         self._header = True
 
     def __call__(self, block: _Block) -> None:
         import pandas as pd
 
         batch, count = block.batch, len(block.batch.ids)
-        positions = region_positions(self._region)
+        positions = self._reporter.positions(self._region)
         table = pd.DataFrame(
             {
                 "id": np.repeat(batch.ids, len(positions)),
                 "record": np.repeat(batch.records, len(positions)),
                 "position": np.tile(positions, count),
-                "base": region_letters(batch.constructs, self._region).view("S1").ravel().astype(str),
+                "base": region_letters(batch.constructs, self._region, self._reporter).view("S1").ravel().astype(str),
                 "contribution": block.contributions.ravel(),
             }
         )
@@ -190,13 +193,14 @@ class _Table:
 class _Figures:
     """A logo for each sequence."""
 
-    def __init__(self, folder: Path, suffix: str, method: str, region: str) -> None:
-        self._folder, self._suffix, self._method, self._region = folder, suffix, method, region
+    def __init__(self, folder: Path, suffix: str, method: str, region: str, reporter: Reporter) -> None:
+        self._folder, self._suffix, self._method = folder, suffix, method
+        self._region, self._reporter = region, reporter
 
     def __call__(self, block: _Block) -> None:
         from yeastpromoter.plots.contributions import contribution_logo
 
         for row, (name, record) in enumerate(zip(block.batch.ids, block.batch.records, strict=True)):
             title = f"{name}: predicted expression {block.expression[row]:.2f} ({self._method.replace('_', ' ')})"
-            figure = contribution_logo(block.contributions[row], block.bases[row], title, self._region)
+            figure = contribution_logo(self._reporter, block.contributions[row], block.bases[row], title, self._region)
             save_figure(figure, self._folder / file_name(int(record), str(name), self._suffix))

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import FASTA, FIGURE, ROWS, InputFile
-from yeastpromoter.cli.options import ROW_FORMATS, interval_option, threads_option
+from yeastpromoter.cli.options import ROW_FORMATS, entry_folder, entry_option, interval_option, threads_option
 from yeastpromoter.cli.predict import is_terminal, print_table
 from yeastpromoter.cli.sequence_input import open_promoters, reading_options
 from yeastpromoter.design.constraints import Constraints, joined, positions_of, preset, restriction_sites
@@ -24,8 +24,9 @@ from yeastpromoter.extras import require
 from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whole_rows
 from yeastpromoter.io.whole_files import whole_table
 from yeastpromoter.model.entry import load_trained_network
-from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH
+from yeastpromoter.model.shipped import shipped_reporter
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,16 +45,6 @@ class _Numbers(click.ParamType):
             self.fail(f"{value!r} is not a list of numbers such as 4,6,8", param, ctx)
 
 
-class _Positions(click.ParamType):
-    name = "positions"
-
-    def convert(self, value: str | np.ndarray, param: click.Parameter | None, ctx: click.Context | None) -> np.ndarray:
-        try:
-            return positions_of(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command()
 @click.argument("promoters", required=False, type=InputFile())
 @click.option("--target", "targets", type=float, multiple=True, help="Expression to reach, within 0.1 buckets.")
@@ -70,15 +61,15 @@ class _Positions(click.ParamType):
 )
 @click.option(
     "--most-changes",
-    type=click.IntRange(1, INSERT_LENGTH),
+    type=click.IntRange(min=1),
     help=f"Most substitutions of a promoter.  [default: {MOST_CHANGES}]",
 )
-@click.option("--only", type=_Positions(), help="Positions in the insert that may be changed, such as 1-20,35.")
-@click.option("--keep", type=_Positions(), help="Positions in the insert that are not changed.")
+@click.option("--only", metavar="POSITIONS", help="Positions in the insert that may be changed, such as 1-20,35.")
+@click.option("--keep", metavar="POSITIONS", help="Positions in the insert that are not changed.")
 @click.option("--keep-motif", "keep_motifs", multiple=True, help="Motif (IUPAC) that is not changed where it occurs.")
 @click.option(
     "--template",
-    help=f"For designs from nothing, {INSERT_LENGTH} letters: A, C, G and T are kept, N is free. From a shell: "
+    help="For designs from nothing, the 80 letters of an insert: A, C, G and T are kept, N is free. From a shell: "
     "$(printf 'N%.0s' {1..40})CCGGGTAA... ",
 )
 @click.option("--gc", type=click.FloatRange(0, 1), nargs=2, help="Smallest and largest GC content of the insert.")
@@ -86,16 +77,16 @@ class _Positions(click.ParamType):
     "--avoid-site", "sites", multiple=True, help="Restriction enzyme whose site must not occur, such as BsaI."
 )
 @click.option("--avoid-motif", "motifs", multiple=True, help="Motif (IUPAC) that must not occur on either strand.")
-@click.option("--longest-run", type=click.IntRange(1, INSERT_LENGTH), help="Longest run of one base, in bp.")
+@click.option("--longest-run", type=click.IntRange(min=1), help="Longest run of one base, in bp.")
 @click.option(
     "--longest-repeat",
-    type=click.IntRange(4, INSERT_LENGTH),
+    type=click.IntRange(min=4),
     help="Longest stretch that may stand twice in the insert, on either strand, in bp.",
 )
 @click.option("--preset", "presets", multiple=True, help="Limits of a vendor: idt-gblocks or twist-fragments.")
 @click.option(
     "--apart",
-    type=click.IntRange(1, INSERT_LENGTH),
+    type=click.IntRange(min=1),
     default=1,
     show_default=True,
     help="Bases in which designs differ, at least, from one another and from --apart-from.",
@@ -112,6 +103,7 @@ class _Positions(click.ParamType):
 @click.option("-o", "--output", type=ROWS, help=f"Table to write: {ROW_FORMATS}.")
 @click.option("--fasta", "fasta_file", type=FASTA, help="FASTA of the designed inserts to write.")
 @click.option("--figure", type=FIGURE, help="Figure to write: how the search went, the changes, and known sites.")
+@entry_option
 @threads_option
 def design(
     promoters: Path | None,
@@ -122,8 +114,8 @@ def design(
     ladder: list[float] | None,
     count: int,
     most_changes: int | None,
-    only: np.ndarray | None,
-    keep: np.ndarray | None,
+    only: str | None,
+    keep: str | None,
     keep_motifs: tuple[str, ...],
     template: str | None,
     gc: tuple[float, float] | None,
@@ -143,7 +135,7 @@ def design(
     threads: int | None,
     **reading,
 ) -> None:
-    """Design inserts of 80 bp with a wanted expression: from nothing, or from PROMOTERS by few substitutions.
+    """Design inserts with a wanted expression: from nothing, or from PROMOTERS by few substitutions.
 
     PROMOTERS is a file of inserts (80 bp) or constructs (110 bp), as the first one is unless --sequence-type says
     otherwise: FASTA, a table or one sequence per line. Without it searches start from random inserts. At least one goal
@@ -155,7 +147,8 @@ def design(
       yeastpromoter design --target 12 --gc 0.35 0.55 --avoid-site BsaI --avoid-site BsmBI --longest-run 6
       yeastpromoter design promoters.fa --highest --most-changes 3 --only 1-60 -o stronger.tsv --figure stronger.png
 
-    The search takes one substitution after another, the best of all 240 that the constraints allow: for a single
+    The search takes one substitution after another, the best of all (240 for 80 bp) that the constraints allow: for a
+    single
     change from a promoter that is exact, for more it keeps the best ten inserts after each. A design that begins with
     a violation of the constraints is repaired first.
 
@@ -163,7 +156,8 @@ def design(
     designs from promoters start_id, start_expression, substitutions and changes (A12G: A at position 12 of the insert,
     from 1, becomes G); nearest, if there are others, is the number of bases to the most similar one.
 
-    What it is not for: predictions are of 80 bp at one place in one plasmid, in yeast that grows in glucose. A search
+    What it is not for: predictions are of an insert at one place in one plasmid, in yeast that grows in glucose. A
+    search
     finds what the network gets wrong, too, and the prediction interval does not see it: the higher or lower the goal,
     the more of the designs are extrapolation. So designs that are unlike the training data, or less sure than nine
     tenths of measured promoters, are left out unless --any-uncertainty is given. Measure what you build on.
@@ -186,13 +180,8 @@ def design(
         ),
         *map(preset, presets),
     )
-    free = None
-    if only is not None or keep is not None:
-        free = (np.ones(INSERT_LENGTH, bool) if only is None else only) & ~(
-            np.zeros(INSERT_LENGTH, bool) if keep is None else keep
-        )
-        if not free.any():
-            raise click.UsageError("--only and --keep leave no position that may be changed")
+    reporter = shipped_reporter(entry_folder())
+    free = _free(only, keep, reporter.insert_length)
     ids, inserts = _read(promoters, reading)
     request = Request(
         goals,
@@ -209,7 +198,7 @@ def design(
         any_uncertainty,
         seed,
     )
-    trained = load_trained_network(threads=threads)
+    trained = load_trained_network(entry_folder(), threads=threads)
     level = interval or (90 if trained.calibration else None)
     if level is not None:
         trained.need_calibration(level)
@@ -234,13 +223,30 @@ def design(
     seconds = time.perf_counter() - began
     _show(table, columns, output)
     if figure:
-        _draw(found, figure)
+        _draw(found, reporter, figure)
     number = f"{len(found.found):,} design{'s' * (len(found.found) != 1)}"
     click.echo(f"{number} in {seconds:.1f} s, {found.evaluations:,} predictions", err=True)
     for reason, times in found.missing.items():
         click.echo(f"Note: {reason}" + f" ({times:,} promoters)" * (times > 1), err=True)
     for path in filter(None, (output, fasta_file, figure)):
         click.echo(f"Written: {path}", err=True)
+
+
+def _free(only: str | None, keep: str | None, length: int) -> np.ndarray | None:
+    """Which positions of an insert may be changed, `bool` (L,); None for all."""
+    if only is None and keep is None:
+        return None
+    chosen = {}
+    for name, text in (("--only", only), ("--keep", keep)):
+        try:
+            chosen[name] = positions_of(text, length) if text is not None else None
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=name) from None
+    free = np.ones(length, bool) if chosen["--only"] is None else chosen["--only"]
+    free = free if chosen["--keep"] is None else free & ~chosen["--keep"]
+    if not free.any():
+        raise click.UsageError("--only and --keep leave no position that may be changed")
+    return free
 
 
 def _goals(
@@ -274,7 +280,7 @@ def _read(path: Path | None, reading: dict[str, Any]) -> tuple[list[str], np.nda
         while unique in names or (unique != name and unique in ids):
             unique += "_"
         names.append(unique)
-    return names, batch.constructs[:, INSERT]
+    return names, batch.constructs[:, shipped_reporter(entry_folder()).insert]
 
 
 def _columns(table: pd.DataFrame) -> Columns:
@@ -296,8 +302,8 @@ def _show(table: pd.DataFrame, columns: Columns, output: Path | None) -> None:
         click.echo(f"… and {len(table) - _SHOWN:,} more: -o designs.tsv writes all of them")
 
 
-def _draw(found: Designs, path: Path) -> None:
+def _draw(found: Designs, reporter: Reporter, path: Path) -> None:
     from yeastpromoter.plots.design import draw_designs
     from yeastpromoter.plots.style import save_figure
 
-    save_figure(draw_designs(found.found), path)
+    save_figure(draw_designs(found.found, reporter), path)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 import yeastpromoter
 from yeastpromoter.cli.files import InputFile
-from yeastpromoter.cli.options import interval_option, threads_option
+from yeastpromoter.cli.options import entry_folder, entry_option, interval_option, threads_option
 from yeastpromoter.cli.sequence_input import open_promoters, reading_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.saturation import BATCH_SIZE
@@ -34,6 +34,7 @@ _PAGE = (".html", ".htm")
 )
 @reading_options(None)
 @interval_option("Level of the prediction intervals.  [default: 90]")
+@entry_option
 @threads_option
 def explain(promoters: Path, output: Path, interval: int | None, threads: int | None, **reading) -> None:
     """Write a page about each promoter in the file PROMOTERS: its prediction, and what every base of it does.
@@ -65,7 +66,7 @@ def explain(promoters: Path, output: Path, interval: int | None, threads: int | 
         raise ValueError(
             f"{promoters}: has {len(file):,} sequences, but {output} is a page of one: give a folder, such as -o pages"
         )
-    trained = load_trained_network(threads=threads)
+    trained = load_trained_network(entry_folder(), threads=threads)
     level = interval or (90 if trained.calibration else None)
     if level is not None:
         trained.need_calibration(level)

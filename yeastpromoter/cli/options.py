@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FOLDER
 from yeastpromoter.extras import require
+from yeastpromoter.model.shipped import ENTRY_FOLDER
 from yeastpromoter.plots.style import FORMATS
 from yeastpromoter.statistics import MIN_GROUPS
 
@@ -25,6 +27,27 @@ figure_format_option = click.option(
     show_default=True,
     help="Format of the figures.",
 )
+
+_ENTRY = "yeastpromoter.entry"
+
+#: The entry whose network a command uses; the command asks `entry_folder` for it.
+entry_option = click.option(
+    "--entry",
+    type=FOLDER,
+    envvar="YEASTPROMOTER_ENTRY",
+    show_envvar=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, folder: context.meta.update({_ENTRY: folder}),
+    help="Folder of another entry, such as an exported one, whose weights and reporter are used.",
+)
+
+
+def entry_folder() -> Path:
+    """Folder of the entry that the running command was told to use, by default the one that comes with the package."""
+    context = click.get_current_context(silent=True)
+    return (context and context.meta.get(_ENTRY)) or ENTRY_FOLDER
+
 
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one for each core]"
@@ -81,7 +104,7 @@ def random_insert_options(count: int) -> Callable[[Callable], Callable]:
             type=click.IntRange(min=MIN_GROUPS),
             default=count,
             show_default=True,
-            help="Number of random inserts of 80 bp.",
+            help="Number of random inserts.",
         ),
         click.option(
             "--gc", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Their expected GC content."

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import FOLDER, InputFile
-from yeastpromoter.cli.options import figure_format_option, random_insert_options
+from yeastpromoter.cli.options import entry_folder, entry_option, figure_format_option, random_insert_options
 from yeastpromoter.extras import require
 from yeastpromoter.interpret.planting import (
     SMALLEST_EFFECT,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     default=SITES_FILE,
     help="YAML file of sites.  [default: sites.yaml of the package, which explains its keys and names its literature]",
 )
+@entry_option
 def plant(
     output: Path, figure_format: str, count: int, gc: float, seed: int, step: int, factors: tuple, sites_file: Path
 ) -> None:
@@ -81,24 +82,25 @@ def plant(
     sites = read_sites(sites_file)
     chosen = _choose(sites, factors)
     output.mkdir(parents=True, exist_ok=True)
-    trained = load_trained_network()
+    trained = load_trained_network(entry_folder())
+    length = trained.reporter.insert_length
     predict = partial(insert_expression, trained)
-    inserts = random_inserts(count, seed, gc)
+    inserts = random_inserts(count, seed, gc, length)
     background = predict(inserts)
-    total = sum(len(site.strands) * len(possible_positions(site, step)) for site in chosen)
+    total = sum(len(site.strands) * len(possible_positions(site, length, step)) for site in chosen)
     plantings = []
     with tqdm(total=total, unit="position", disable=None) as bar:
         for site in chosen:
             bar.set_description(site.factor)
             # A stream of random numbers for each site, so that it comes out the same whichever others are chosen.
             rng = np.random.default_rng([seed, sites.index(site)])
-            positions = possible_positions(site, step)
+            positions = possible_positions(site, length, step)
             plantings.append(plant_everywhere(predict, inserts, site, positions, rng, bar.update))
     summary = summarise(plantings)
     for name, table in (("positions", pd.concat(map(position_table, plantings))), ("summary", summary)):
         write_frame(output / f"{name}.tsv", table)
     title = f"Planted sites: {count:,} random inserts, GC {gc:g}, weights {trained.weights_version}"
-    _draw(plantings, title, output / f"figure.{figure_format}")
+    _draw(plantings, title, length, output / f"figure.{figure_format}")
     undefined = sum(int(np.isnan(effects).sum()) for planting in plantings for effects in planting.effects.values())
     if undefined:
         click.echo(f"Note: {undefined:,} effects are undefined (their bucket scores cancel) and left out", err=True)
@@ -124,10 +126,10 @@ def _choose(sites: list[Site], factors: tuple[str, ...]) -> list[Site]:
     return [site for site in sites if site.factor.lower() in wanted]
 
 
-def _draw(plantings: list, title: str, figure_file: Path) -> None:
+def _draw(plantings: list, title: str, insert_length: int, figure_file: Path) -> None:
     from yeastpromoter.plots.planting import planting_panels
 
-    save_figure(planting_panels(plantings, title), figure_file)
+    save_figure(planting_panels(plantings, title, insert_length), figure_file)
 
 
 def _markdown(summary: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from yeastpromoter.cli.errors import refuse_if_given
 from yeastpromoter.cli.files import FIGURE, ROWS, InputFile
-from yeastpromoter.cli.options import ROW_FORMATS, interval_option, threads_option
+from yeastpromoter.cli.options import ROW_FORMATS, entry_folder, entry_option, interval_option, threads_option
 from yeastpromoter.cli.sequence_input import HEADERS, SequenceArgument, file_of, reading_options, say_notes
 from yeastpromoter.extras import require
 from yeastpromoter.io.interval_files import IntervalFile, open_sequences
@@ -23,12 +23,10 @@ from yeastpromoter.io.row_files import Columns, check_can_write, text_rows, whol
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.plots.scan import MOST_SCANS, draw_scans
 from yeastpromoter.plots.style import save_figure
-from yeastpromoter.predictor import BOUND_COLUMNS, BUCKET_COLUMNS, Predicted, Predictor
+from yeastpromoter.predictor import BOUND_COLUMNS, Predicted, Predictor, bucket_columns
 from yeastpromoter.sequence.construct_rules import RulesByLength
+from yeastpromoter.sequence.reporter import Reporter
 from yeastpromoter.sequence.scanning import PromoterRules
-
-#: What files say of the column.
-EXPRESSION = "predicted mean sorting bucket, on a scale from 0 to 17"
 
 #: Rows that a terminal shows.
 SHOWN = 20
@@ -52,20 +50,21 @@ _WIDEST_ID = 40
 @click.option(
     "--keep-columns", is_flag=True, help="Write the columns of the table that is read, too, before the others."
 )
-@click.option("--bucket-scores", is_flag=True, help="Write the scores of the 18 buckets, too: bucket_00 to bucket_17.")
-@click.option("--scan", is_flag=True, help="Predict every tile of 80 bp of longer promoters, as an insert.")
+@click.option("--bucket-scores", is_flag=True, help="Write the scores of the buckets, too: bucket_00 to bucket_17.")
+@click.option("--scan", is_flag=True, help="Predict every tile of longer promoters, as long as an insert.")
 @click.option(
     "--step",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="With --scan, the distance in bp from one tile to the next; the last 80 bp are always a tile.",
+    help="With --scan, the distance in bp from one tile to the next; the end is always in a tile.",
 )
 @click.option("--figure", type=FIGURE, help=f"With --scan, figure to write, of at most {MOST_SCANS} sequences.")
 @interval_option(
     "Write a prediction interval, too, such as 90: lower and upper, between which that percentage of the measurements "
     "of promoters like those of the training data lies; and flag, which says what is unlike the training data."
 )
+@entry_option
 @threads_option
 def predict(
     sequences: tuple[Path | str, ...],
@@ -118,7 +117,7 @@ def predict(
         )
     if scan:
         for option in ("--sequence-type", "--other-lengths"):
-            refuse_if_given(option, "does not go with --scan, which takes sequences of any length from 80 bp")
+            refuse_if_given(option, "does not go with --scan, which takes sequences of any length from that of a tile")
         refuse_if_given("--keep-columns", "does not go with --scan, which gives each sequence many rows")
     else:
         for option in ("--step", "--figure"):
@@ -127,13 +126,15 @@ def predict(
         check_can_write(output)
     if figure:
         require("figures")
-    with _open(sequences, intervals, fasta_file, scan, reading) as file:
-        names = _kept_names(file, bucket_scores, interval is not None) if keep_columns else []
+    predictor = Predictor(entry_folder(), threads=threads)
+    if interval is not None:
+        predictor.check_interval(interval)
+    with _open(sequences, intervals, fasta_file, scan, reading | {"reporter": predictor.reporter}) as file:
+        written = {*(bucket_columns(len(predictor.bucket_values)) if bucket_scores else ())}
+        written |= {*(BOUND_COLUMNS if interval is not None else ())}
+        names = _kept_names(file, written) if keep_columns else []
         if figure and len(file) > MOST_SCANS:
             raise ValueError(f"--figure shows at most {MOST_SCANS} sequences, but there are {len(file):,}")
-        predictor = Predictor(threads=threads)
-        if interval is not None:
-            predictor.check_interval(interval)
         blocks = (
             predictor.scan_blocks(file, step, bucket_scores, interval)
             if scan
@@ -144,7 +145,7 @@ def predict(
         done, began = 0, time.perf_counter()
         # Without a terminal there is no bar.
         with (
-            _writer(output, predictor.weights_version, interval) as write,
+            _writer(output, predictor, interval) as write,
             tqdm(total=len(file), unit=" sequences", disable=None) as bar,
         ):
             for block in blocks:
@@ -161,7 +162,7 @@ def predict(
             bar.update(len(file) - bar.n)
         seconds = time.perf_counter() - began
         if figure:
-            save_figure(draw_scans(report.kept), figure)
+            save_figure(draw_scans(report.kept, predictor.reporter.insert_length), figure)
     report.show(in_file=output is not None)
     what = "tiles" if scan else "sequences"
     if flagged:
@@ -184,25 +185,28 @@ def is_terminal() -> bool:
 def _open(
     sequences: Sequence[Path | str], intervals: Path | None, fasta_file: Path | None, scan: bool, reading: dict
 ) -> Iterator[SequenceFile | IntervalFile]:
+    reporter: Reporter = reading["reporter"]
     reading = reading | {"header": HEADERS[reading["header"]]}
     with ExitStack() as stack:
         path, name = (intervals, None) if intervals else stack.enter_context(file_of(sequences))
         if scan:
-            reading["rules"] = PromoterRules(reading["check_adapters"])
+            reading["rules"] = PromoterRules(reporter, reading["check_adapters"])
         elif name and reading["sequence_type"] is None and reading["other_lengths"] == "error":
-            reading["rules"] = RulesByLength(reading["check_adapters"])
+            reading["rules"] = RulesByLength(reporter, reading["check_adapters"])
         file = open_sequences(path, fasta_file, **reading)
         say_notes([note.replace(str(path), name) if name else note for note in file.notes])
         yield file
 
 
-def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool, bounds: bool) -> list[str]:
-    """Names of the columns of the table, which are kept: ``id``, if there is one, in place of what would be written."""
+def _kept_names(file: SequenceFile | IntervalFile, written: set[str]) -> list[str]:
+    """Names of the columns of the table, which are kept: ``id``, if there is one, in place of what would be written.
+
+    `written` are those beside record and expression that are.
+    """
     names = file.columns if isinstance(file, SequenceFile) else []
     if not names:
         raise ValueError(f"{file.path}: is not a table, so it has no columns for --keep-columns")
-    written = {"record", "expression"}
-    written |= {*(BUCKET_COLUMNS if bucket_scores else ()), *(BOUND_COLUMNS if bounds else ())}
+    written = written | {"record", "expression"}
     twice = next((name for name in names if name in written or names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(
@@ -213,9 +217,11 @@ def _kept_names(file: SequenceFile | IntervalFile, bucket_scores: bool, bounds: 
 
 
 @contextmanager
-def _writer(output: Path | None, weights_version: str, interval: int | None) -> Iterator[Callable[[Columns], None]]:
+def _writer(output: Path | None, predictor: Predictor, interval: int | None) -> Iterator[Callable[[Columns], None]]:
     if output:
-        attributes = {"weights_version": weights_version, "expression": EXPRESSION}
+        low, high = predictor.bucket_values[0], predictor.bucket_values[-1]
+        attributes = {"weights_version": predictor.weights_version}
+        attributes["expression"] = f"predicted mean sorting bucket, on a scale from {low:g} to {high:g}"
         attributes |= {} if interval is None else {"interval": f"lower and upper: {interval} % prediction interval"}
         with whole_rows(output, attributes) as write:
             yield write

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from yeastpromoter.cli.files import FASTA, TABLE, InputFile
+from yeastpromoter.cli.options import entry_folder, entry_option
 from yeastpromoter.io.genome import read_genome
 from yeastpromoter.io.whole_files import whole_table, write_frame
-from yeastpromoter.variants.ranking import COLUMNS, MIDDLE, rank, reference_inserts
+from yeastpromoter.model.shipped import shipped_reporter
+from yeastpromoter.variants.ranking import COLUMNS, rank, reference_inserts
 from yeastpromoter.variants.summaries import read_effects
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _LETTERS_SHOWN = 10
 @click.option(
     "--inserts",
     type=FASTA,
-    help="FASTA to write: the 80 bp around each of the top variants, with REF, as `saturate` and `contributions` read "
+    help="FASTA to write: the insert around each of the top variants, with REF, as `saturate` and `contributions` read "
     "it with --sequence-type insert. Needs --genome.",
 )
 @click.option(
@@ -41,11 +43,12 @@ _LETTERS_SHOWN = 10
     type=InputFile(),
     help="FASTA of the genome that the effects were predicted with; only for --inserts.",
 )
+@entry_option
 def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | None, fasta_file: Path | None) -> None:
     """Sort variants by the size of their predicted effect and show the first ones.
 
     PREDICTIONS, .tsv, .csv or .h5, is what `yeastpromoter variants` wrote, or `kipoi predict` of variant_effects with
-    --keep_metadata. Effect is alt − ref in buckets (expression is 0 to 17): positive where the ALT allele raises
+    --keep_metadata. Effect is alt − ref in buckets: positive where the ALT allele raises
     expression. The largest come first, whether up or down. A variant in the promoters of two genes has two rows.
 
     Columns of the table: rank (from 1), chromosome, position, id, REF and ALT as in the VCF file, gene, gene_name,
@@ -53,7 +56,8 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
     effect_alt_minus_ref, and spread: the standard deviation of the effect over the places of the variant in the
     80-bp window, in buckets. A large spread says that the effect depends on the place.
 
-    An insert is written 5' to 3' toward the gene and has the last changed base at position 41 of 80.
+    An insert is written 5' to 3' toward the gene and has the last changed base at position 41 of 80, or after half of
+    another length.
 
     \b
     Example:
@@ -64,21 +68,24 @@ def rank_variants(predictions: Path, output: Path, top: int, inserts: Path | Non
     ranked = rank(read_effects(predictions))
     if inserts is not None:
         with whole_table(inserts) as file:
-            write_inserts(file, ranked, top, read_genome(fasta_file))
+            length = shipped_reporter(entry_folder()).insert_length
+            write_inserts(file, ranked, top, read_genome(fasta_file), length)
     write_frame(output, ranked)
     show_ranked(ranked, top)
     click.echo(f"All rows: {output}" + (f"; inserts around those above: {inserts}" if inserts else ""))
 
 
-def write_inserts(file: TextIO, ranked: pd.DataFrame, top: int, genome: Mapping[str, np.ndarray]) -> None:
+def write_inserts(
+    file: TextIO, ranked: pd.DataFrame, top: int, genome: Mapping[str, np.ndarray], insert_length: int
+) -> None:
     """Write the inserts around the first variants as FASTA."""
     best = ranked[ranked["rank"].notna()].head(top)
-    cut = [insert for insert in reference_inserts(best, genome) if insert is not None]
+    cut = [insert for insert in reference_inserts(best, genome, insert_length) if insert is not None]
     file.write("".join(f">{name}\n{bases}\n" for name, bases in cut))
     if len(cut) < len(best):
         click.echo(
             f"{len(best) - len(cut):,} of the top {len(best):,} have no insert: with the variant at position "
-            f"{MIDDLE + 1} it would reach over the end of the chromosome.",
+            f"{insert_length // 2 + 1} it would reach over the end of the chromosome.",
             err=True,
         )
 
@@ -91,7 +98,7 @@ def show_ranked(ranked: pd.DataFrame, top: int) -> None:
     click.echo(_shown(ranked.head(top)))
     click.echo(
         f"\nThe first {min(top, len(ranked)):,} of {len(ranked):,} rows, one for each ALT allele and gene. Effect is "
-        "alt − ref, in buckets (expression is 0 to 17); distance is in bp from the coding start."
+        "alt − ref, in buckets; distance is in bp from the coding start."
     )
 
 

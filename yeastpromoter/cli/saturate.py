@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import HDF5, TABLE
-from yeastpromoter.cli.options import check_figures, figures_options, interval_option
+from yeastpromoter.cli.options import check_figures, entry_folder, entry_option, figures_options, interval_option
 from yeastpromoter.cli.sequence_input import open_sequences, region_option, sequence_file_options
 from yeastpromoter.interpret.region_files import RegionHdf5, region_letters
 from yeastpromoter.interpret.saturation import BATCH_SIZE, Saturation, saturation_mutagenesis
@@ -19,8 +19,10 @@ from yeastpromoter.interpret.saturation_files import DELETIONS, QUANTITIES, tabl
 from yeastpromoter.io.sequence_files import Batch
 from yeastpromoter.io.whole_files import whole_hdf5, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
+from yeastpromoter.model.shipped import shipped_reporter
 from yeastpromoter.plots.saturation import draw_saturation
 from yeastpromoter.plots.style import file_name, save_figure
+from yeastpromoter.sequence.reporter import Reporter
 
 
 @click.command()
@@ -37,6 +39,7 @@ from yeastpromoter.plots.style import file_name, save_figure
     "difference of two measurements. It is approximate and likely too wide, as it comes from overlapping tiles of the "
     "genome, and has one width for all effects in a sequence."
 )
+@entry_option
 def saturate(
     table: Path | None,
     hdf5: Path | None,
@@ -101,13 +104,13 @@ def saturate(
             file = stack.enter_context(whole_hdf5(hdf5))
         if figures:
             figures.mkdir(parents=True, exist_ok=True)
-            writers.append(_figure_writer(figures, figure_format, region))
-        trained = load_trained_network()
+            writers.append(_figure_writer(figures, figure_format, region, shipped_reporter(entry_folder())))
+        trained = load_trained_network(entry_folder())
         if table:
             writers.append(_table_writer(table_file, region, trained, interval))
         if hdf5:
             quantities = QUANTITIES | (DELETIONS if deletions else {})
-            hdf5_file = RegionHdf5(file, len(sequences), region, trained.weights_version, quantities)
+            hdf5_file = RegionHdf5(file, len(sequences), region, trained.reporter, trained.weights_version, quantities)
             writers.append(lambda batch, result: hdf5_file.write(batch, vars(result)))
         # Without a terminal there is no bar.
         with tqdm(total=len(sequences), unit=" sequences", disable=None) as bar:
@@ -130,18 +133,17 @@ def _table_writer(file: TextIO, region: str, trained: TrainedNetwork, interval: 
         if calibration is not None:
             scale = calibration.scales(trained.signals(batch.constructs))
             half_widths = calibration.effect_half_widths(scale, scale, interval)
-        file.writelines(table_rows(batch, region, result, half_widths))
+        file.writelines(table_rows(batch, region, trained.reporter, result, half_widths))
 
     return write
 
 
-def _figure_writer(folder: Path, suffix: str, region: str):
+def _figure_writer(folder: Path, suffix: str, region: str, reporter: Reporter):
     def write(batch: Batch, result: Saturation) -> None:
-        for n, bases in enumerate(region_letters(batch.constructs, region)):
+        for n, bases in enumerate(region_letters(batch.constructs, region, reporter)):
             deletions = None if result.deletions is None else result.deletions[n]
-            figure = draw_saturation(
-                bases.tobytes().decode("ascii"), result.effects[n], deletions, result.reference[n], str(batch.ids[n])
-            )
+            sequence, name = bases.tobytes().decode("ascii"), str(batch.ids[n])
+            figure = draw_saturation(reporter, sequence, result.effects[n], deletions, result.reference[n], name)
             save_figure(figure, folder / file_name(int(batch.records[n]), str(batch.ids[n]), suffix))
 
     return write

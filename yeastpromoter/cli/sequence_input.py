@@ -14,11 +14,12 @@ from typing import Any
 import click
 
 from yeastpromoter.cli.files import InputFile
-from yeastpromoter.cli.options import check_adapters_option
+from yeastpromoter.cli.options import check_adapters_option, entry_folder
 from yeastpromoter.io.record_formats import looks_like_dna
 from yeastpromoter.io.sequence_files import SequenceFile
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, COORDINATE, INSERT_LENGTH, REGIONS
-from yeastpromoter.sequence.construct_rules import OTHER_LENGTHS, SEQUENCE_LENGTHS, RulesByLength
+from yeastpromoter.model.shipped import shipped_reporter
+from yeastpromoter.sequence.construct_rules import OTHER_LENGTHS, SEQUENCE_TYPES, RulesByLength
+from yeastpromoter.sequence.reporter import PTPA, REGIONS
 
 #: Values of ``--header``, with what they mean in Python.
 HEADERS = {"auto": "auto", "yes": True, "no": False}
@@ -38,7 +39,7 @@ class _Column(click.ParamType):
 def _sequence_type(default: str | None) -> Callable[[Callable], Callable]:
     return click.option(
         "--sequence-type",
-        type=click.Choice(list(SEQUENCE_LENGTHS)),
+        type=click.Choice(SEQUENCE_TYPES),
         default=default,
         show_default=default is not None,
         help="What the sequences are: whole constructs (110 bp), or inserts (80 bp) that get the adapters.",
@@ -82,11 +83,11 @@ _OPTIONS = (
 #: Where bases are changed, or their contributions written.
 region_option = click.option(
     "--region",
-    type=click.Choice(list(REGIONS)),
+    type=click.Choice(REGIONS),
     default="insert",
     show_default=True,
     help="The 80 bp of the insert, or all 110 bp of the construct, adapters included. Either way a position is the "
-    f"{COORDINATE}.",
+    f"{PTPA.coordinate}. Another reporter (--entry) has its own lengths.",
 )
 
 
@@ -129,9 +130,10 @@ class SequenceArgument(InputFile):
             if value == "-" or (len(value) >= _SHORTEST_TYPED and looks_like_dna(value)):
                 return value
             if looks_like_dna(value):
+                reporter = shipped_reporter(entry_folder())
                 self.fail(
-                    f"{value}: there is no such file, and a sequence has {INSERT_LENGTH} bp (an insert) or "
-                    f"{CONSTRUCT_LENGTH} bp (a construct)",
+                    f"{value}: there is no such file, and a sequence has {reporter.insert_length} bp (an insert) or "
+                    f"{reporter.construct_length} bp (a construct)",
                     param,
                     ctx,
                 )
@@ -210,6 +212,7 @@ def open_sequences(
         sequence_type=sequence_type,
         other_lengths=other_lengths,
         check_adapters=check_adapters,
+        reporter=shipped_reporter(entry_folder()),
     )
     say_notes(sequences.notes)
     return sequences
@@ -237,9 +240,10 @@ def open_promoters(
     FileNotFoundError, ValueError
         As from `SequenceFile`.
     """
-    reading: dict[str, Any] = columns | {"header": HEADERS[header]}
+    reporter = shipped_reporter(entry_folder())
+    reading: dict[str, Any] = columns | {"header": HEADERS[header], "reporter": reporter}
     if sequence_type is None and other_lengths == "error":
-        reading["rules"] = RulesByLength(check_adapters)
+        reading["rules"] = RulesByLength(reporter, check_adapters)
     elif sequence_type is None:
         raise click.UsageError("--other-lengths needs --sequence-type: what the sequences are to be")
     else:

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from yeastpromoter.cli.files import FOLDER, TABLE
+from yeastpromoter.cli.options import entry_folder, entry_option
 from yeastpromoter.genomewide.shards import MANIFEST, check_predictions, check_source, join, read_manifest, split
+from yeastpromoter.model.shipped import shipped_reporter
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -47,6 +49,7 @@ def shards() -> None:
     show_default=True,
     help="Sequences of a shard, a multiple of the batch size.",
 )
+@entry_option
 def split_command(sequence_file: Path, output: Path, arguments: str, batch_size: int, shard_size: int) -> None:
     """Cut SEQUENCE_FILE into shards: OUTPUT/NAME.txt for shard NAME, and OUTPUT/shards.json, which lists them.
 
@@ -65,7 +68,7 @@ def split_command(sequence_file: Path, output: Path, arguments: str, batch_size:
         raise click.BadParameter(
             f"must be a JSON object with {', '.join(known)} but has {', '.join(unknown)}", param_hint="--arguments"
         )
-    manifest = split(sequence_file, read, shard_size, batch_size, output)
+    manifest = split(sequence_file, read, shard_size, batch_size, output, shipped_reporter(entry_folder()))
     for note in manifest["notes"]:
         click.echo(f"Note: {note}", err=True)
     click.echo(f"{manifest['rows']:,} sequences in {len(manifest['shards']):,} shards: {output / MANIFEST}", err=True)

@@ -11,7 +11,15 @@ import click
 from tqdm import tqdm
 
 from yeastpromoter.cli.files import FASTA, ROWS, TABLE, InputFile
-from yeastpromoter.cli.options import ROW_FORMATS, check_figures, figures_options, interval_option, threads_option
+from yeastpromoter.cli.options import (
+    ROW_FORMATS,
+    check_figures,
+    entry_folder,
+    entry_option,
+    figures_options,
+    interval_option,
+    threads_option,
+)
 from yeastpromoter.cli.rank_variants import show_ranked, write_inserts
 from yeastpromoter.cli.sequence_input import say_notes
 from yeastpromoter.cli.variant_figures import draw_figures
@@ -21,12 +29,10 @@ from yeastpromoter.io.row_files import whole_rows
 from yeastpromoter.io.whole_files import frame_rows, whole_table
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.plots.style import file_name, save_figure
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters
 from yeastpromoter.variants.effects import COLUMNS, effects_table, predict_rows
 from yeastpromoter.variants.ranking import rank, reference_inserts
 from yeastpromoter.variants.rows import VariantRows
-from yeastpromoter.variants.windows import OFFSETS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,9 +72,8 @@ class _Offsets(click.ParamType):
 @click.option(
     "--offsets",
     type=_Offsets(),
-    default=",".join(map(str, OFFSETS)),
-    show_default=True,
-    help="Places of the variant in the 80-bp window, from 0 at its upstream end. The effect is the mean over them.",
+    help="Places of the variant in the insert, from 0 at its upstream end. The effect is the mean over them.  "
+    "[default: seven evenly spaced ones, 10,20,30,40,50,60,70 of 80 bp]",
 )
 @click.option(
     "--skipped",
@@ -84,7 +89,7 @@ class _Offsets(click.ParamType):
     help="Variants to show and to draw.",
 )
 @click.option("--ranked", type=TABLE, help="Table of all rows by the size of the effect, the largest first.")
-@click.option("--inserts", type=FASTA, help="FASTA of the 80 bp around each of the top variants, with REF.")
+@click.option("--inserts", type=FASTA, help="FASTA of the insert around each of the top variants, with REF.")
 @figures_options(
     "Folder for figures: effects by distance and by substitution, and all substitutions around the top variants."
 )
@@ -92,6 +97,7 @@ class _Offsets(click.ParamType):
     "Write a prediction interval of the effect, too, such as 90: effect_lower and effect_upper, for the difference of "
     "two measurements. It is approximate and likely too wide, as it comes from overlapping tiles of the genome."
 )
+@entry_option
 @threads_option
 def variants(
     vcf: Path,
@@ -99,7 +105,7 @@ def variants(
     annotation_file: Path | None,
     output: Path,
     upstream: int,
-    offsets: tuple[int, ...],
+    offsets: tuple[int, ...] | None,
     skipped_file: Path | None,
     top: int,
     ranked: Path | None,
@@ -125,14 +131,14 @@ def variants(
       yeastpromoter variants variants.vcf --genome genome.fa --annotation genes.gtf -o effects.tsv --figures figures
     """  # noqa: D301 - click's mark for lines that stay as they are is a backspace
     check_figures(figures)
-    trained = load_trained_network(threads=threads)
+    trained = load_trained_network(entry_folder(), threads=threads)
     if interval is not None:
         trained.need_calibration(interval, effects=True)
     with ExitStack() as stack:
         # Entered first: what is wrong with a path shows at once, not after the work.
         write = stack.enter_context(whole_rows(output, {"weights_version": trained.weights_version}))
         ranked_file, inserts_file = (path and stack.enter_context(whole_table(path)) for path in (ranked, inserts))
-        rows = VariantRows(vcf, fasta_file, annotation_file, upstream, offsets, skipped_file or False)
+        rows = VariantRows(vcf, fasta_file, annotation_file, upstream, offsets, skipped_file or False, trained.reporter)
         say_notes(rows.notes)
         blocks = []
         began = time.perf_counter()
@@ -147,7 +153,7 @@ def variants(
         if ranked_file:
             frame_rows(ranked_file, order)
         if inserts_file:
-            write_inserts(inserts_file, order, top, rows.genome)
+            write_inserts(inserts_file, order, top, rows.genome, trained.reporter.insert_length)
     show_ranked(order, top)
     click.echo(f"{len(rows):,} rows in {seconds:.1f} s, {len(rows) / max(seconds, 1e-9):,.0f} a second", err=True)
     drawn = []
@@ -164,14 +170,18 @@ def _draw_around(
     """Draw all substitutions around some variants, with REF, into a folder."""
     from yeastpromoter.plots.saturation import draw_saturation
 
-    found = [insert for insert in reference_inserts(best, rows.genome) if insert is not None]
+    found = [
+        insert for insert in reference_inserts(best, rows.genome, trained.reporter.insert_length) if insert is not None
+    ]
     if not found:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    results = saturation_mutagenesis(trained, letters([add_adapters(insert) for _, insert in found]))
+    results = saturation_mutagenesis(trained, letters([trained.reporter.add_adapters(insert) for _, insert in found]))
     paths = []
     for number, (name, insert) in enumerate(found):
-        figure = draw_saturation(insert, results.effects[number], None, results.reference[number], name)
+        figure = draw_saturation(
+            trained.reporter, insert, results.effects[number], None, results.reference[number], name
+        )
         paths.append(folder / file_name(number + 1, name, figure_format))
         save_figure(figure, paths[-1])
     return paths

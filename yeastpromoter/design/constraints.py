@@ -12,9 +12,9 @@ import yaml
 
 from yeastpromoter.extras import require
 from yeastpromoter.io.text_files import read_text
-from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import ALPHABET, enclose, gc_content, reverse_complement
+from yeastpromoter.sequence.encoding import ALPHABET, gc_content, reverse_complement
 from yeastpromoter.sequence.motifs import check_motif, occurrences, strands
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 
 #: Limits of vendors, by the names of products; the file explains them.
 PRESETS_FILE = Path(__file__).with_name("presets.yaml")
@@ -60,19 +60,21 @@ class Constraints:
         for base, length in self.longest_run.items():
             if base not in ALPHABET or length < 1:
                 raise ValueError(f"the longest run of {base!r} is {length} but must be at least 1, of A, C, G or T")
-        if self.longest_repeat is not None and not 4 <= self.longest_repeat <= INSERT_LENGTH:
+        if self.longest_repeat is not None and self.longest_repeat < 4:
             raise ValueError(
-                f"the longest repeat is {self.longest_repeat} but must be from 4 to {INSERT_LENGTH} bp: shorter "
-                "stretches occur twice in nearly every insert"
+                f"the longest repeat is {self.longest_repeat} but must be at least 4 bp: shorter stretches occur twice "
+                "in nearly every insert"
             )
 
-    def violations(self, inserts: np.ndarray) -> dict[str, np.ndarray]:
+    def violations(self, inserts: np.ndarray, reporter: Reporter = PTPA) -> dict[str, np.ndarray]:
         """Count what is wrong with inserts.
 
         Parameters
         ----------
         inserts : numpy.ndarray
-            Upper-case ASCII letters, `uint8` (N, 80).
+            Upper-case ASCII letters, `uint8` (N, L).
+        reporter : Reporter, optional
+            The reporter whose inserts they are.
 
         Returns
         -------
@@ -81,24 +83,25 @@ class Constraints:
             site or motif, runs or stretches that are too long, bases of GC too many or too few, and N, which no design
             has; 0 where it does.
         """
-        constructs = enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)
+        length = inserts.shape[1]
+        constructs = reporter.constructs(inserts)
         found = {"no unknown bases": (inserts == _N).sum(axis=1)}
         if self.gc != (0.0, 1.0):
-            gc = np.rint(gc_content(inserts) * INSERT_LENGTH)
-            few, many = (np.array(self.gc) * INSERT_LENGTH + [-1e-9, 1e-9]).tolist()
+            gc = np.rint(gc_content(inserts) * length)
+            few, many = (np.array(self.gc) * length + [-1e-9, 1e-9]).tolist()
             away = np.ceil(np.maximum(0, few - gc)) + np.ceil(np.maximum(0, gc - many))
             found[f"GC content {self.gc[0]:g} to {self.gc[1]:g}"] = away.astype(np.int64)
         for name, motif in self.avoid.items():
-            found[f"no {name}"] = sum(_count_inside(constructs, strand) for strand in strands(motif))
-        for base, length in self.longest_run.items():
-            found[f"at most {length} {base} in a row"] = _count_inside(constructs, base * (length + 1))
-        if self.longest_repeat is not None:
+            found[f"no {name}"] = sum(_count_inside(constructs, strand, reporter) for strand in strands(motif))
+        for base, longest in self.longest_run.items():
+            found[f"at most {longest} {base} in a row"] = _count_inside(constructs, base * (longest + 1), reporter)
+        if self.longest_repeat is not None and self.longest_repeat < length:
             found[f"nothing over {self.longest_repeat} bp twice"] = _repeats(inserts, self.longest_repeat + 1)
         return found
 
-    def count(self, inserts: np.ndarray) -> np.ndarray:
+    def count(self, inserts: np.ndarray, reporter: Reporter = PTPA) -> np.ndarray:
         """Sum of the `violations` of each insert, `int64` (N,)."""
-        return sum(self.violations(inserts).values(), np.zeros(len(inserts), dtype=np.int64))
+        return sum(self.violations(inserts, reporter).values(), np.zeros(len(inserts), dtype=np.int64))
 
 
 def motif_positions(inserts: np.ndarray, motif: str) -> np.ndarray:
@@ -107,14 +110,14 @@ def motif_positions(inserts: np.ndarray, motif: str) -> np.ndarray:
     Parameters
     ----------
     inserts : numpy.ndarray
-        Upper-case ASCII letters, `uint8` (N, 80).
+        Upper-case ASCII letters, `uint8` (N, L).
     motif : str
         In letters of IUPAC.
 
     Returns
     -------
     numpy.ndarray
-        `bool` (N, 80).
+        `bool` (N, L).
     """
     covered = np.zeros(inserts.shape, dtype=bool)
     for strand in strands(motif):
@@ -178,34 +181,35 @@ def preset(name: str) -> Constraints:
     )
 
 
-def positions_of(text: str) -> np.ndarray:
-    """Read positions of the insert, such as ``1-20,35``.
+def positions_of(text: str, insert_length: int) -> np.ndarray:
+    """Read positions of an insert of some length, such as ``1-20,35``.
 
     Returns
     -------
     numpy.ndarray
-        Which positions they are, `bool` (80,).
+        Which positions they are, `bool` (L,).
 
     Raises
     ------
     ValueError
         If the text is something else, or a position is not in the insert.
     """
-    chosen = np.zeros(INSERT_LENGTH, dtype=bool)
+    chosen = np.zeros(insert_length, dtype=bool)
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?\s*", part)
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not 1 <= first <= last <= INSERT_LENGTH:
+        if not 1 <= first <= last <= insert_length:
             raise ValueError(
-                f"{text!r} must be positions in the insert, 1 to {INSERT_LENGTH}, such as 1-20,35, but has {part!r}"
+                f"{text!r} must be positions in the insert, 1 to {insert_length}, such as 1-20,35, but has {part!r}"
             )
         chosen[first - 1 : last] = True
     return chosen
 
 
-def _count_inside(constructs: np.ndarray, motif: str) -> np.ndarray:
+def _count_inside(constructs: np.ndarray, motif: str, reporter: Reporter) -> np.ndarray:
     """How often a motif occurs in constructs as it is written, with at least one base in the insert, `int64` (N,)."""
-    return occurrences(constructs, motif)[:, max(0, INSERT.start - len(motif) + 1) : INSERT.stop].sum(axis=1)
+    insert = reporter.insert
+    return occurrences(constructs, motif)[:, max(0, insert.start - len(motif) + 1) : insert.stop].sum(axis=1)
 
 
 def _repeats(inserts: np.ndarray, length: int) -> np.ndarray:

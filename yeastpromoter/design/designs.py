@@ -14,11 +14,11 @@ from yeastpromoter.design.constraints import Constraints, joined, motif_position
 from yeastpromoter.design.goals import Goal
 from yeastpromoter.design.search import Change, Known, Search, State
 from yeastpromoter.model.entry import TrainedNetwork
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.construct_rules import upper_case
-from yeastpromoter.sequence.encoding import ALPHABET, check_rows, enclose, gc_content, letters
+from yeastpromoter.sequence.encoding import ALPHABET, check_rows, gc_content, letters
 from yeastpromoter.sequence.motifs import check_motif
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ class Design:
     start_id : str
         The promoter that it was made from; empty for a random start.
     start : numpy.ndarray
-        Insert that the search started from, ASCII letters, `uint8` (80,).
+        Insert that the search started from, ASCII letters, `uint8` (L,).
     start_expression : float
         Its predicted expression.
     insert : numpy.ndarray
@@ -97,21 +97,22 @@ class Request:
     constraints : Constraints
         What they keep to.
     promoters : numpy.ndarray or None
-        Inserts to change, ASCII letters, `uint8` (P, 80); None for designs from nothing.
+        Inserts to change, ASCII letters, `uint8` (P, L); None for designs from nothing.
     ids : sequence of str
         Their ids, none of them empty; their numbers, from 0, if there are none.
     most_changes : int or None
         Most substitutions of a promoter; `MOST_CHANGES` if it is None.
     template : str or None
-        For designs from nothing, 80 letters: A, C, G and T, which are kept, and N where any base may stand.
+        For designs from nothing, as many letters as an insert has: A, C, G and T, which are kept, and N where any base
+        may stand.
     only : numpy.ndarray or None
-        The positions that may be changed, `bool` (80,); all if it is None.
+        The positions that may be changed, `bool` (L,); all if it is None.
     keep_motifs : sequence of str
         Motifs, in letters of IUPAC, whose occurrences on either strand are not changed.
     apart : int
         Least number of bases in which designs differ from one another, and from the inserts of `apart_from`.
     apart_from : numpy.ndarray or None
-        Inserts to keep away from, `uint8` (A, 80).
+        Inserts to keep away from, `uint8` (A, L).
     any_uncertainty : bool
         Whether designs may be unlike the training data, or less sure than nine tenths of the constructs that the
         calibration was made on.
@@ -138,31 +139,46 @@ class Request:
             raise ValueError(f"the number of designs must be at least 1 but is {self.count}")
         if self.most_changes is not None and self.most_changes < 1:
             raise ValueError(f"the number of changes must be at least 1 but is {self.most_changes}")
-        if not 1 <= self.apart <= INSERT_LENGTH:
-            raise ValueError(f"designs must differ in 1 to {INSERT_LENGTH} bases but apart is {self.apart}")
-        if self.template is not None:
-            wrong = set(self.template) - set(f"{ALPHABET}N")
-            if wrong or len(self.template) != INSERT_LENGTH:
-                raise ValueError(
-                    f"the template has {len(self.template)} letters"
-                    + (f", among them {min(wrong)!r}," if wrong else "")
-                    + f" but must have {INSERT_LENGTH}: A, C, G and T, and N where any base may stand"
-                )
+        if self.apart < 1:
+            raise ValueError(f"designs must differ in at least 1 base but apart is {self.apart}")
         if self.promoters is not None and self.template is not None:
             raise ValueError("a template is for designs from nothing, but promoters are given")
         if self.promoters is None and self.most_changes is not None:
             raise ValueError("a number of changes is for given promoters, but there are none")
         for motif in self.keep_motifs:
             check_motif(motif, f"motif {motif!r}")
-        for name, some in (("promoters", self.promoters), ("apart_from", self.apart_from)):
-            if some is not None:
-                object.__setattr__(self, name, upper_case(check_rows(some, INSERT_LENGTH)))
-        if self.only is not None and (np.asarray(self.only).dtype != bool or np.shape(self.only) != (INSERT_LENGTH,)):
-            raise ValueError(f"only must be bool ({INSERT_LENGTH},), which positions may be changed")
         if self.promoters is not None and not len(self.ids):
             object.__setattr__(self, "ids", [str(number) for number in range(len(self.promoters))])
         if len(self.ids) != (0 if self.promoters is None else len(self.promoters)) or not all(self.ids):
             raise ValueError(f"there must be an id for each promoter, and none empty, but there are {len(self.ids)}")
+
+    def of_reporter(self, reporter: Reporter) -> Request:
+        """The request with its inserts in upper case, once all in it is as long as an insert of the reporter.
+
+        Raises
+        ------
+        ValueError
+            If something is not.
+        """
+        length = reporter.insert_length
+        if self.apart > length:
+            raise ValueError(f"designs must differ in 1 to {length} bases but apart is {self.apart}")
+        if self.template is not None:
+            wrong = set(self.template) - set(f"{ALPHABET}N")
+            if wrong or len(self.template) != length:
+                raise ValueError(
+                    f"the template has {len(self.template)} letters"
+                    + (f", among them {min(wrong)!r}," if wrong else "")
+                    + f" but must have {length}: A, C, G and T, and N where any base may stand"
+                )
+        if self.only is not None and (np.asarray(self.only).dtype != bool or np.shape(self.only) != (length,)):
+            raise ValueError(f"only must be bool ({length},), which positions may be changed")
+        inserts = {
+            name: upper_case(check_rows(some, length))
+            for name, some in (("promoters", self.promoters), ("apart_from", self.apart_from))
+            if some is not None
+        }
+        return replace(self, **inserts)
 
 
 @dataclass
@@ -226,11 +242,8 @@ class Designs:
         columns += ["nearest"] if all(design.nearest is not None for design in self.found) else []
         table = pd.DataFrame(rows, columns=columns)
         if interval is not None:
-            constructs = enclose(
-                LEFT_ADAPTER,
-                np.array([one.insert for one in self.found], dtype=np.uint8).reshape(-1, INSERT_LENGTH),
-                RIGHT_ADAPTER,
-            )
+            inserts = np.array([one.insert for one in self.found], dtype=np.uint8)
+            constructs = trained.reporter.constructs(inserts.reshape(-1, trained.reporter.insert_length))
             bounds = trained.need_calibration(interval).bounds(trained.signals(constructs), interval)
             for place, (name, values) in enumerate(zip(("lower", "upper", "flag"), bounds, strict=True), start=5):
                 table.insert(place, name, values)
@@ -257,9 +270,11 @@ def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], o
     Raises
     ------
     ValueError
-        If a goal is not on the scale of expression, or designs have to be like the training data, but there is no
+        If a goal is not on the scale of expression, something in the request is not as long as an insert, or designs
+        have to be like the training data, but there is no
         calibration.
     """
+    request = request.of_reporter(trained.reporter)
     lowest, highest = min(trained.bucket_values), max(trained.bucket_values)
     for goal in request.goals:
         if not goal.is_extreme and (goal.high < lowest or goal.low > highest):
@@ -279,25 +294,31 @@ def design(trained: TrainedNetwork, request: Request, advance: Callable[[int], o
     beam = 1 if request.promoters is None else max(BEAM, request.count)
     changes = _MOST_STEPS if request.promoters is None else request.most_changes or MOST_CHANGES
     search = Search(trained, request.constraints, known, changes, beam, request.count if beam > 1 else 1)
-    chosen = _Chosen(request, known)
+    chosen = _Chosen(request, known, trained.reporter)
     if request.promoters is None:
         for goal in request.goals:
-            _from_nothing(search, goal, request, chosen, advance)
+            _from_nothing(search, goal, request, chosen, trained.reporter, advance)
     else:
         _from_promoters(search, request, chosen, advance)
     return Designs(chosen.with_distances(), chosen.missing, search.evaluations)
 
 
 def _from_nothing(
-    search: Search, goal: Goal, request: Request, chosen: _Chosen, advance: Callable[[int], object]
+    search: Search,
+    goal: Goal,
+    request: Request,
+    chosen: _Chosen,
+    reporter: Reporter,
+    advance: Callable[[int], object],
 ) -> None:
-    fixed = np.zeros(INSERT_LENGTH, dtype=bool)
+    fixed = np.zeros(reporter.insert_length, dtype=bool)
     if request.template is not None:
         fixed = np.array([letter in ALPHABET for letter in request.template])
     reasons: Counter[str] = Counter()
     number = in_vain = 0
     while (missing := request.count - chosen.count(goal)) and in_vain < _ROUNDS:
-        starts = _random_starts(request, min(_STARTS, missing + 2), [request.seed, request.goals.index(goal), number])
+        seed = [request.seed, request.goals.index(goal), number]
+        starts = _random_starts(request, min(_STARTS, missing + 2), seed, reporter)
         free = np.broadcast_to(~fixed if request.only is None else ~fixed & request.only, starts.shape) & ~_kept(
             starts, request.keep_motifs
         )
@@ -330,10 +351,11 @@ def _from_promoters(search: Search, request: Request, chosen: _Chosen, advance: 
 class _Chosen:
     """The designs so far, and what was left out."""
 
-    def __init__(self, request: Request, known: Known | None) -> None:
-        self._request, self._known = request, known
+    def __init__(self, request: Request, known: Known | None, reporter: Reporter) -> None:
+        self._request, self._known, self._reporter = request, known, reporter
         self._designs: list[Design] = []
-        self._others = request.apart_from if request.apart_from is not None else np.empty((0, INSERT_LENGTH), np.uint8)
+        nothing = np.empty((0, reporter.insert_length), np.uint8)
+        self._others = request.apart_from if request.apart_from is not None else nothing
         self.missing: Counter[str] = Counter()
 
     def count(self, goal: Goal) -> int:
@@ -371,11 +393,8 @@ class _Chosen:
     def _against(self, goal: Goal, state: State, from_promoter: bool) -> str:
         """Why an insert is not a design; empty if it is one."""
         if state.violations:
-            violated = [
-                name
-                for name, counts in self._request.constraints.violations(state.insert[np.newaxis]).items()
-                if counts[0]
-            ]
+            found = self._request.constraints.violations(state.insert[np.newaxis], self._reporter)
+            violated = [name for name, counts in found.items() if counts[0]]
             if not violated:
                 return "the start is unlike the training data or too unsure, and no change allowed helps"
             where = "" if self._known is None else " where predictions are like the training data's and sure enough"
@@ -387,49 +406,47 @@ class _Chosen:
             return "the promoter comes no nearer by other changes allowed"
         if not from_promoter and not goal.is_extreme and goal.distance(state.expression):
             return "the goal was not reached"
-        if self._known is not None:
-            construct = enclose(LEFT_ADAPTER, state.insert[np.newaxis], RIGHT_ADAPTER)
-            if not self._known(construct)[0]:
-                return "the prediction is unlike the training data or too unsure"
+        if self._known is not None and not self._known(self._reporter.constructs(state.insert[np.newaxis]))[0]:
+            return "the prediction is unlike the training data or too unsure"
         if self._nearest(state.insert) < self._request.apart:
             return f"it differs in fewer than {self._request.apart} bases from another design or given insert"
         return ""
 
     def _nearest(self, insert: np.ndarray, leave_out: int | None = None) -> int:
         others = [design.insert for number, design in enumerate(self._designs) if number != leave_out]
-        every = np.concatenate([self._others, np.array(others, dtype=np.uint8).reshape(-1, INSERT_LENGTH)])
-        return int((every != insert).sum(axis=1).min()) if len(every) else INSERT_LENGTH + 1
+        every = np.concatenate([self._others, np.array(others, dtype=np.uint8).reshape(-1, insert.size)])
+        return int((every != insert).sum(axis=1).min()) if len(every) else insert.size + 1
 
     def with_distances(self) -> list[Design]:
         """The designs, with their distances from the nearest of the others."""
         found = []
         for number, one in enumerate(self._designs):
             nearest = self._nearest(one.insert, number)
-            found.append(Design(**(vars(one) | {"nearest": nearest if nearest <= INSERT_LENGTH else None})))
+            found.append(Design(**(vars(one) | {"nearest": nearest if nearest <= one.insert.size else None})))
         return found
 
 
-def _random_starts(request: Request, count: int, seed: list[int]) -> np.ndarray:
+def _random_starts(request: Request, count: int, seed: list[int], reporter: Reporter) -> np.ndarray:
     """Random inserts, within the template, that keep to the constraints where that comes by chance."""
     low, high = request.constraints.gc
     rng = np.random.default_rng(seed)
     gc = min(max(0.5, low), high)
-    starts = np.empty((count, INSERT_LENGTH), dtype=np.uint8)
+    starts = np.empty((count, reporter.insert_length), dtype=np.uint8)
     left = np.arange(count)
     for _ in range(_DRAWS):
-        drawn = random_inserts(len(left), int(rng.integers(2**32)), gc)
+        drawn = random_inserts(len(left), int(rng.integers(2**32)), gc, reporter.insert_length)
         if request.template is not None:
             template = letters([request.template])
             drawn = np.where(template == _N, drawn, template)
         starts[left] = drawn
-        left = left[request.constraints.count(drawn) > 0]
+        left = left[request.constraints.count(drawn, reporter) > 0]
         if not len(left):
             break
     return starts
 
 
 def _kept(inserts: np.ndarray, motifs: Sequence[str]) -> np.ndarray:
-    """Positions of inserts that belong to motifs, `bool` (N, 80)."""
+    """Positions of inserts that belong to motifs, `bool` (N, L)."""
     kept = np.zeros(inserts.shape, dtype=bool)
     for motif in motifs:
         kept |= motif_positions(inserts, motif)

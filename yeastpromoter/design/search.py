@@ -16,8 +16,8 @@ from yeastpromoter.design.constraints import Constraints
 from yeastpromoter.design.goals import Goal
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
 from yeastpromoter.model.entry import TrainedNetwork
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters
+from yeastpromoter.sequence.encoding import ALPHABET, letters
+from yeastpromoter.sequence.reporter import Reporter
 
 #: Substitutions of one search that are looked at together, best first.
 _AT_ONCE = 16
@@ -44,7 +44,7 @@ class State:
     Parameters
     ----------
     insert : numpy.ndarray
-        ASCII letters, `uint8` (80,).
+        ASCII letters, `uint8` (L,).
     expression : float
         Its predicted expression.
     violations : int
@@ -85,7 +85,7 @@ class Known:
     widest: float
 
     def __call__(self, constructs: np.ndarray) -> np.ndarray:
-        """Tell of each construct, `uint8` (N, 110), whether it is one of them, `bool` (N,)."""
+        """Tell of each construct, `uint8` (N, L), whether it is one of them, `bool` (N,)."""
         signals, calibration = self.trained.signals(constructs), self.trained.calibration
         return ~calibration.flagged(signals) & (calibration.scales(signals) <= self.widest)
 
@@ -100,7 +100,7 @@ class Search:
     constraints : Constraints
         What the inserts must keep to. A start that does not is repaired first.
     known : callable or None
-        From constructs, `uint8` (N, 110), to whether a search may go there, `bool` (N,), see `Known`; None for
+        From constructs, `uint8` (N, L), to whether a search may go there, `bool` (N,), see `Known`; None for
         anywhere. A start that is elsewhere is brought there first.
     most_changes : int
         Most substitutions of a start.
@@ -141,11 +141,11 @@ class Search:
         Parameters
         ----------
         starts : numpy.ndarray
-            Upper-case ASCII letters of inserts, `uint8` (N, 80).
+            Upper-case ASCII letters of inserts, `uint8` (N, L).
         goals : sequence of Goal
             Of each search.
         free : numpy.ndarray
-            Which positions of each start may be changed, `bool` (N, 80).
+            Which positions of each start may be changed, `bool` (N, L).
         advance : callable, optional
             Called with the number of searches that ended in a step.
 
@@ -154,12 +154,12 @@ class Search:
         list of list of State
             For each start what its search came to, the best first: at most `beam` inserts, all different.
         """
-        reference = self._trained.expression(_constructs(starts))
+        reference = self._trained.expression(self._constructs(starts))
         self.evaluations += len(starts)
-        violations = self._constraints.count(starts)
+        violations = self._constraints.count(starts, self._trained.reporter)
         if self._known is not None:
             # Whatever is like the training data is better than a start that is not.
-            violations = violations + ~self._known(_constructs(starts))
+            violations = violations + ~self._known(self._constructs(starts))
         best = [
             [State(start, float(value), int(wrong), float(value), bool(wrong))]
             for start, value, wrong in zip(starts, reference, violations, strict=True)
@@ -182,6 +182,9 @@ class Search:
         advance(len(active))
         return best
 
+    def _constructs(self, inserts: np.ndarray) -> np.ndarray:
+        return self._trained.reporter.constructs(inserts)
+
     def _is_better(self, now: list[State], before: list[State], goal: Goal) -> bool:
         """Whether one of the best inserts, as many as are wanted, is nearer to the goal than it was."""
         wanted = now[: self._wanted]
@@ -194,7 +197,7 @@ class Search:
         owners = [n for n, states in active.items() for _ in states]
         states = [state for some in active.values() for state in some]
         inserts = np.array([state.insert for state in states])
-        saturation = saturation_mutagenesis(self._trained, _constructs(inserts))
+        saturation = saturation_mutagenesis(self._trained, self._constructs(inserts))
         expression = saturation.reference[:, np.newaxis, np.newaxis] + saturation.effects
         allowed = free[owners][:, :, np.newaxis] & (inserts[:, :, np.newaxis] != _BASES)
         self.evaluations += int(allowed.sum())
@@ -207,12 +210,12 @@ class Search:
         open_pools = dict(pools)
         # A search whose best substitutions are not allowed looks at the next ones.
         while open_pools:
-            drawn = {n: pool.draw(self._constraints) for n, pool in open_pools.items()}
+            drawn = {n: pool.draw(self._constraints, self._trained.reporter) for n, pool in open_pools.items()}
             candidates = [(n, state) for n, some in drawn.items() for state in some]
             if candidates:
                 fine = np.ones(len(candidates), dtype=bool)
                 if self._known is not None:
-                    fine = self._known(_constructs(np.array([state.insert for _, state in candidates])))
+                    fine = self._known(self._constructs(np.array([state.insert for _, state in candidates])))
                     # On the way to keeping the constraints an insert may be where a search may not go.
                     fine |= np.array([state.violations > 0 for _, state in candidates])
                 for (n, state), is_fine in zip(candidates, fine, strict=True):
@@ -230,9 +233,9 @@ class _Pool:
     states : list of State
         The S inserts that they are made from.
     expression : numpy.ndarray
-        Of each of them with each substitution, (S, 80, 4).
+        Of each of them with each substitution, (S, L, 4).
     allowed : numpy.ndarray
-        Which of the substitutions are meant, `bool` (S, 80, 4).
+        Which of the substitutions are meant, `bool` (S, L, 4).
     goal : Goal
         Of the search.
     """
@@ -251,7 +254,7 @@ class _Pool:
         """Whether there are substitutions that were not drawn."""
         return self._next < len(self._flat)
 
-    def draw(self, constraints: Constraints) -> list[State]:
+    def draw(self, constraints: Constraints, reporter: Reporter) -> list[State]:
         """Take the next substitutions and return the inserts, those that violate the constraints left out.
 
         While an insert violates them all substitutions are taken at once, since those that repair it may be anywhere,
@@ -262,11 +265,9 @@ class _Pool:
         self._next += len(flat)
         shape = self._expression.shape
         state, position, base = np.unravel_index(flat, shape)
-        inserts = (
-            np.array([self._states[row].insert for row in state], dtype=np.uint8).reshape(-1, INSERT_LENGTH).copy()
-        )
+        inserts = np.array([self._states[row].insert for row in state], dtype=np.uint8).reshape(-1, shape[1]).copy()
         inserts[np.arange(len(flat)), position] = _BASES[base]
-        violations = constraints.count(inserts)
+        violations = constraints.count(inserts, reporter)
         most = 0
         if self._repairs and len(flat):
             most = min(int(violations.min()), max(some.violations for some in self._states) - 1)
@@ -290,10 +291,6 @@ class _Pool:
                 )
             )
         return drawn
-
-
-def _constructs(inserts: np.ndarray) -> np.ndarray:
-    return enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)
 
 
 def _is_reached(state: State, goal: Goal) -> bool:

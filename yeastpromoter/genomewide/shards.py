@@ -27,6 +27,7 @@ import numpy as np
 from yeastpromoter.io.prediction_tables import read_rows
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.whole_files import same_file, whole_table, write_whole
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 
 #: The columns of `kipoi predict --keep_metadata` that say which sequence a row is of.
 ID, LENGTH, RECORD = "metadata/id", "metadata/length", "metadata/record"
@@ -126,7 +127,12 @@ def update_rows(digest: hashlib._Hash, ids: Iterable[str], records: Iterable[Any
 
 
 def split(
-    path: str | Path, arguments: Mapping[str, Any], shard_size: int, batch_size: int, folder: str | Path
+    path: str | Path,
+    arguments: Mapping[str, Any],
+    shard_size: int,
+    batch_size: int,
+    folder: str | Path,
+    reporter: Reporter = PTPA,
 ) -> dict[str, Any]:
     """Cut a sequence file into shards.
 
@@ -140,6 +146,8 @@ def split(
         As for `shard_rows`.
     folder : str or Path
         Where the shards are written; it is made. The manifest, ``shards.json``, is written last.
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Returns
     -------
@@ -156,7 +164,8 @@ def split(
         written to it; and if the file changes meanwhile.
     """
     state = _state_of(path)
-    sequences = SequenceFile(path, **arguments)
+    reading = {**arguments, "reporter": reporter}
+    sequences = SequenceFile(path, **reading)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     stretches = shard_rows(len(sequences), shard_size, batch_size)
@@ -180,7 +189,7 @@ def split(
                 f"{path}: is the file of a shard in {folder}, and would be overwritten: cut into another folder"
             )
         write_whole(folder / shard.file, sequences.text_of(bounds[number], bounds[number + 1]))
-        _check_shard(folder / shard.file, shard, sequences, arguments)
+        _check_shard(folder / shard.file, shard, sequences, reading)
         shards.append(asdict(shard))
     manifest = {
         "source": sequences.path,

@@ -1,7 +1,7 @@
 """Tracks of predicted expression along a genome, as bigWig files, one for each strand.
 
 The value of an insert stands at its centre: it covers as many bases around the centre as the inserts are apart, at
-most the 80 of the insert, so that the values of neighbouring inserts meet and never overlap. Where there is no insert
+most those of the insert, so that the values of neighbouring inserts meet and never overlap. Where there is no insert
 there is no value.
 """
 
@@ -17,7 +17,6 @@ import numpy as np
 from yeastpromoter.extras import require
 from yeastpromoter.io.genome import ChromosomeNames, unknown_bases_before
 from yeastpromoter.io.whole_files import whole_file
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET, reverse_complement
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Inserts:
     expression: np.ndarray
 
 
-def insert_starts(letters: np.ndarray, step: int) -> tuple[np.ndarray, int]:
+def insert_starts(letters: np.ndarray, step: int, insert_length: int) -> tuple[np.ndarray, int]:
     """Place the inserts of a chromosome.
 
     Parameters
@@ -55,12 +54,14 @@ def insert_starts(letters: np.ndarray, step: int) -> tuple[np.ndarray, int]:
         The chromosome, upper-case ASCII codes, `uint8` (length,).
     step : int
         Distance in bp from the start of one insert to the start of the next.
+    insert_length : int
+        Length of an insert in bp.
 
     Returns
     -------
     starts : numpy.ndarray
         Positions of the first bases of the inserts on the forward strand, from 0, `int64`: the multiples of `step`
-        from which 80 bp lie within the chromosome and hold nothing but A, C, G and T.
+        from which an insert lies within the chromosome and holds nothing but A, C, G and T.
     unknown : int
         How many more there would be if other letters were allowed.
 
@@ -71,9 +72,9 @@ def insert_starts(letters: np.ndarray, step: int) -> tuple[np.ndarray, int]:
     """
     if step < 1:
         raise ValueError(f"the step must be at least 1 bp but is {step}")
-    starts = np.arange(0, letters.size - INSERT_LENGTH + 1, step, dtype=np.int64)
+    starts = np.arange(0, letters.size - insert_length + 1, step, dtype=np.int64)
     counts = unknown_bases_before(letters)
-    known = counts[starts + INSERT_LENGTH] == counts[starts]
+    known = counts[starts + insert_length] == counts[starts]
     return starts[known], int((~known).sum())
 
 
@@ -106,7 +107,8 @@ def predict_inserts(
     ValueError
         If `step` is under 1, or an expression is undefined.
     """
-    starts, unknown = insert_starts(letters, step)
+    length = trained.reporter.insert_length
+    starts, unknown = insert_starts(letters, step, length)
     if not starts.size:
         return {}, 2 * unknown
     known = np.where(np.isin(letters, np.frombuffer(ALPHABET.encode(), np.uint8)), letters, np.uint8(ord("N")))
@@ -115,7 +117,7 @@ def predict_inserts(
         sequence, places = known, starts
         if strand == "-":
             sequence = reverse_complement(known[np.newaxis])[0]
-            places = letters.size - INSERT_LENGTH - starts
+            places = letters.size - length - starts
         expression = np.empty(starts.size)
         for first in range(0, starts.size, _BLOCK):
             rows = slice(first, first + _BLOCK)
@@ -130,7 +132,7 @@ def predict_inserts(
     return inserts, 2 * unknown
 
 
-def covered(starts: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+def covered(starts: np.ndarray, step: int, insert_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Bases that the value of each insert covers.
 
     Parameters
@@ -139,20 +141,26 @@ def covered(starts: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
         Positions of the inserts' first bases, from 0, `int64` (N,).
     step : int
         Distance in bp from one insert to the next, at least 1.
+    insert_length : int
+        Length of an insert in bp.
 
     Returns
     -------
     first, stop : numpy.ndarray
-        `int64` (N,), 0-based and half-open: `step` bases, at most 80, around the insert's centre, which lies between
-        its 40th and its 41st base; the odd base is on the right.
+        `int64` (N,), 0-based and half-open: `step` bases, at most as many as an insert has, around the insert's
+        centre, which lies between the 40th and the 41st base of 80; the odd base is on the right.
     """
-    span = min(step, INSERT_LENGTH)
-    first = starts + INSERT_LENGTH // 2 - span // 2
+    span = min(step, insert_length)
+    first = starts + insert_length // 2 - span // 2
     return first, first + span
 
 
 def write_tracks(
-    inserts: Mapping[tuple[str, str], Inserts], lengths: Mapping[str, int], step: int, prefix: str | Path
+    inserts: Mapping[tuple[str, str], Inserts],
+    lengths: Mapping[str, int],
+    step: int,
+    insert_length: int,
+    prefix: str | Path,
 ) -> dict[str, Path]:
     """Write the tracks of both strands.
 
@@ -164,6 +172,8 @@ def write_tracks(
         Length in bp of each chromosome of the genome, in the order in which the files shall have them.
     step : int
         Distance in bp from one insert to the next.
+    insert_length : int
+        Length of an insert in bp.
     prefix : str or Path
         The files are ``PREFIX.plus.bw`` and ``PREFIX.minus.bw``. Each appears when it is complete.
 
@@ -182,31 +192,29 @@ def write_tracks(
         if any(found == strand for _, found in inserts):
             files[strand] = Path(f"{prefix}.{word}.bw")
             with whole_file(files[strand]) as partial:
-                _library().open(str(partial), "w").write(dict(lengths), _values(inserts, lengths, strand, step))
-                _check_written(partial, files[strand], inserts, lengths, strand, step)
+                of_strand = {
+                    chromosome: (*covered(some.starts, step, insert_length), some.expression)
+                    for chromosome in lengths
+                    if (some := inserts.get((chromosome, strand))) is not None
+                }
+                _library().open(str(partial), "w").write(dict(lengths), _values(of_strand))
+                _check_written(partial, files[strand], of_strand, lengths)
     return files
 
 
-def _check_written(partial: Path, final: Path, inserts: Mapping, lengths: Mapping, strand: str, step: int) -> None:
+def _check_written(partial: Path, final: Path, inserts: Mapping[str, tuple], lengths: Mapping[str, int]) -> None:
     """Read a track back: the library prints what goes wrong while it writes, and raises nothing."""
-    for (chromosome, of_strand), some in inserts.items():
-        if of_strand == strand:
-            first, stop = covered(some.starts, step)
-            wanted = np.full(lengths[chromosome], np.nan)
-            for offset in range(int(stop[0] - first[0])):
-                wanted[first + offset] = some.expression.astype(np.float32)
-            if not np.array_equal(read_track(partial, chromosome, 0, wanted.size), wanted, equal_nan=True):
-                raise ValueError(f"{final}: could not be written: the values of {chromosome} are not those put in")
+    for chromosome, (first, stop, expression) in inserts.items():
+        wanted = np.full(lengths[chromosome], np.nan)
+        for offset in range(int(stop[0] - first[0])):
+            wanted[first + offset] = expression.astype(np.float32)
+        if not np.array_equal(read_track(partial, chromosome, 0, wanted.size), wanted, equal_nan=True):
+            raise ValueError(f"{final}: could not be written: the values of {chromosome} are not those put in")
 
 
-def _values(inserts: Mapping, lengths: Mapping[str, int], strand: str, step: int) -> Iterator[tuple]:
-    for chromosome in lengths:
-        if (chromosome, strand) in inserts:
-            some = inserts[chromosome, strand]
-            first, stop = covered(some.starts, step)
-            yield from zip(
-                [chromosome] * first.size, first.tolist(), stop.tolist(), some.expression.tolist(), strict=True
-            )
+def _values(inserts: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Iterator[tuple]:
+    for chromosome, (first, stop, expression) in inserts.items():
+        yield from zip([chromosome] * first.size, first.tolist(), stop.tolist(), expression.tolist(), strict=True)
 
 
 def read_track(path: str | Path, chromosome: str, start: int, stop: int) -> np.ndarray:

@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.model.gradients import expression_cotangent, input_gradient
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT
 from yeastpromoter.sequence.encoding import ALPHABET
 from yeastpromoter.sequence.model_input import as_constructs, of_input
 
 if TYPE_CHECKING:
     from yeastpromoter.model.entry import TrainedNetwork
+    from yeastpromoter.sequence.reporter import Reporter
 
 #: Points of the integral. With the trained network that was tried the remainder of `integrated_gradients` is then about
 #: a hundredth of a bucket (64 random inserts: median 0.004, largest 0.018; half of that with 128); the command reports
@@ -53,7 +53,7 @@ def gradient_x_input(trained: TrainedNetwork, x: np.ndarray, batch_size: int = B
     trained : TrainedNetwork
         Network and decoding.
     x : numpy.ndarray
-        One-hot constructs (N, 110, 4) or inserts (N, 80, 4), as `yeastpromoter.sequence.model_input.as_constructs`
+        One-hot constructs or inserts, (N, L, 4), as `yeastpromoter.sequence.model_input.as_constructs`
         takes them.
     batch_size : int, optional
         Rows that pass through the network at once.
@@ -71,9 +71,9 @@ def gradient_x_input(trained: TrainedNetwork, x: np.ndarray, batch_size: int = B
     NotImplementedError
         If the Keras backend is neither TensorFlow nor JAX.
     """
-    constructs = as_constructs(x)
+    constructs = as_constructs(x, reporter=trained.reporter)
     gradients = expression_gradient(trained, constructs, batch_size)
-    return of_input(relative_to(gradients, np.full(len(ALPHABET), 1 / len(ALPHABET))), np.shape(x)[1])
+    return of_input(relative_to(gradients, np.full(len(ALPHABET), 1 / len(ALPHABET))), np.shape(x)[1], trained.reporter)
 
 
 def integrated_gradients(
@@ -90,14 +90,14 @@ def integrated_gradients(
     trained : TrainedNetwork
         Network and decoding.
     x : numpy.ndarray
-        One-hot constructs (N, 110, 4) or inserts (N, 80, 4), as `yeastpromoter.sequence.model_input.as_constructs`
+        One-hot constructs or inserts, (N, L, 4), as `yeastpromoter.sequence.model_input.as_constructs`
         takes them.
     batch_size : int, optional
         Rows that pass through the network at once.
     steps : int, optional
         Points of the integral along the path (Gauss and Legendre's), each of which costs one gradient.
     baseline : numpy.ndarray, optional
-        Where the path starts, (N, 110, 4) or (110, 4), each position summing to 1. Default: `uniform_baseline`.
+        Where the path starts, (N, L, 4) or (L, 4), each position summing to 1. Default: `uniform_baseline`.
 
     Returns
     -------
@@ -115,8 +115,8 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ValueError(f"the number of steps must be at least 1 but is {steps}")
-    constructs = as_constructs(x).astype(np.float64)
-    baseline = uniform_baseline(constructs) if baseline is None else _checked(baseline, constructs)
+    constructs = as_constructs(x, reporter=trained.reporter).astype(np.float64)
+    baseline = uniform_baseline(constructs, trained.reporter) if baseline is None else _checked(baseline, constructs)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     nodes, weights = (nodes + 1) / 2, weights / 2
     mean = np.zeros_like(constructs)
@@ -128,24 +128,26 @@ def integrated_gradients(
         points = start + nodes[step, np.newaxis, np.newaxis] * (constructs[record] - start)
         gradients = expression_gradient(trained, points, batch_size)
         np.add.at(mean, record, weights[step, np.newaxis, np.newaxis] * gradients)
-    return of_input(relative_to(mean, baseline), np.shape(x)[1])
+    return of_input(relative_to(mean, baseline), np.shape(x)[1], trained.reporter)
 
 
-def uniform_baseline(constructs: np.ndarray) -> np.ndarray:
+def uniform_baseline(constructs: np.ndarray, reporter: Reporter) -> np.ndarray:
     """Baseline of constructs that says nothing of the insert: every base with 0.25, adapters as they are.
 
     Parameters
     ----------
     constructs : numpy.ndarray
-        (N, 110, 4).
+        (N, L, 4).
+    reporter : Reporter
+        Their reporter.
 
     Returns
     -------
     numpy.ndarray
-        (N, 110, 4), dtype of `constructs`.
+        (N, L, 4), dtype of `constructs`.
     """
     baseline = constructs.copy()
-    baseline[:, INSERT] = 1 / len(ALPHABET)
+    baseline[:, reporter.insert] = 1 / len(ALPHABET)
     return baseline
 
 
@@ -193,14 +195,14 @@ def expression_gradient(trained: TrainedNetwork, x: np.ndarray, batch_size: int 
     trained : TrainedNetwork
         Network and decoding.
     x : numpy.ndarray
-        Input, any finite numbers, (N, 110, 4).
+        Input, any finite numbers, (N, L, 4).
     batch_size : int, optional
         Rows that pass through the network at once.
 
     Returns
     -------
     numpy.ndarray
-        `float64` (N, 110, 4); NaN in records whose expression is undefined.
+        `float64` (N, L, 4); NaN in records whose expression is undefined.
 
     Raises
     ------
@@ -227,7 +229,7 @@ def expression_gradient(trained: TrainedNetwork, x: np.ndarray, batch_size: int 
 
 def _checked(baseline: np.ndarray, constructs: np.ndarray) -> np.ndarray:
     baseline = np.asarray(baseline, dtype=np.float64)
-    shape = (CONSTRUCT_LENGTH, len(ALPHABET))
+    shape = constructs.shape[1:]
     if baseline.shape not in (shape, constructs.shape):
         raise ValueError(f"the baseline has shape {baseline.shape} but must have shape {shape} or {constructs.shape}")
     if not np.allclose(baseline.sum(axis=-1), 1):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import region_positions
 from yeastpromoter.sequence.construct_rules import upper_case
+from yeastpromoter.sequence.reporter import Reporter
 
 
 class Differences(NamedTuple):
@@ -37,15 +37,19 @@ class Differences(NamedTuple):
     expression_b: float
 
 
-def compare_constructs(expression: Callable[[np.ndarray], np.ndarray], a: np.ndarray, b: np.ndarray) -> Differences:
+def compare_constructs(
+    expression: Callable[[np.ndarray], np.ndarray], a: np.ndarray, b: np.ndarray, reporter: Reporter
+) -> Differences:
     """Predict what each difference between two constructs does.
 
     Parameters
     ----------
     expression : callable
-        From constructs, ASCII letters, `uint8` (N, 110), to their expression, (N,).
+        From constructs, ASCII letters, `uint8` (N, L), to their expression, (N,).
     a, b : numpy.ndarray
-        ASCII letters of the constructs, `uint8` (110,). Lower case is not a difference.
+        ASCII letters of the constructs, `uint8` (L,). Lower case is not a difference.
+    reporter : Reporter
+        The reporter of the constructs.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def compare_constructs(expression: Callable[[np.ndarray], np.ndarray], a: np.nda
     of_a, of_b, *of_changed = expression(np.concatenate([[a, b], changed_a, changed_b]))
     of_changed = np.reshape(of_changed, (2, places.size))
     return Differences(
-        np.array(region_positions("construct"))[places],
+        np.array(reporter.positions("construct"))[places],
         a[places].tobytes().decode("ascii"),
         b[places].tobytes().decode("ascii"),
         of_changed[0] - of_a,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.interpret.sites import Site, shuffled_sites
-from yeastpromoter.sequence.construct import INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import enclose, letters, reverse_complement
+from yeastpromoter.sequence.encoding import letters, reverse_complement
 from yeastpromoter.statistics import mean_with_interval
 
 if TYPE_CHECKING:
@@ -55,14 +54,14 @@ def insert_expression(trained: TrainedNetwork, inserts: np.ndarray) -> np.ndarra
     trained : TrainedNetwork
         Network and decoding.
     inserts : numpy.ndarray
-        ASCII letters, `uint8` (N, 80).
+        ASCII letters, `uint8` (N, L).
 
     Returns
     -------
     numpy.ndarray
         Expression, `float64` (N,).
     """
-    return trained.decode(trained.related_scores(enclose(LEFT_ADAPTER, inserts, RIGHT_ADAPTER)))
+    return trained.decode(trained.related_scores(trained.reporter.constructs(inserts)))
 
 
 def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
@@ -71,7 +70,7 @@ def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
     Parameters
     ----------
     inserts : numpy.ndarray
-        ASCII letters, `uint8` (N, 80).
+        ASCII letters, `uint8` (N, L).
     sites : numpy.ndarray
         ASCII letters, `uint8` (N, w), or (1, w) or (w,) for the same site in all.
     position : int
@@ -80,7 +79,7 @@ def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Copies of the inserts, `uint8` (N, 80).
+        Copies of the inserts, `uint8` (N, L).
 
     Raises
     ------
@@ -97,13 +96,15 @@ def plant(inserts: np.ndarray, sites: np.ndarray, position: int) -> np.ndarray:
     return planted
 
 
-def possible_positions(site: Site, step: int = 1) -> np.ndarray:
+def possible_positions(site: Site, insert_length: int, step: int = 1) -> np.ndarray:
     """List where a site fits into an insert.
 
     Parameters
     ----------
     site : Site
         The site.
+    insert_length : int
+        Length of the insert in bp.
     step : int, optional
         Distance between the positions, in bp.
 
@@ -115,11 +116,13 @@ def possible_positions(site: Site, step: int = 1) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `step` is below 1.
+        If `step` is below 1, or the site is longer than the insert.
     """
     if step < 1:
         raise ValueError(f"the step must be at least 1 bp but is {step}")
-    return np.arange(0, INSERT_LENGTH - len(site.letters) + 1, step)
+    if len(site.letters) > insert_length:
+        raise ValueError(f"the site {site.letters} ({site.factor}) is longer than an insert, {insert_length} bp")
+    return np.arange(0, insert_length - len(site.letters) + 1, step)
 
 
 def plant_everywhere(
@@ -138,9 +141,9 @@ def plant_everywhere(
     Parameters
     ----------
     predict : callable
-        From inserts, `uint8` (M, 80), to expression, (M,).
+        From inserts, `uint8` (M, L), to expression, (M,).
     inserts : numpy.ndarray
-        ASCII letters, `uint8` (N, 80).
+        ASCII letters, `uint8` (N, L).
     site : Site
         The site.
     positions : numpy.ndarray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yeastpromoter.io.sequence_files import Batch
-from yeastpromoter.sequence.construct import COORDINATE, REGIONS, region_positions
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import Reporter
 
 if TYPE_CHECKING:
     import h5py
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _UPPER_CASE = 0xDF
 
 
-def region_letters(constructs: np.ndarray, region: str) -> np.ndarray:
-    """Cut the region out of constructs, `uint8` (N, 110), as upper-case letters, `uint8` (N, L)."""
-    return constructs[:, REGIONS[region]] & _UPPER_CASE
+def region_letters(constructs: np.ndarray, region: str, reporter: Reporter) -> np.ndarray:
+    """Cut a region out of constructs of a reporter, as upper-case letters, `uint8` (N, L)."""
+    return constructs[:, reporter.bases(region)] & _UPPER_CASE
 
 
 class RegionHdf5:
@@ -39,6 +39,8 @@ class RegionHdf5:
         Number of sequences that there will be.
     region : {"insert", "construct"}
         The region of all results.
+    reporter : Reporter
+        The reporter of the constructs.
     weights_version : str
         Version of the weights that predicted them.
     quantities : mapping of str to tuple
@@ -53,6 +55,7 @@ class RegionHdf5:
         file: h5py.File,
         n: int,
         region: str,
+        reporter: Reporter,
         weights_version: str,
         quantities: Mapping[str, tuple[str, str]],
         **attributes: Any,
@@ -60,7 +63,8 @@ class RegionHdf5:
         import h5py
 
         self._file, self._region, self._quantities, self._next = file, region, tuple(quantities), 0
-        positions = region_positions(region)
+        self._reporter = reporter
+        positions = reporter.positions(region)
         sizes = {"l": len(positions), "b": len(ALPHABET)}
         file.attrs.update({"region": region, "bases": ALPHABET, "weights_version": weights_version, **attributes})
         letters = h5py.string_dtype("ascii", len(positions))
@@ -68,7 +72,7 @@ class RegionHdf5:
         self._add("record", (n,), np.int64, "number of the record in the input, from 0")
         self._add("length", (n,), np.int64, "length of the sequence as it was given, in bp")
         self._add("sequence", (n,), letters, f"letters of the {region}, 5' to 3'")
-        self._add("position", (len(positions),), np.int64, COORDINATE)
+        self._add("position", (len(positions),), np.int64, reporter.coordinate)
         file["position"][:] = positions
         for name, (shape, description) in quantities.items():
             self._add(name, (n, *(sizes[axis] for axis in shape)), np.float32, description)
@@ -76,7 +80,7 @@ class RegionHdf5:
     def write(self, batch: Batch, values: Mapping[str, np.ndarray]) -> None:
         """Write the next sequences and their quantities."""
         rows = slice(self._next, self._next + len(batch.ids))
-        letters = np.ascontiguousarray(region_letters(batch.constructs, self._region))
+        letters = np.ascontiguousarray(region_letters(batch.constructs, self._region, self._reporter))
         self._file["id"][rows] = batch.ids.astype(object)
         self._file["record"][rows] = batch.records
         self._file["length"][rows] = batch.lengths

@@ -1,7 +1,7 @@
 """Saturation mutagenesis: what every substitution, and every deletion of one base, does to expression.
 
 An effect is always the expression with the changed sequence minus the expression without the change (alt − ref),
-in buckets, the unit of expression (0 to 17).
+in buckets, the unit of expression.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from yeastpromoter.model.entry import TrainedNetwork
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, LEFT_FLANK, REGIONS, RIGHT_FLANK, fit_window
 from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET, check_rows, letters
+from yeastpromoter.sequence.reporter import REGIONS, Reporter
 
 #: Constructs whose substitutions are scored together.
 BATCH_SIZE = 64
@@ -28,7 +28,7 @@ class Saturation:
     Attributes
     ----------
     reference : numpy.ndarray
-        Expression of the unchanged constructs, 0 to 17, `float64` (N,).
+        Expression of the unchanged constructs, `float64` (N,).
     effects : numpy.ndarray
         Effect (alt − ref, in buckets) of putting each base, in the order A, C, G, T, at each position of the
         region, `float64` (N, L, 4). It is exactly 0 for the base that stands there. Where an N stands none of
@@ -56,12 +56,12 @@ def saturation_mutagenesis(
     trained : TrainedNetwork
         The network and its decoding (`yeastpromoter.model.entry.load_trained_network`).
     constructs : numpy.ndarray
-        ASCII letters of the constructs, adapters included, `uint8` (N, 110), as
+        ASCII letters of the constructs, adapters included, `uint8` (N, length of a construct), as
         `yeastpromoter.sequence.encoding.letters` makes them of strings and
         `yeastpromoter.io.sequence_files.SequenceFile` reads them. A, C, G, T and N in either case.
     region : {"insert", "construct"}, optional
-        Where bases are changed: in the insert (L = 80, the positions 17 to 96 of the construct, from 0) or in the
-        adapters as well (L = 110).
+        Where bases are changed: in the insert (of the public reporter L = 80, the positions 17 to 96 of the construct,
+        from 0) or in the adapters as well (L = 110).
     deletions : bool, optional
         Whether to take out each base of the region, too.
 
@@ -73,22 +73,24 @@ def saturation_mutagenesis(
     Raises
     ------
     ValueError
-        If an argument is not one of those above, if a letter is none of A, C, G, T, N, or if the expression of a
+        If an argument is not one of those above, if a letter is none of A, C, G, T, N, if `deletions` are asked for but
+        the reporter has no flanks, or if the expression of a
         construct, changed or not, is undefined (see `yeastpromoter.model.decoding.decode`).
 
     Examples
     --------
-    >>> from yeastpromoter.sequence.construct import add_adapters
     >>> from yeastpromoter.sequence.encoding import letters
     >>> from yeastpromoter.model.entry import load_trained_network
-    >>> constructs = letters([add_adapters("ACGTTGCA" * 10)])
-    >>> saturation_mutagenesis(load_trained_network(), constructs).effects.shape
+    >>> trained = load_trained_network()
+    >>> constructs = letters([trained.reporter.add_adapters("ACGTTGCA" * 10)])
+    >>> saturation_mutagenesis(trained, constructs).effects.shape
     (1, 80, 4)
     """
     if region not in REGIONS:
         raise ValueError(f"region must be one of {', '.join(REGIONS)} but is {region!r}")
-    constructs = upper_case(check_rows(constructs, CONSTRUCT_LENGTH))
-    positions = range(CONSTRUCT_LENGTH)[REGIONS[region]]
+    whole = trained.reporter.construct_length
+    constructs = upper_case(check_rows(constructs, whole))
+    positions = range(whole)[trained.reporter.bases(region)]
     n, length = len(constructs), len(positions)
     reference = np.empty(n)
     effects = np.empty((n, length, len(ALPHABET)))
@@ -126,12 +128,12 @@ def _delete(trained: TrainedNetwork, constructs: np.ndarray, positions: range, f
     # To take out one base of a run of the same is to take out any other of it: only the first is computed.
     new = np.ones(bases.shape, dtype=bool)
     new[:, 1:] = bases[:, 1:] != bases[:, :-1]
-    scores = trained.related_scores(delete_bases(constructs, positions)[new])
+    scores = trained.related_scores(delete_bases(constructs, positions, trained.reporter)[new])
     return _decode(trained, scores[np.cumsum(new).reshape(new.shape) - 1], first, "a deletion in ")
 
 
 def _decode(trained: TrainedNetwork, scores: np.ndarray, first: int, change: str) -> np.ndarray:
-    """Decode (N, M, 18) into (N, M)."""
+    """Decode (N, M, B) into (N, M)."""
     expression = trained.decode(scores.reshape(-1, scores.shape[-1])).reshape(scores.shape[:-1])
     undefined = np.isnan(expression)
     if undefined.any():
@@ -143,11 +145,11 @@ def _decode(trained: TrainedNetwork, scores: np.ndarray, first: int, change: str
     return expression
 
 
-def delete_bases(constructs: np.ndarray, positions: range) -> np.ndarray:
+def delete_bases(constructs: np.ndarray, positions: range, reporter: Reporter) -> np.ndarray:
     """Take single bases out of constructs.
 
-    What is left, 109 bp, is brought to 110 bp as `yeastpromoter.sequence.construct.fit_construct` does with a construct
-    that is one base short: the base of the plasmid that stands before the left adapter comes in on the left. So what is
+    What is left is brought to the length of a construct as `Reporter.fit_construct` does with a construct that is one
+    base short: the base of the plasmid that stands before the left adapter comes in on the left. So what is
     downstream of the deletion stays at its distance from the reporter gene, and everything upstream of it, the left
     adapter included, moves one base toward the gene, as it does in the plasmid. The rule is the same for bases of
     the insert and of the adapters.
@@ -155,21 +157,24 @@ def delete_bases(constructs: np.ndarray, positions: range) -> np.ndarray:
     Parameters
     ----------
     constructs : numpy.ndarray
-        ASCII letters, `uint8` (N, 110).
+        ASCII letters, `uint8` (N, L).
     positions : range
         The P positions, from 0, at which one base each is taken out.
+    reporter : Reporter
+        The reporter of the constructs.
 
     Returns
     -------
     numpy.ndarray
-        ASCII letters of the constructs without them, `uint8` (N, P, 110).
+        ASCII letters of the constructs without them, `uint8` (N, P, L).
+
+    Raises
+    ------
+    ValueError
+        If the reporter has no flanks.
     """
-
-    def beside(flank: str) -> np.ndarray:
-        return np.broadcast_to(letters([flank]), (len(constructs), len(flank)))
-
-    plasmid = np.concatenate([beside(LEFT_FLANK), constructs, beside(RIGHT_FLANK)], axis=1)
+    plasmid = reporter.with_flanks(constructs)
     everything = np.arange(plasmid.shape[1])
-    window = fit_window(CONSTRUCT_LENGTH - 1)
-    kept = [np.delete(everything, len(LEFT_FLANK) + position)[window] for position in positions]
+    window = reporter.fit_window(reporter.construct_length - 1)
+    kept = [np.delete(everything, len(reporter.left_flank) + position)[window] for position in positions]
     return plasmid[:, np.array(kept)]

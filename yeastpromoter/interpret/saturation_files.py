@@ -9,8 +9,8 @@ import numpy as np
 from yeastpromoter.interpret.region_files import region_letters
 from yeastpromoter.interpret.saturation import Saturation
 from yeastpromoter.io.sequence_files import Batch
-from yeastpromoter.sequence.construct import region_positions
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import Reporter
 
 #: Columns of the table.
 COLUMNS = (
@@ -30,13 +30,11 @@ INTERVAL_COLUMNS = ("effect_lower", "effect_upper")
 #: What stands in the column `alt` for a deletion.
 DELETED = "-"
 
-EFFECT = (
-    "effect = alt - ref: expression with the change minus expression without it, in buckets (expression is 0 to 17)"
-)
+EFFECT = "effect = alt - ref: expression with the change minus expression without it, in buckets"
 
 #: What an HDF5 file holds, for `yeastpromoter.interpret.region_files.RegionHdf5`: attributes of a `Saturation`.
 QUANTITIES = {
-    "reference": ("", "expression of the unchanged construct, 0 to 17"),
+    "reference": ("", "expression of the unchanged construct"),
     "effects": ("lb", f"(sequence, position, base put there): {EFFECT}; 0 for the base that stands there"),
 }
 DELETIONS = {"deletions": ("l", f"(sequence, position taken out): {EFFECT}")}
@@ -47,7 +45,9 @@ def table_header(intervals: bool = False) -> str:
     return "\t".join([*COLUMNS, *(INTERVAL_COLUMNS if intervals else ())]) + "\n"
 
 
-def table_rows(batch: Batch, region: str, result: Saturation, half_widths: np.ndarray | None = None) -> Iterator[str]:
+def table_rows(
+    batch: Batch, region: str, reporter: Reporter, result: Saturation, half_widths: np.ndarray | None = None
+) -> Iterator[str]:
     """Rows of the table for some sequences, as one text for each sequence.
 
     Parameters
@@ -56,6 +56,8 @@ def table_rows(batch: Batch, region: str, result: Saturation, half_widths: np.nd
         N sequences.
     region : {"insert", "construct"}
         The region of `result`.
+    reporter : Reporter
+        The reporter of the constructs.
     result : Saturation
         Their effects.
     half_widths : numpy.ndarray, optional
@@ -66,15 +68,15 @@ def table_rows(batch: Batch, region: str, result: Saturation, half_widths: np.nd
     ------
     str
         Rows with the `COLUMNS`: by position, counted in the insert from 1
-        (`yeastpromoter.sequence.construct.COORDINATE`), and at each position the other bases in the order A, C, G, T
+        (`Reporter.coordinate`), and at each position the other bases in the order A, C, G, T
         (all four where an N stands) and then, if there are deletions, ``-``. Numbers have six decimals.
     """
-    for n, bases in enumerate(region_letters(batch.constructs, region)):
+    for n, bases in enumerate(region_letters(batch.constructs, region, reporter)):
         name, reference = _cell(str(batch.ids[n])), float(result.reference[n])
         start = f"{name}\t{batch.records[n]}\t"
         rows = []
         for index, (position, ref) in enumerate(
-            zip(region_positions(region), bases.tobytes().decode("ascii"), strict=True)
+            zip(reporter.positions(region), bases.tobytes().decode("ascii"), strict=True)
         ):
             changes = [
                 (alt, effect)

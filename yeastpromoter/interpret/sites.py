@@ -11,7 +11,6 @@ import numpy as np
 import yaml
 
 from yeastpromoter.io.text_files import read_text
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET, letters, reverse_complement
 from yeastpromoter.sequence.motifs import IUPAC, check_motif, occurrences, strands
 
@@ -198,10 +197,8 @@ def _site(path: str | Path, number: int, entry: Any, references: dict[str, str])
     for key, value in (("site", sequence), ("shuffle", shuffle)):
         if not isinstance(value, str) or not value or set(value) - set(ALPHABET):
             raise ValueError(f"{where} has {value!r} as {key} but must have letters A, C, G and T in upper case")
-    if not WORD_LENGTH < len(sequence) <= INSERT_LENGTH:
-        raise ValueError(
-            f"{where} has a site of {len(sequence)} bp but it must have from {WORD_LENGTH + 1} to {INSERT_LENGTH} bp"
-        )
+    if len(sequence) <= WORD_LENGTH:
+        raise ValueError(f"{where} has a site of {len(sequence)} bp but it must have at least {WORD_LENGTH + 1} bp")
     if len(shuffle) != len(sequence):
         raise ValueError(f"{where} has {len(shuffle)} letters to shuffle but must have as many as the site")
     # A consensus that is more than letters, such as "core CTTCC", finds nothing: then the site itself does.

@@ -15,6 +15,7 @@ from yeastpromoter.io.sequence_files import Batch, Promoters, SequenceFile
 from yeastpromoter.io.text_files import TextFile, id_problem, position
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules
 from yeastpromoter.sequence.encoding import find_invalid, reverse_complement
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 from yeastpromoter.sequence.scanning import PromoterRules
 
 #: Lines of a BED file that are not intervals.
@@ -41,6 +42,7 @@ def open_sequences(
     other_lengths: str = "error",
     check_adapters: bool = True,
     rules: ConstructRules | PromoterRules | None = None,
+    reporter: Reporter = PTPA,
     **reading: object,
 ) -> SequenceFile | IntervalFile:
     """Open a file of sequences, or of intervals of a genome.
@@ -55,7 +57,7 @@ def open_sequences(
         What the sequences are. Default: constructs in a sequence file, inserts in a genome.
     other_lengths, check_adapters : optional
         As for `yeastpromoter.sequence.construct_rules.ConstructRules`.
-    rules : optional
+    rules, reporter : optional
         As for `yeastpromoter.io.sequence_files.SequenceFile`.
     **reading
         Further arguments of `SequenceFile`, which intervals do not have.
@@ -70,7 +72,7 @@ def open_sequences(
     FileNotFoundError, ValueError
         If the file or an argument is wrong.
     """
-    deciding = {"other_lengths": other_lengths, "check_adapters": check_adapters, "rules": rules}
+    deciding = {"other_lengths": other_lengths, "check_adapters": check_adapters, "rules": rules, "reporter": reporter}
     if fasta_file is None:
         sequence_type = "construct" if sequence_type is None else sequence_type
         return SequenceFile(path, sequence_type=sequence_type, **deciding, **reading)
@@ -96,7 +98,7 @@ class _Interval(NamedTuple):
 
 
 class IntervalFile:
-    """The sequences of the intervals of a BED file, as 110-bp constructs.
+    """The sequences of the intervals of a BED file, as constructs.
 
     An interval is read on its strand, which is to be the one that reads toward the gene; without a strand it is read on
     the forward strand, and counted. Its id is its name, or without one the interval itself, such as
@@ -112,7 +114,7 @@ class IntervalFile:
         `yeastpromoter.io.genome.ChromosomeNames` does.
     sequence_type, other_lengths, check_adapters : optional
         As for `yeastpromoter.sequence.construct_rules.ConstructRules`. Inserts; an error; the adapters are checked.
-    rules : optional
+    rules, reporter : optional
         As for `yeastpromoter.io.sequence_files.SequenceFile`.
 
     Attributes
@@ -122,7 +124,7 @@ class IntervalFile:
     n_records : int
         Number of intervals; ``len()`` is the number of those that were not dropped.
     n_dropped, n_fitted : int
-        Number of intervals that were dropped, and that are fitted to 110 bp.
+        Number of intervals that were dropped, and that are fitted to the length of a construct.
     notes : tuple of str
         What a user should know of.
 
@@ -144,8 +146,11 @@ class IntervalFile:
         other_lengths: str = "error",
         check_adapters: bool = True,
         rules: ConstructRules | PromoterRules | None = None,
+        reporter: Reporter = PTPA,
     ) -> None:
-        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters) if rules is None else rules
+        self._rules = rules
+        if rules is None:
+            self._rules = ConstructRules(reporter, sequence_type, other_lengths, check_adapters)
         genome = read_genome(fasta_file)
         offsets = dict(zip(genome, np.cumsum([0, *map(len, genome.values())]).tolist(), strict=False))
         self._letters = np.concatenate(list(genome.values()))

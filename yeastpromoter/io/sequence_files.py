@@ -22,6 +22,7 @@ from yeastpromoter.io.text_files import FIRST_LINE_BYTES, MAX_ID_LENGTH, TextFil
 from yeastpromoter.sequence.construct_rules import NAMED, ConstructRules, choice
 from yeastpromoter.sequence.encoding import find_invalid, one_hot
 from yeastpromoter.sequence.model_input import mark_recognised
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 from yeastpromoter.sequence.scanning import PromoterRules
 
 _LETTER_HINTS = {
@@ -42,7 +43,7 @@ class Batch:
     Attributes
     ----------
     constructs : numpy.ndarray
-        ASCII letters of the constructs, `uint8` (N, 110).
+        ASCII letters of the constructs, `uint8` (N, L).
     ids : numpy.ndarray
         Ids, `str` (N,).
     records : numpy.ndarray
@@ -60,7 +61,7 @@ class Batch:
     targets: np.ndarray | None
 
     def encoded(self) -> np.ndarray:
-        """One-hot encode the constructs, `float32` (N, 110, 4); their adapters are not looked for again."""
+        """One-hot encode the constructs, `float32` (N, L, 4); their adapters are not looked for again."""
         return mark_recognised(one_hot(self.constructs))
 
 
@@ -83,7 +84,7 @@ class Promoters(NamedTuple):
 
 
 class SequenceFile:
-    """The promoter sequences of one file, as 110-bp constructs.
+    """The promoter sequences of one file, as constructs.
 
     The file is FASTA, a table separated by tabs or commas, or a list of one sequence per line; plain, gzip or
     bgzip; the format is recognised from the content. Blank lines at its end are not records. A record without an
@@ -98,7 +99,7 @@ class SequenceFile:
     id_column : int or str, optional
         Column with the id. Without it the number of the record, from 0, is the id; FASTA has its own ids.
     target_columns : int or str, or a sequence of them, optional
-        Columns with numbers to predict: a single expression, or 18 buckets.
+        Columns with numbers to predict: a single expression, or buckets.
     header : {"auto", True, False}, optional
         Whether a table starts with a header. With ``"auto"`` it does when a column is chosen by its name, or when
         the sequence column of the first line does not look like DNA.
@@ -112,6 +113,8 @@ class SequenceFile:
         New rules that decide in place of the three arguments above which sequences are taken: with
         `yeastpromoter.sequence.construct_rules.RulesByLength` the first sequence says what they are, and with
         `yeastpromoter.sequence.scanning.PromoterRules` they are promoters, for `read_promoters` alone.
+    reporter : Reporter, optional
+        The reporter of the constructs, where there are no `rules`.
 
     Attributes
     ----------
@@ -122,7 +125,8 @@ class SequenceFile:
     n_records : int
         Number of records in the file; ``len()`` is the number of those that were not dropped.
     n_dropped, n_fitted, n_duplicates : int
-        Number of records that were dropped, that are fitted to 110 bp, and whose id another record has too.
+        Number of records that were dropped, that are fitted to the length of a construct, and whose id another record
+        has too.
     notes : tuple of str
         What a user should know of: sentences on the three, those that are not 0, and on sequences with many N.
 
@@ -148,6 +152,7 @@ class SequenceFile:
         check_adapters: bool = True,
         first_record: int = 0,
         rules: ConstructRules | PromoterRules | None = None,
+        reporter: Reporter = PTPA,
     ) -> None:
         sequence_column = _column("sequence_column", sequence_column)
         id_column = None if id_column is None else _column("id_column", id_column)
@@ -157,7 +162,9 @@ class SequenceFile:
             target_columns = (target_columns,)
         self._target_columns = tuple(_column("target_columns", column) for column in target_columns)
         header = choice("header", header, ("auto", True, False))
-        self._rules = ConstructRules(sequence_type, other_lengths, check_adapters) if rules is None else rules
+        self._rules = rules
+        if rules is None:
+            self._rules = ConstructRules(reporter, sequence_type, other_lengths, check_adapters)
         if type(first_record) is not int or first_record < 0:
             raise ValueError(f"first_record must be a record's number, at least 0, but is {first_record!r}")
         self._first_record = first_record

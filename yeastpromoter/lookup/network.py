@@ -23,8 +23,8 @@ from yeastpromoter.lookup.tables import CODES, POOL, PooledSoftmax
 from yeastpromoter.lookup.threads import ONE_BLAS_THREAD, Buffers, Threads, thread_count
 from yeastpromoter.lookup.tiles import score_tiles
 from yeastpromoter.model.network import FIRST_ACTIVATIONS
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET, check_rows, letters
+from yeastpromoter.sequence.reporter import PTPA
 
 #: Where Keras stores the weights of each layer in a weights file.
 _STORED = {
@@ -132,7 +132,7 @@ class LookupNetwork:
         first_activation: str = "relu",
         dtype: str = "float32",
         threads: int | None = None,
-        length: int = CONSTRUCT_LENGTH,
+        length: int = PTPA.construct_length,
     ) -> None:
         if first_activation not in FIRST_ACTIVATIONS:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Decoding: from the 18 bucket scores of a construct to its expression.
+"""Decoding: from the bucket scores of a construct to its expression.
 
 The network gives one score for each sorting bucket. They are the raw outputs of a linear layer, neither
 probabilities nor logits, so single scores may be negative and their sum need not be 1.
@@ -10,8 +10,8 @@ from numbers import Real
 
 import numpy as np
 
-N_BUCKETS = 18
-BUCKET_VALUES = tuple(range(N_BUCKETS))
+#: What the 18 buckets of the public measurements stand for.
+BUCKET_VALUES = tuple(range(18))
 
 METHODS = ("weighted_mean", "argmax")
 
@@ -26,22 +26,22 @@ def check_bucket_values(bucket_values: Sequence[float]) -> np.ndarray:
     Parameters
     ----------
     bucket_values : sequence of float
-        Expression that each of the 18 buckets stands for.
+        Expression that each of B buckets stands for.
 
     Returns
     -------
     numpy.ndarray
-        `float64` (18,).
+        `float64` (B,).
 
     Raises
     ------
     ValueError
-        If there are not 18 of them, one is not a finite number, or one is below the one before: the buckets are in the
-        order of rising expression.
+        If there are fewer than two, one is not a finite number, one is below the one before (the buckets are in the
+        order of rising expression), or all are equal.
     """
     found = list(bucket_values)
-    if len(found) != N_BUCKETS:
-        raise ValueError(f"bucket_values must be {N_BUCKETS} numbers but are {len(found)}")
+    if len(found) < 2:
+        raise ValueError(f"bucket_values must be two numbers or more but are {found}")
     for number, value in enumerate(found):
         if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             raise ValueError(f"bucket_values[{number}] is {value!r} but must be a finite number")
@@ -50,6 +50,8 @@ def check_bucket_values(bucket_values: Sequence[float]) -> np.ndarray:
                 f"bucket_values[{number}] is {value!r}, less than the {found[number - 1]!r} before it, but the buckets "
                 "are in the order of rising expression"
             )
+    if found[0] == found[-1]:
+        raise ValueError(f"bucket_values are all {found[0]!r}, but buckets have to differ in expression")
     return np.array(found, dtype=np.float64)
 
 
@@ -60,7 +62,7 @@ def decode(
 ) -> np.ndarray:
     """Decode bucket scores into expression.
 
-    With scores ``s`` and bucket values ``b`` (0 to 17), the two methods are
+    With scores ``s`` and bucket values ``b``, the two methods are
 
     - ``weighted_mean``: ``sum(s * b) / sum(s)``, the mean bucket weighted by the scores, as in the report of
       the KircherLab model (DREAM Challenge 2022, section 3: ``numpy.average(range(18), weights=s)``);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ from yeastpromoter.model.prediction import CompiledNetwork
 from yeastpromoter.model.shipped import ENTRY_FOLDER, shipped_arguments
 from yeastpromoter.model.startup import quiet_startup
 from yeastpromoter.model.weights import load_weights, verify_weights
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 from yeastpromoter.uncertainty.calibration import Bounds, Calibration, read_calibration
 from yeastpromoter.uncertainty.signals import Signals, signals_of
 
@@ -51,6 +51,8 @@ class TrainedNetwork:
         Version of the weights.
     calibration : Calibration, optional
         How sure its predictions are.
+    reporter : Reporter, optional
+        The reporter of the constructs that it reads.
     """
 
     engine: LookupNetwork | CompiledNetwork
@@ -59,10 +61,11 @@ class TrainedNetwork:
     bucket_values: tuple[float, ...]
     weights_version: str
     calibration: Calibration | None = None
+    reporter: Reporter = PTPA
 
     @cached_property
     def network(self) -> keras.Model:
-        """The Keras network, from one-hot constructs, (N, 110, 4), to bucket scores, made when first asked for.
+        """The Keras network, from one-hot constructs, (N, L, 4), to bucket scores, made when first asked for.
 
         Its backend is that of ``KERAS_BACKEND``, or else TensorFlow, or JAX if only that is installed. A
         `yeastpromoter.extras.MissingExtraError` is raised if Keras is not installed.
@@ -75,12 +78,12 @@ class TrainedNetwork:
         Parameters
         ----------
         letters : numpy.ndarray
-            ASCII letters of the constructs, A, C, G, T and N in either case, `uint8` (N, 110).
+            ASCII letters of the constructs, A, C, G, T and N in either case, `uint8` (N, L).
 
         Returns
         -------
         numpy.ndarray
-            (N, 18), in the dtype of the arithmetic.
+            (N, B), in the dtype of the arithmetic.
 
         Raises
         ------
@@ -106,12 +109,12 @@ class TrainedNetwork:
         return self.engine.substitution_scores(letters, positions, bases)
 
     def tile_scores(self, sequence: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Predict the bucket scores of tiles of 80 bp of a longer sequence, as inserts.
+        """Predict the bucket scores of tiles of a longer sequence, as inserts.
 
         Parameters
         ----------
         sequence : numpy.ndarray
-            ASCII letters, A, C, G, T and N in either case, `uint8` (L,).
+            ASCII letters, A, C, G, T and N in either case, `uint8` (S,).
         starts : numpy.ndarray
             Where the tiles start, from 0, `int64` (T,). The look-up shares work between tiles that overlap and are an
             even number of bases apart.
@@ -119,17 +122,17 @@ class TrainedNetwork:
         Returns
         -------
         numpy.ndarray
-            (T, 18), in the dtype of the arithmetic.
+            (T, B), in the dtype of the arithmetic.
 
         Raises
         ------
         ValueError
             As from `bucket_scores`.
         """
-        return self.engine.tile_scores(LEFT_ADAPTER, sequence, RIGHT_ADAPTER, starts)
+        return self.engine.tile_scores(self.reporter.left_adapter, sequence, self.reporter.right_adapter, starts)
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
-        """Decode bucket scores, (N, 18), into expression, `float64` (N,), NaN where that is undefined."""
+        """Decode bucket scores, (N, B), into expression, `float64` (N,), NaN where that is undefined."""
         return decode(scores, self.bucket_values, self.decoding)
 
     def expression(self, letters: np.ndarray) -> np.ndarray:
@@ -171,7 +174,7 @@ class TrainedNetwork:
             As from `bucket_scores`.
         """
         scores = self.bucket_scores(letters)
-        return signals_of(letters, scores, self.decode(scores))
+        return signals_of(letters, scores, self.decode(scores), self.reporter)
 
     def bounds(self, letters: np.ndarray, scores: np.ndarray, expression: np.ndarray, level: int) -> Bounds:
         """State prediction intervals and flags.
@@ -179,7 +182,7 @@ class TrainedNetwork:
         Parameters
         ----------
         letters, scores, expression : numpy.ndarray
-            Constructs as in `bucket_scores`, their bucket scores, (N, 18), and their expression, (N,).
+            Constructs as in `bucket_scores`, their bucket scores, (N, B), and their expression, (N,).
         level : int
             Percentage of measurements that the interval is to hold.
 
@@ -194,7 +197,7 @@ class TrainedNetwork:
             If there is no calibration for these weights and their decoding, or it has no such level.
         """
         calibration = self.need_calibration(level)
-        return calibration.bounds(signals_of(letters, scores, expression), level)
+        return calibration.bounds(signals_of(letters, scores, expression, self.reporter), level)
 
     def need_calibration(self, level: int, effects: bool = False) -> Calibration:
         """Return the calibration, before any work for intervals of a level.
@@ -237,6 +240,7 @@ def build_trained_network(
     threads: int | None = None,
     calibration: str | Path | None = None,
     calibration_sha256: str = "",
+    reporter: Mapping[str, Any] | None = None,
 ) -> TrainedNetwork:
     """Build the network that the arguments of a model.yaml describe, and load its weights.
 
@@ -253,7 +257,7 @@ def build_trained_network(
     decoding : {"weighted_mean", "argmax"}, optional
         How bucket scores become expression (see `yeastpromoter.model.decoding.decode`).
     bucket_values : sequence of float, optional
-        Expression that each of the 18 buckets stands for, finite, none less than the one before.
+        Expression that each of the buckets stands for, finite, none less than the one before.
     engine : {"lookup", "keras"}, optional
         What computes predictions: look-up in NumPy, or the Keras network, on a GPU where its backend has one. They
         differ by rounding alone.
@@ -266,6 +270,9 @@ def build_trained_network(
         Calibration of the weights, for prediction intervals; without it there are none.
     calibration_sha256 : str, optional
         SHA-256 of that file.
+    reporter : mapping, optional
+        Description of the reporter (`yeastpromoter.sequence.reporter.Reporter`), by default that of the public
+        measurements.
 
     Returns
     -------
@@ -287,6 +294,7 @@ def build_trained_network(
     if engine not in ENGINES:
         raise ValueError(f"{argument('engine')} must be one of {', '.join(ENGINES)} but is {engine!r}")
     values = tuple(check_bucket_values(bucket_values).tolist())
+    of_reporter = Reporter.of(reporter)
     verify_weights(weights, weights_sha256)
     calibrated = None
     if calibration is not None:
@@ -296,12 +304,21 @@ def build_trained_network(
                 f"calibration {calibration} is for weights with sha256 {calibrated.weights_sha256}, but those of "
                 f"{weights} have {weights_sha256.lower()}"
             )
-    make_network = partial(_keras_network, Path(weights).absolute(), weights_sha256, first_activation, dtype)
+    size = {"length": of_reporter.construct_length, "buckets": len(values)}
+    make_network = partial(_keras_network, Path(weights).absolute(), weights_sha256, first_activation, dtype, size)
+    described = {"decoding": decoding, "bucket_values": values, "weights_version": weights_version}
+    described |= {"calibration": calibrated, "reporter": of_reporter}
     if engine == "keras":
         network = make_network()
-        return TrainedNetwork(CompiledNetwork(network), lambda: network, decoding, values, weights_version, calibrated)
-    look_up = LookupNetwork(read_layers(weights), first_activation, dtype, threads)
-    return TrainedNetwork(look_up, make_network, decoding, values, weights_version, calibrated)
+        return TrainedNetwork(CompiledNetwork(network), lambda: network, **described)
+    look_up = LookupNetwork(read_layers(weights), first_activation, dtype, threads, of_reporter.construct_length)
+    if look_up.n_scores != len(values):
+        raise ValueError(
+            f"bucket_values are {len(values)} numbers, but the network of {weights} has {look_up.n_scores} buckets: "
+            f"give "
+            "one number for each"
+        )
+    return TrainedNetwork(look_up, make_network, **described)
 
 
 def load_trained_network(
@@ -332,12 +349,14 @@ def load_trained_network(
     return build_trained_network(**arguments, dtype=dtype, threads=threads)
 
 
-def _keras_network(weights: Path, weights_sha256: str, first_activation: str, dtype: str) -> keras.Model:
+def _keras_network(
+    weights: Path, weights_sha256: str, first_activation: str, dtype: str, size: Mapping[str, int]
+) -> keras.Model:
     require("tensorflow")
     only_jax = find_spec("jax") is not None and find_spec("tensorflow") is None
     os.environ.setdefault("KERAS_BACKEND", "jax" if only_jax else "tensorflow")
     with quiet_startup():
-        network = build_network(first_activation, dtype=dtype)
+        network = build_network(first_activation, dtype=dtype, **size)
         load_weights(network, weights, weights_sha256)
     return network
 

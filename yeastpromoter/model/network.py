@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count, repeat
 from typing import TYPE_CHECKING
 
-from yeastpromoter.model.decoding import N_BUCKETS
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
+from yeastpromoter.model.decoding import BUCKET_VALUES
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import PTPA
 
 if TYPE_CHECKING:
     import keras
@@ -21,8 +21,12 @@ def build_network(
     dropout_scale: float = 1.0,
     seed: int | None = None,
     synchronized: bool = False,
+    length: int = PTPA.construct_length,
+    buckets: int = len(BUCKET_VALUES),
 ) -> keras.Model:
-    """Build the network: 2,194,768 parameters, of which 2,193,068 are trainable.
+    """Build the network.
+
+    For constructs of 110 bp and 18 buckets it has 2,194,768 parameters, of which 2,193,068 are trainable.
 
     Parameters
     ----------
@@ -39,12 +43,16 @@ def build_network(
     synchronized : bool, optional
         Whether the batch normalisations take their statistics over all devices of a TensorFlow strategy. Other
         backends reject it: JAX computes over the whole batch anyway.
+    length : int, optional
+        Length of the constructs in bp.
+    buckets : int, optional
+        Number of sorting buckets.
 
     Returns
     -------
     keras.Model
-        One input, one-hot constructs (N, 110, 4) in the order A, C, G, T; one output, the bucket scores
-        (N, 18) of the layer ``bucket_scores``, linear. Not compiled.
+        One input, one-hot constructs (N, length, 4) in the order A, C, G, T; one output, the bucket scores
+        (N, buckets) of the layer ``bucket_scores``, linear. Not compiled.
 
     Raises
     ------
@@ -71,7 +79,7 @@ def build_network(
     # dtype and data_format are given everywhere: their defaults are the user's, from ~/.keras/keras.json.
     full_precision = "float64" if dtype == "float64" else "float32"
     last = "channels_last"
-    inputs = layers.Input((CONSTRUCT_LENGTH, len(ALPHABET)), dtype=full_precision, name="construct")
+    inputs = layers.Input((length, len(ALPHABET)), dtype=full_precision, name="construct")
     x = layers.Conv1D(250, 7, activation=first_activation, name="conv_1", data_format=last, **weights())(inputs)
     x = normalization("norm_1")(x)
     x = layers.Conv1D(250, 8, activation="softmax", name="conv_2", data_format=last, **weights())(x)
@@ -89,5 +97,5 @@ def build_network(
     x = layers.Dense(300, activation="sigmoid", name="dense_1", **weights())(x)
     x = dropout(0.3, "dropout_3")(x)
     x = layers.Dense(300, activation="sigmoid", name="dense_2", **weights())(x)
-    outputs = layers.Dense(N_BUCKETS, name="bucket_scores", **(weights() | {"dtype": full_precision}))(x)
+    outputs = layers.Dense(buckets, name="bucket_scores", **(weights() | {"dtype": full_precision}))(x)
     return keras.Model(inputs, outputs, name="yeastpromoter")

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from yeastpromoter.sequence.reporter import Reporter
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSTALLED = _PACKAGE / "shipped"
 
@@ -34,3 +36,14 @@ def shipped_arguments(entry: str | Path = ENTRY_FOLDER) -> dict[str, Any]:
     return arguments | {
         name: Path(entry) / arguments[name] for name in ("weights", "calibration") if arguments.get(name)
     }
+
+
+def shipped_reporter(entry: str | Path = ENTRY_FOLDER) -> Reporter:
+    """The reporter that the constructs of an entry are of.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder has no model.yaml, or this describes none.
+    """
+    return Reporter.of(shipped_arguments(entry).get("reporter"))

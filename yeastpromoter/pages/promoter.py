@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +20,6 @@ from yeastpromoter.io.text_files import read_text
 from yeastpromoter.model.entry import TrainedNetwork
 from yeastpromoter.plots.saturation import COLOUR_MAP, draw_logo, effect_limit
 from yeastpromoter.plots.style import BASE_COLOURS
-from yeastpromoter.sequence.construct import INSERT, INSERT_LENGTH
 from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET
 
@@ -89,7 +89,7 @@ def explain(
     names : sequence of str
         Ids of the N promoters.
     constructs : numpy.ndarray
-        ASCII letters, `uint8` (N, 110).
+        ASCII letters, `uint8` (N, L).
     level : int or None
         Level of the prediction intervals, in percent; None for none.
 
@@ -115,7 +115,7 @@ def explain(
             scales = calibration.scales(signals)
             half_widths = calibration.effect_half_widths(scales, scales, level)
     known = read_sites()
-    inserts = [row.tobytes().decode("ascii") for row in upper_case(constructs[:, INSERT])]
+    inserts = [row.tobytes().decode("ascii") for row in upper_case(constructs[:, trained.reporter.insert])]
     return [
         Explained(
             name,
@@ -150,7 +150,8 @@ def page_of(promoter: Explained, trained: TrainedNetwork, version: str) -> str:
     str
         HTML, with everything in it: it needs no other file and no network.
     """
-    prediction = f"Predicted expression: <strong>{promoter.expression:.1f}</strong> of 0 to 17"
+    low, high = trained.bucket_values[0], trained.bucket_values[-1]
+    prediction = f"Predicted expression: <strong>{promoter.expression:.1f}</strong> of {low:g} to {high:g}"
     interval_note = "These weights have no calibration, so how sure the prediction is is not known."
     if promoter.level is not None:
         prediction += f", {promoter.level} % interval {promoter.lower:.1f} to {promoter.upper:.1f}"
@@ -176,9 +177,12 @@ def page_of(promoter: Explained, trained: TrainedNetwork, version: str) -> str:
         title=escape(f"Promoter {promoter.name}"),
         prediction=prediction,
         interval_note=interval_note,
+        lowest=f"{low:g}",
+        highest=f"{high:g}",
+        length=len(promoter.insert),
         flag=flag,
         insert=promoter.insert,
-        scale=_scale(promoter, trained.calibration),
+        scale=_scale(promoter, trained.calibration, (low, high)),
         blocks="\n".join(_blocks(promoter)),
         sites=sites,
         tables=_tables(promoter),
@@ -187,13 +191,18 @@ def page_of(promoter: Explained, trained: TrainedNetwork, version: str) -> str:
     )
 
 
-def _scale(promoter: Explained, calibration: Calibration | None) -> str:
-    """The prediction on the scale of 0 to 17, over the measured promoters of each source."""
+def _scale(promoter: Explained, calibration: Calibration | None, ends: tuple[float, float]) -> str:
+    """The prediction on the scale of the buckets, over the measured promoters of each source."""
     width, left, row = 360, 8, 34
     sources = calibration.measured if calibration is not None else {}
 
+    # Predictions reach a little beyond the buckets.
+    margin = (ends[1] - ends[0]) / 34
+    first_shown, last_shown = ends[0] - margin, ends[1] + 3 * margin
+
     def x(value: float) -> float:
-        return left + (min(max(value, -0.5), 18.5) + 0.5) / 19 * (width - 2 * left)
+        share = (min(max(value, first_shown), last_shown) - first_shown) / (last_shown - first_shown)
+        return left + share * (width - 2 * left)
 
     height = 44 + row * len(sources)
     parts = []
@@ -215,10 +224,9 @@ def _scale(promoter: Explained, calibration: Calibration | None) -> str:
         said.append(f"higher than {percentiles[source]:.0f} % of measured promoters of the kind {words}")
     here = x(promoter.expression)
     parts.append(f'<rect x="{here - 1.5:.1f}" y="0" width="3" height="{height - 20}" fill="#0072b2"/>')
-    for tick in (0, 5, 10, 15):
-        parts.append(
-            f'<text x="{x(tick):.1f}" y="{height - 4}" font-size="12" text-anchor="middle" fill="#1a1a1a">{tick}</text>'
-        )
+    for tick in _ticks(*ends):
+        place = f'x="{x(tick):.1f}" y="{height - 4}"'
+        parts.append(f'<text {place} font-size="12" text-anchor="middle" fill="#1a1a1a">{tick:g}</text>')
     label = f"Expression {promoter.expression:.1f}" + "".join(f"; {text}" for text in said)
     picture = (
         f'<svg viewBox="0 0 {width} {height}" style="width: 100%; max-width: 36rem" role="img" '
@@ -226,6 +234,13 @@ def _scale(promoter: Explained, calibration: Calibration | None) -> str:
     )
     sentence = " and ".join(said)
     return picture + (f"<p>It is {escape(sentence)}.</p>" if sentence else "")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a scale, four or so."""
+    step = 10 ** math.floor(math.log10((high - low) / 2))
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) < 5)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _blocks(promoter: Explained) -> list[str]:
@@ -239,11 +254,11 @@ def _blocks(promoter: Explained) -> list[str]:
     # The blocks show parts of one picture, which is in the page once.
     blocks = [
         '<svg width="0" height="0" style="position: absolute" aria-hidden="true"><defs><image id="logo" '
-        f'href="{_logo(promoter)}" width="{INSERT_LENGTH * _WIDE}" height="{_LOGO}" preserveAspectRatio="none"/>'
+        f'href="{_logo(promoter)}" width="{len(promoter.insert) * _WIDE}" height="{_LOGO}" preserveAspectRatio="none"/>'
         "</defs></svg>"
     ]
-    for first in range(0, INSERT_LENGTH, _BLOCK):
-        columns = range(first, first + _BLOCK)
+    for first in range(0, len(promoter.insert), _BLOCK):
+        columns = range(first, min(first + _BLOCK, len(promoter.insert)))
         parts = [
             f'<svg x="{_LEFT}" y="0" width="{_BLOCK * _WIDE}" height="{_LOGO}" viewBox="{first * _WIDE} 0 '
             f'{_BLOCK * _WIDE} {_LOGO}"><use href="#logo"/></svg>'
@@ -291,7 +306,7 @@ def _blocks(promoter: Explained) -> list[str]:
         height = heat + 4 * _CELL + 16
         blocks.append(
             f'<svg class="block" viewBox="0 0 {_LEFT + _BLOCK * _WIDE} {height}" role="group" '
-            f'aria-label="Positions {first + 1} to {first + _BLOCK}">{"".join(parts)}</svg>'
+            f'aria-label="Positions {first + 1} to {columns.stop}">{"".join(parts)}</svg>'
         )
     return blocks
 
@@ -331,11 +346,11 @@ def _logo(promoter: Explained) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(INSERT_LENGTH * _WIDE / 100, _LOGO / 100))
+    figure = Figure(figsize=(len(promoter.insert) * _WIDE / 100, _LOGO / 100))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    draw_logo(axes, promoter.insert, promoter.effects, range(1, INSERT_LENGTH + 1))
-    axes.set_xlim(0.5, INSERT_LENGTH + 0.5)
+    draw_logo(axes, promoter.insert, promoter.effects, range(1, len(promoter.insert) + 1))
+    axes.set_xlim(0.5, len(promoter.insert) + 0.5)
     axes.axis("off")
     file = io.BytesIO()
     with rc_context({"svg.hashsalt": "yeastpromoter"}):

@@ -10,8 +10,8 @@ import numpy as np
 from yeastpromoter.design.designs import Design
 from yeastpromoter.interpret.sites import find_sites, read_sites
 from yeastpromoter.plots.style import BASE_COLOURS, BLACK, GREY, position_axis, subplots
-from yeastpromoter.sequence.construct import COORDINATE_LABEL, INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import COORDINATE_LABEL, Reporter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 #: Designs that one figure shows: the first ones.
 MOST_DESIGNS = 40
 
-_POSITIONS = range(1, INSERT_LENGTH + 1)
 
-
-def draw_designs(designs: Sequence[Design]) -> Figure:
+def draw_designs(designs: Sequence[Design], reporter: Reporter) -> Figure:
     """Draw designs.
 
     Parameters
     ----------
     designs : sequence of Design
         At least one; the first `MOST_DESIGNS` are shown.
+    reporter : Reporter
+        The reporter that they are for.
 
     Returns
     -------
@@ -49,8 +49,8 @@ def draw_designs(designs: Sequence[Design]) -> Figure:
     figure, axes = subplots(3, 1, figsize=(11, 3.4 + 2 * height), height_ratios=[2.6, height, height])
     way, changes, sites = axes[:, 0]
     _draw_way(way, shown)
-    _draw_changes(changes, shown)
-    _draw_sites(sites, shown)
+    _draw_changes(changes, shown, reporter)
+    _draw_sites(sites, shown, reporter)
     if len(designs) > len(shown):
         way.set_title(f"{way.get_title()}: the first {len(shown)} of {len(designs):,} designs")
     return figure
@@ -76,17 +76,16 @@ def _draw_way(axes: Axes, designs: Sequence[Design]) -> None:
     axes.set_title("How the search went", loc="left")
 
 
-def _draw_changes(axes: Axes, designs: Sequence[Design]) -> None:
+def _draw_changes(axes: Axes, designs: Sequence[Design], reporter: Reporter) -> None:
     """A row for each design: its letters, on the colour of the base where the start has another."""
     from matplotlib.colors import to_rgb
 
-    image = np.ones((len(designs), INSERT_LENGTH, 3))
+    image = np.ones((len(designs), reporter.insert_length, 3))
     for row, design in enumerate(designs):
         for place in np.flatnonzero(design.start != design.insert):
             image[row, place] = to_rgb(BASE_COLOURS.get(chr(design.insert[place]), GREY))
-    axes.imshow(
-        image, aspect="auto", interpolation="nearest", extent=(0.5, INSERT_LENGTH + 0.5, len(designs) - 0.5, -0.5)
-    )
+    extent = (0.5, reporter.insert_length + 0.5, len(designs) - 0.5, -0.5)
+    axes.imshow(image, aspect="auto", interpolation="nearest", extent=extent)
     for row, design in enumerate(designs):
         changed = design.start != design.insert
         for place, code in enumerate(design.insert.tolist()):
@@ -96,10 +95,10 @@ def _draw_changes(axes: Axes, designs: Sequence[Design]) -> None:
         axes.plot([], [], "s", color=BASE_COLOURS[base], label=base)
     axes.legend(title="changed to", loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_title("What differs from the start", loc="left")
-    _rows(axes, designs)
+    _rows(axes, designs, reporter)
 
 
-def _draw_sites(axes: Axes, designs: Sequence[Design]) -> None:
+def _draw_sites(axes: Axes, designs: Sequence[Design], reporter: Reporter) -> None:
     """A row for each design: the known sites in it, and their names."""
     known = read_sites()
     for row, design in enumerate(designs):
@@ -118,12 +117,12 @@ def _draw_sites(axes: Axes, designs: Sequence[Design]) -> None:
                 fontsize=6,
             )
     axes.set_title("Known binding sites in the designs (by their motifs, on either strand)", loc="left")
-    _rows(axes, designs)
+    _rows(axes, designs, reporter)
     axes.set_xlabel(COORDINATE_LABEL)
 
 
-def _rows(axes: Axes, designs: Sequence[Design]) -> None:
-    position_axis(axes, _POSITIONS)
+def _rows(axes: Axes, designs: Sequence[Design], reporter: Reporter) -> None:
+    position_axis(axes, reporter.positions("insert"), reporter)
     axes.set_yticks(
         range(len(designs)), [f"{design.id[:28]} {design.expression:.1f}" for design in designs], fontsize=7
     )

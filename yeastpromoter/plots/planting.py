@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yeastpromoter.plots.style import BLUE, GREY, ORANGE
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +18,7 @@ STRAND_STYLES = {"+": (BLUE, "-", "forward strand"), "-": (ORANGE, "--", "revers
 _PANEL_COLUMNS = 4
 
 
-def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
+def planting_panels(plantings: Sequence[Planting], title: str, insert_length: int) -> Figure:
     """Draw the mean effects of planted sites by position: a panel a site, a line a strand, all on one scale.
 
     Parameters
@@ -28,6 +27,8 @@ def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
         Effects of the sites.
     title : str
         Title of the whole figure.
+    insert_length : int
+        Length of the insert in bp.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def planting_panels(plantings: Sequence[Planting], title: str) -> Figure:
         palindrome = "" if "-" in planting.effects else ", palindrome"
         axis.set_title(f"{site.factor}: {expected}{palindrome}\n{site.letters}", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(0.5, INSERT_LENGTH + 0.5)
+        axis.set_xlim(0.5, insert_length + 0.5)
     for axis in list(axes.flat)[len(plantings) :]:
         axis.set_visible(False)
     for number, axis in enumerate(axes.flat):

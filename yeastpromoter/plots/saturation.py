@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.plots.style import BASE_COLOURS, GREY, position_axis
-from yeastpromoter.sequence.construct import COORDINATE_LABEL, REGIONS, region_positions
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import COORDINATE_LABEL, REGIONS, Reporter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ _INCHES_A_POSITION = 0.155
 
 
 def draw_saturation(
+    reporter: Reporter,
     bases: str,
     effects: np.ndarray,
     deletions: np.ndarray | None = None,
@@ -36,14 +37,16 @@ def draw_saturation(
 
     Parameters
     ----------
+    reporter : Reporter
+        The reporter that the sequence is of.
     bases : str
-        The L letters of the region: 80 of an insert, or 110 of a construct.
+        The L letters of the region, an insert or a construct.
     effects : numpy.ndarray
         Effects (alt − ref, in buckets), (L, 4), columns A, C, G, T, 0 for the base itself.
     deletions : numpy.ndarray, optional
         Effects of deletions, (L,): a fifth row of the heat map.
     reference : float, optional
-        Expression of the unchanged construct, 0 to 17, for the title.
+        Expression of the unchanged construct, for the title.
     title : str, optional
         What the sequence is called.
 
@@ -58,7 +61,7 @@ def draw_saturation(
         If the shapes do not fit.
     """
     length = len(bases)
-    of_length = {len(region_positions(region)): region_positions(region) for region in REGIONS}
+    of_length = {len(positions): positions for positions in map(reporter.positions, REGIONS)}
     if length not in of_length:
         raise ValueError(f"the sequence has {length} bp but must have {' or '.join(map(str, of_length))}")
     positions = of_length[length]
@@ -78,12 +81,12 @@ def draw_saturation(
     logo.spines[["top", "right"]].set_visible(False)
     logo.tick_params(axis="x", labelbottom=False)
     image = _draw_heat_map(heat, bases, rows, positions)
-    position_axis(logo, positions)
-    position_axis(heat, positions, names=False)
+    position_axis(logo, positions, reporter)
+    position_axis(heat, positions, reporter, names=False)
     heat.set_xlabel(COORDINATE_LABEL)
     bar = figure.colorbar(image, ax=heat, pad=0.01, fraction=0.03, aspect=8)
     bar.set_label("Effect, alt − ref\n(buckets)")
-    known = "" if reference is None else f"expression {reference:.2f} of 0 to 17"
+    known = "" if reference is None else f"expression {reference:.2f}"
     heading = "   ".join(part for part in (title[:100], known) if part)
     # A dollar sign would start a formula.
     logo.set_title(heading.replace("$", r"\$"), loc="left", fontsize=11, fontweight="bold")

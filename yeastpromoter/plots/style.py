@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yeastpromoter.io.whole_files import whole_file
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from yeastpromoter.sequence.reporter import Reporter
 
 #: Okabe and Ito's colours, distinguished with every common kind of colour blindness.
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#999999", "#000000"
@@ -58,15 +59,17 @@ def subplots(*args, figsize: tuple[float, float] | None = None, **kwargs) -> tup
     return figure, figure.subplots(*args, squeeze=False, **kwargs)
 
 
-def position_axis(axis: Axes, positions: range, names: bool = True) -> None:
+def position_axis(axis: Axes, positions: range, reporter: Reporter, names: bool = True) -> None:
     """Make the x axis one of positions in the insert, with the adapters marked where the region has them.
 
     Parameters
     ----------
     axis : matplotlib.axes.Axes
-        What is drawn there has the positions of `yeastpromoter.sequence.construct.region_positions` as x.
+        What is drawn there has the positions of `Reporter.positions` as x.
     positions : range
         The positions of the region.
+    reporter : Reporter
+        The reporter that they are of.
     names : bool, optional
         Whether the adapters are named.
     """
@@ -75,7 +78,7 @@ def position_axis(axis: Axes, positions: range, names: bool = True) -> None:
     # 0 has no tick: it would touch that of 1, where the insert begins.
     ticks = [position for position in positions if position == 1 or (position and position % 10 == 0)]
     axis.set_xticks(ticks, [str(position).replace("-", "−") for position in ticks])
-    for start, stop, name in ((first, 0, "left adapter"), (INSERT_LENGTH + 1, last, "right adapter")):
+    for start, stop, name in ((first, 0, "left adapter"), (reporter.insert_length + 1, last, "right adapter")):
         if start <= stop:
             axis.axvspan(start - 0.5, stop + 0.5, color="#EEEEEE", zorder=-2, linewidth=0)
             axis.axvline(stop + 0.5 if stop == 0 else start - 0.5, color=BLACK, linewidth=1, linestyle="--")

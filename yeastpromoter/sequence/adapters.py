@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import letters, reverse_complement
+from yeastpromoter.sequence.reporter import Reporter
 
 #: Substitutions that each adapter of a construct may have: mutagenesis of whole constructs changes one or a few bases,
 #: and the public measurements (de Boer et al. 2020) have up to three. An N in an adapter counts as a substitution.
 MOST_SUBSTITUTIONS = 3
 
-#: Letters at each end of a sequence that are looked at.
-END_LENGTH = max(len(LEFT_ADAPTER), len(RIGHT_ADAPTER))
+#: Bases of an adapter for each substitution that it may have: shorter adapters may have fewer, as they are met by
+#: chance otherwise.
+_BASES_PER_SUBSTITUTION = 4
 
 
 def _reversed_complement(sequence: str) -> str:
@@ -45,74 +47,79 @@ class Form(NamedTuple):
     advice: str
 
 
-CONSTRUCT = Form("a construct", LEFT_ADAPTER, RIGHT_ADAPTER, "")
-
-#: The forms, tried in this order.
-FORMS = (
-    CONSTRUCT,
-    Form(
-        "the reverse complement of a construct",
-        _reversed_complement(RIGHT_ADAPTER),
-        _reversed_complement(LEFT_ADAPTER),
-        "give the strand that reads toward the reporter gene, by taking the reverse complement",
-    ),
-    Form(
-        "a construct with its adapters swapped",
-        RIGHT_ADAPTER,
-        LEFT_ADAPTER,
-        f"put {LEFT_ADAPTER} before the insert and {RIGHT_ADAPTER} after it",
-    ),
-    Form(
-        "a construct written backwards",
-        RIGHT_ADAPTER[::-1],
-        LEFT_ADAPTER[::-1],
-        "write them 5' to 3': reverse the text",
-    ),
-    Form(
-        "the complement of a construct",
-        _complement(LEFT_ADAPTER),
-        _complement(RIGHT_ADAPTER),
-        "take the complement of each base, without reversing the text",
-    ),
-    Form("a sequence with the left adapter alone", LEFT_ADAPTER, "", f"the right adapter, {RIGHT_ADAPTER}, is missing"),
-    Form("a sequence with the right adapter alone", "", RIGHT_ADAPTER, f"the left adapter, {LEFT_ADAPTER}, is missing"),
-    Form(
-        "a sequence without adapters",
-        "",
-        "",
-        "give the 80 bp between the adapters, as an insert: the adapters are added to it",
-    ),
-)
+@cache
+def forms(reporter: Reporter) -> tuple[Form, ...]:
+    """List the forms that are told apart, in the order in which they are tried; the first is a construct."""
+    left, right = reporter.left_adapter, reporter.right_adapter
+    return (
+        Form("a construct", left, right, ""),
+        Form(
+            "the reverse complement of a construct",
+            _reversed_complement(right),
+            _reversed_complement(left),
+            "give the strand that reads toward the reporter gene, by taking the reverse complement",
+        ),
+        Form(
+            "a construct with its adapters swapped",
+            right,
+            left,
+            f"put {left} before the insert and {right} after it",
+        ),
+        Form("a construct written backwards", right[::-1], left[::-1], "write them 5' to 3': reverse the text"),
+        Form(
+            "the complement of a construct",
+            _complement(left),
+            _complement(right),
+            "take the complement of each base, without reversing the text",
+        ),
+        Form("a sequence with the left adapter alone", left, "", f"the right adapter, {right}, is missing"),
+        Form("a sequence with the right adapter alone", "", right, f"the left adapter, {left}, is missing"),
+        Form(
+            "a sequence without adapters",
+            "",
+            "",
+            f"give the {reporter.insert_length} bp between the adapters, as an insert: the adapters are added to it",
+        ),
+    )
 
 
 def _differences(ends: np.ndarray, wanted: str, at_start: bool) -> np.ndarray:
     """Substitutions between the ends of sequences and what they are compared with, `int64` (N,)."""
-    part = ends[:, : len(wanted)] if at_start else ends[:, END_LENGTH - len(wanted) :]
+    part = ends[:, : len(wanted)] if at_start else ends[:, ends.shape[1] - len(wanted) :]
     return (part != letters([wanted])).sum(axis=1)
 
 
+def most_substitutions(adapter: str) -> int:
+    """Substitutions that an adapter may have: `MOST_SUBSTITUTIONS`, or fewer in a short one."""
+    return min(MOST_SUBSTITUTIONS, len(adapter) // _BASES_PER_SUBSTITUTION)
+
+
 def _shows(form: Form, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    return (_differences(starts, form.start, True) <= MOST_SUBSTITUTIONS) & (
-        _differences(ends, form.end, False) <= MOST_SUBSTITUTIONS
+    return (_differences(starts, form.start, True) <= most_substitutions(form.start)) & (
+        _differences(ends, form.end, False) <= most_substitutions(form.end)
     )
 
 
-def forms_of(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def forms_of(reporter: Reporter, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Find what sequences are, by their ends.
 
     Parameters
     ----------
+    reporter : Reporter
+        The reporter.
     starts, ends : numpy.ndarray
-        The first and the last 17 letters of each sequence, upper-case ASCII codes, `uint8` (N, 17).
+        The first and the last `Reporter.end_length` letters of each sequence, upper-case ASCII codes, `uint8` (N, 17)
+        for the public reporter.
 
     Returns
     -------
     numpy.ndarray
-        Index of the first of `FORMS` that each one shows, `int64` (N,): 0 is a construct.
+        Index of the first of `forms` that each one shows, `int64` (N,): 0 is a construct.
     """
+    known = forms(reporter)
     found = np.zeros(len(starts), dtype=np.int64)
-    others = np.flatnonzero(~_shows(CONSTRUCT, starts, ends))
-    for index, form in enumerate(FORMS[1:], start=1):
+    others = np.flatnonzero(~_shows(known[0], starts, ends))
+    for index, form in enumerate(known[1:], start=1):
         if not others.size:
             break
         seen = _shows(form, starts[others], ends[others])
@@ -121,33 +128,41 @@ def forms_of(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return found
 
 
-def hold_adapters(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def hold_adapters(reporter: Reporter, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Find the sequences that are constructs, or parts of them with an adapter, where inserts are wanted.
 
     Parameters
     ----------
-    starts, ends : numpy.ndarray
+    reporter, starts, ends
         As for `forms_of`.
 
     Returns
     -------
     numpy.ndarray
         `bool` (N,): both adapters are recognised, on either strand, or one of them: the left one with at most one
-        substitution, with which a random insert begins 3 times in 10^9, or the right one, which is shorter, without
-        any (15 times in 10^9).
+        substitution (a random insert begins with that of the public reporter 3 times in 10^9), or the right one, which
+        is shorter there, without any (15 times in 10^9).
     """
-    left = _differences(starts, LEFT_ADAPTER, True) <= 1
-    right = _differences(ends, RIGHT_ADAPTER, False) == 0
-    return left | right | _shows(CONSTRUCT, starts, ends) | _shows(FORMS[1], starts, ends)
+    if not reporter.has_adapters:
+        return np.zeros(len(starts), dtype=bool)
+    found = np.zeros(len(starts), dtype=bool)
+    if reporter.left_adapter:
+        found |= _differences(starts, reporter.left_adapter, True) <= min(1, most_substitutions(reporter.left_adapter))
+    if reporter.right_adapter:
+        found |= _differences(ends, reporter.right_adapter, False) == 0
+    whole, reversed_ = forms(reporter)[:2]
+    return found | _shows(whole, starts, ends) | _shows(reversed_, starts, ends)
 
 
-def refusal(counts: Counter[int], n: int, first: str, switch: str) -> str:
+def refusal(reporter: Reporter, counts: Counter[int], n: int, first: str, switch: str) -> str:
     """Say which sequences are not constructs, and what to do.
 
     Parameters
     ----------
+    reporter : Reporter
+        The reporter.
     counts : Counter of int
-        Number of sequences of each form, by its index in `FORMS`; those of constructs do not matter.
+        Number of sequences of each form, by its index in `forms`; those of constructs do not matter.
     n : int
         Number of sequences.
     first : str
@@ -160,10 +175,13 @@ def refusal(counts: Counter[int], n: int, first: str, switch: str) -> str:
     str
         Sentences.
     """
-    others = {FORMS[index]: count for index, count in sorted(counts.items()) if FORMS[index] is not CONSTRUCT and count}
+    known = forms(reporter)
+    others = {known[index]: count for index, count in sorted(counts.items()) if index and count}
     advice = " ".join(f"{form.name.capitalize()} ({count:,} of them): {form.advice}." for form, count in others.items())
+    left, right = reporter.left_adapter, reporter.right_adapter
+    most = {most_substitutions(left), most_substitutions(right)}
     return (
-        f"{sum(others.values()):,} of {n:,} sequences are not constructs, which begin with the adapter {LEFT_ADAPTER} "
-        f"and end with {RIGHT_ADAPTER}, each with at most {MOST_SUBSTITUTIONS} substitutions: {first}. {advice} To "
-        f"predict them as they stand all the same: {switch}"
+        f"{sum(others.values()):,} of {n:,} sequences are not constructs, which begin with the adapter {left} "
+        f"and end with {right}, each with at most {' and '.join(map(str, sorted(most)))} substitutions: {first}. "
+        f"{advice} To predict them as they stand all the same: {switch}"
     )

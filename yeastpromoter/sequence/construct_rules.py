@@ -9,25 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, hold_adapters, refusal
-from yeastpromoter.sequence.construct import (
-    CONSTRUCT_LENGTH,
-    INSERT_LENGTH,
-    LEFT_ADAPTER,
-    LEFT_FLANK,
-    MOST_FITTED,
-    RIGHT_ADAPTER,
-    RIGHT_FLANK,
-    central_window,
-    fit_window,
-)
-from yeastpromoter.sequence.encoding import enclose
+from yeastpromoter.sequence.adapters import forms, forms_of, hold_adapters, refusal
+from yeastpromoter.sequence.reporter import MOST_FITTED, Reporter
 
-SEQUENCE_LENGTHS = {"construct": CONSTRUCT_LENGTH, "insert": INSERT_LENGTH}
+SEQUENCE_TYPES = ("construct", "insert")
 OTHER_LENGTHS = ("error", "drop", "fit")
 
-#: An insert with more unknown bases (N) than this is worth a note: a tenth of its 80 bp.
-FEW_UNKNOWN = INSERT_LENGTH // 10
+#: An insert of which a larger share than this is unknown (N) is worth a note.
+_FEW_UNKNOWN = 0.1
 
 #: How many records a message names.
 NAMED = 5
@@ -63,13 +52,15 @@ class ConstructRules:
 
     Parameters
     ----------
+    reporter : Reporter
+        The reporter of the constructs.
     sequence_type : {"construct", "insert"}
-        Whether the sequences are whole constructs (110 bp, with both adapters) or bare inserts (80 bp), to which the
-        adapters are added.
+        Whether the sequences are whole constructs, with both adapters (110 bp for the public reporter), or bare inserts
+        (80 bp), to which the adapters are added.
     other_lengths : {"error", "drop", "fit"}
-        What happens to a sequence of another length: it is an error, it is left out, or it is brought to 110 bp, if
-        it differs by at most `yeastpromoter.sequence.construct.MOST_FITTED` bp: a construct by
-        `yeastpromoter.sequence.construct.fit_construct`, an insert by `yeastpromoter.sequence.construct.fit_insert`.
+        What happens to a sequence of another length: it is an error, it is left out, or it is made a construct, if it
+        differs by at most `yeastpromoter.sequence.reporter.MOST_FITTED` bp: a construct by `Reporter.fit_construct`, an
+        insert by `Reporter.fit_insert`. A reporter without flanks cannot fit.
     check_adapters : bool
         Whether a construct without its adapters (`yeastpromoter.sequence.adapters`), or an insert that is a whole
         construct, is an error.
@@ -85,11 +76,17 @@ class ConstructRules:
         If an argument is not one of those above.
     """
 
-    def __init__(self, sequence_type: str, other_lengths: str, check_adapters: bool) -> None:
-        self._type = choice("sequence_type", sequence_type, tuple(SEQUENCE_LENGTHS))
+    def __init__(self, reporter: Reporter, sequence_type: str, other_lengths: str, check_adapters: bool) -> None:
+        self._reporter = reporter
+        self._type = choice("sequence_type", sequence_type, SEQUENCE_TYPES)
         self._other_lengths = choice("other_lengths", other_lengths, OTHER_LENGTHS)
-        self._check_adapters = choice("check_adapters", check_adapters, (True, False))
-        self._length = SEQUENCE_LENGTHS[self._type]
+        self._check_adapters = choice("check_adapters", check_adapters, (True, False)) and reporter.has_adapters
+        if self._other_lengths == "fit" and not reporter.has_flanks:
+            raise ValueError(
+                f"{argument('other_lengths', 'fit')} fills sequences from the plasmid beside the adapters, but the "
+                f"reporter {reporter.name} has no flanks: take {argument('other_lengths', 'drop')}"
+            )
+        self._length = reporter.lengths[self._type]
         self.n_fitted = 0
         self._unfit = Counted()  # of a length that is not taken
         self._of_other_type = Counter()  # how many of those have the length of the other type, by whether they are it
@@ -109,6 +106,10 @@ class ConstructRules:
     def drops(self) -> bool:
         """Whether records can be left out."""
         return self._other_lengths == "drop"
+
+    @property
+    def _few_unknown(self) -> int:
+        return int(_FEW_UNKNOWN * self._reporter.insert_length)
 
     def look_at(self, joined: np.ndarray, lengths: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
         """Look at some sequences; what is wrong with any of them is raised by `finish`.
@@ -141,27 +142,30 @@ class ConstructRules:
         return fits
 
     def _look_at_ends(self, joined, starts, stops, fits, name) -> None:
-        other = SEQUENCE_LENGTHS["insert" if self._type == "construct" else "construct"]
+        reporter = self._reporter
+        if not reporter.has_adapters:
+            return
+        other = reporter.lengths["insert" if self._type == "construct" else "construct"]
         looked_at = np.flatnonzero((fits & self._check_adapters) | (stops - starts == other))
         if not looked_at.size:
             return
-        index = np.arange(END_LENGTH)
+        index = np.arange(reporter.end_length)
         first = upper_case(joined[starts[looked_at, np.newaxis] + index])
-        last = upper_case(joined[stops[looked_at, np.newaxis] - END_LENGTH + index])
+        last = upper_case(joined[stops[looked_at, np.newaxis] - reporter.end_length + index])
         fitting = fits[looked_at]
         if self._type == "construct":
             self._of_other_type[True] += int((~fitting).sum())
             looked_at, first, last = looked_at[fitting], first[fitting], last[fitting]
             if self._check_adapters and looked_at.size:
-                forms = forms_of(first, last)
-                self._forms.update(forms.tolist() if forms.any() else {0: forms.size})
+                found = forms_of(reporter, first, last)
+                self._forms.update(found.tolist() if found.any() else {0: found.size})
 
                 def with_form(row: int) -> str:
-                    return f"{name(int(looked_at[row]))} ({FORMS[forms[row]].name})"
+                    return f"{name(int(looked_at[row]))} ({forms(reporter)[found[row]].name})"
 
-                self._strange.add(np.flatnonzero(forms), with_form)
+                self._strange.add(np.flatnonzero(found), with_form)
             return
-        with_adapters = hold_adapters(first, last)
+        with_adapters = hold_adapters(reporter, first, last)
         self._of_other_type.update(with_adapters[~fitting].tolist())
         if self._check_adapters:
             self._adapted.add(looked_at[with_adapters & fitting], name)
@@ -171,12 +175,13 @@ class ConstructRules:
         if not unknown.any():
             return
         before = np.concatenate([[0], np.cumsum(unknown)])
-        left, right = (len(LEFT_ADAPTER), len(RIGHT_ADAPTER)) if self._type == "construct" else (0, 0)
+        adapters = (self._reporter.left_adapter, self._reporter.right_adapter)
+        left, right = map(len, adapters) if self._type == "construct" else (0, 0)
         first, last = np.minimum(starts + left, stops), np.maximum(stops - right, starts)
         counts = np.where(fits, before[np.maximum(last, first)] - before[first], 0)
         only = fits & (counts == last - first)
         self._only_n.add(np.flatnonzero(only), name)
-        self._many_n.add(np.flatnonzero((counts > FEW_UNKNOWN) & ~only), name)
+        self._many_n.add(np.flatnonzero((counts > self._few_unknown) & ~only), name)
 
     def finish(self, path: str, n: int, hint: str = "") -> None:
         """Refuse the file if anything in it is wrong.
@@ -205,14 +210,16 @@ class ConstructRules:
             )
         if self._strange.count:
             raise ValueError(
-                f"{path}: {refusal(self._forms, n, str(self._strange), argument('check_adapters', False))}"
+                f"{path}: "
+                f"{refusal(self._reporter, self._forms, n, str(self._strange), argument('check_adapters', False))}"
             )
         if self._adapted.count:
             raise ValueError(
                 f"{path}: {self._adapted.count:,} of {n:,} sequences have an adapter at an end, or both, but "
                 f"{argument('sequence_type', self._type)} says that the adapters are to be added: "
-                f"{self._adapted}. Take {LEFT_ADAPTER} and {RIGHT_ADAPTER} off; for whole constructs of 110 bp "
-                f"{argument('sequence_type', 'construct')} is right. To add adapters all the same: "
+                f"{self._adapted}. Take {self._adapters} off; for whole constructs of "
+                f"{self._reporter.construct_length} bp {argument('sequence_type', 'construct')} is right. To add "
+                f"adapters all the same: "
                 f"{argument('check_adapters', False)}"
             )
 
@@ -235,11 +242,13 @@ class ConstructRules:
         if self.drops:
             message += f" {argument('other_lengths', 'drop')} leaves none."
         else:
-            message += (
-                f" {argument('other_lengths', 'drop')} would leave them out, {argument('other_lengths', 'fit')} would "
-                f"fill or cut those of {length - MOST_FITTED} to {length + MOST_FITTED} bp to constructs of "
-                f"{CONSTRUCT_LENGTH} bp."
-            )
+            message += f" {argument('other_lengths', 'drop')} would leave them out"
+            if self._reporter.has_flanks:
+                message += (
+                    f", {argument('other_lengths', 'fit')} would fill or cut those of {length - MOST_FITTED} to "
+                    f"{length + MOST_FITTED} bp to constructs of {self._reporter.construct_length} bp"
+                )
+            message += "."
         if count == n:
             message += hint
         return message + self._advice()
@@ -250,24 +259,29 @@ class ConstructRules:
             return advice
         return " To scan a longer promoter in tiles, run `yeastpromoter predict promoters.fa --scan`."
 
+    @property
+    def _adapters(self) -> str:
+        return " and ".join(filter(None, (self._reporter.left_adapter, self._reporter.right_adapter)))
+
     def _other_type_advice(self) -> str:
         whole, bare = self._of_other_type[True], self._of_other_type[False]
         if 2 * (whole + bare) <= self._unfit.count:
             return ""
-        adapters = f"the adapters {LEFT_ADAPTER} and {RIGHT_ADAPTER}"
+        adapters = f"the adapters {self._adapters}"
+        insert, construct = self._reporter.insert_length, self._reporter.construct_length
         if self._type == "construct":
             return (
-                f" {whole:,} of them have {INSERT_LENGTH} bp: if they lack {adapters}, "
+                f" {whole:,} of them have {insert} bp: if they lack {adapters}, "
                 f"{argument('sequence_type', 'insert')} is right."
             )
         message = ""
         if whole:
-            construct = argument("sequence_type", "construct")
-            message += f" {whole:,} of them are constructs, with {adapters}: {construct} is right."
+            right = argument("sequence_type", "construct")
+            message += f" {whole:,} of them are constructs, with {adapters}: {right} is right."
         if bare:
             message += (
-                f" {bare:,} of them have {CONSTRUCT_LENGTH} bp but not {adapters}: an insert has {INSERT_LENGTH} bp, "
-                f"and a construct {CONSTRUCT_LENGTH} bp with its adapters."
+                f" {bare:,} of them have {construct} bp but not {adapters}: an insert has {insert} bp, and a construct "
+                f"{construct} bp with its adapters."
             )
         return message
 
@@ -294,11 +308,11 @@ class ConstructRules:
         if self.n_fitted:
             yield (
                 f"{path}: {self.n_fitted:,} of {n:,} sequences are not {self._length} bp long and are fitted to "
-                f"constructs of {CONSTRUCT_LENGTH} bp"
+                f"constructs of {self._reporter.construct_length} bp"
             )
         if self._many_n.count:
             yield (
-                f"{path}: {self._many_n.count:,} of {n:,} sequences hold more than {FEW_UNKNOWN} N, so their "
+                f"{path}: {self._many_n.count:,} of {n:,} sequences hold more than {self._few_unknown} N, so their "
                 f"predictions are of little worth: {self._many_n}"
             )
 
@@ -313,56 +327,57 @@ class ConstructRules:
         Returns
         -------
         numpy.ndarray
-            `uint8` (N, 110).
+            `uint8` (N, length of a construct).
 
         Raises
         ------
         ValueError
             If a length is not one that is taken.
         """
+        reporter = self._reporter
         if (lengths == self._length).all():
             return self._with_adapters(joined.reshape(lengths.size, self._length))
         if self._other_lengths != "fit" or (np.abs(lengths - self._length) > MOST_FITTED).any():
             raise ValueError("sequences have other lengths than when they were checked")
-        constructs = np.empty((lengths.size, CONSTRUCT_LENGTH), dtype=np.uint8)
+        constructs = np.empty((lengths.size, reporter.construct_length), dtype=np.uint8)
         starts = np.cumsum(lengths) - lengths
         for length in np.unique(lengths).tolist():
             rows = np.flatnonzero(lengths == length)
             some = np.lib.stride_tricks.sliding_window_view(joined, length)[starts[rows]]
-            if self._type == "insert" and length > INSERT_LENGTH:
-                some = some[:, central_window(length, INSERT_LENGTH)]
+            if self._type == "insert" and length > reporter.insert_length:
+                some = some[:, reporter.central_window(length, reporter.insert_length)]
             some = self._with_adapters(some)
-            if some.shape[1] != CONSTRUCT_LENGTH:
-                some = enclose(LEFT_FLANK, some, RIGHT_FLANK)[:, fit_window(some.shape[1])]
+            if some.shape[1] != reporter.construct_length:
+                some = reporter.with_flanks(some)[:, reporter.fit_window(some.shape[1])]
             constructs[rows] = some
         return constructs
 
     def _with_adapters(self, rows: np.ndarray) -> np.ndarray:
-        return rows if self._type == "construct" else enclose(LEFT_ADAPTER, rows, RIGHT_ADAPTER)
+        return rows if self._type == "construct" else self._reporter.constructs(rows)
 
 
 class RulesByLength(ConstructRules):
-    """`ConstructRules` whose sequence type is found from the first sequence: an insert if it has 80 bp.
+    """`ConstructRules` whose sequence type is found from the first sequence: an insert if it has its length.
 
     Any other length is that of a construct, right or wrong, and sequences of another length than their type has are an
     error. So the type is never taken wrongly: a sequence has one of two lengths, and its adapters are checked.
 
     Parameters
     ----------
-    check_adapters : bool
+    reporter, check_adapters
         As for `ConstructRules`.
     """
 
-    def __init__(self, check_adapters: bool) -> None:
-        super().__init__("construct", "error", check_adapters)
+    def __init__(self, reporter: Reporter, check_adapters: bool) -> None:
+        super().__init__(reporter, "construct", "error", check_adapters)
         self._is_found = False
 
     def look_at(self, joined: np.ndarray, lengths: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
         """Look at some sequences, as `ConstructRules.look_at`."""
         if not self._is_found and lengths.size:
             self._is_found = True
-            if lengths[0] == INSERT_LENGTH:
-                self._type, self._length = "insert", INSERT_LENGTH
+            if lengths[0] == self._reporter.insert_length:
+                self._type, self._length = "insert", self._reporter.insert_length
         return super().look_at(joined, lengths, name)
 
 

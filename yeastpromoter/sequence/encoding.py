@@ -168,7 +168,7 @@ def check_rows(matrix: np.ndarray, length: int) -> np.ndarray:
         raise ValueError(
             f"letters have dtype {matrix.dtype} and shape {matrix.shape} but must be ASCII codes of sequences of "
             f"{length} bp, uint8 (N, {length}): yeastpromoter.sequence.encoding.letters makes them of strings, "
-            "yeastpromoter.sequence.construct.add_adapters constructs of inserts"
+            "yeastpromoter.sequence.reporter.PTPA.add_adapters constructs of inserts"
         )
     check_letters(matrix)
     return matrix

@@ -8,14 +8,10 @@ from itertools import permutations
 
 import numpy as np
 
-from yeastpromoter.sequence.adapters import END_LENGTH, FORMS, forms_of, refusal
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import ALPHABET, enclose, letters, letters_of, one_hot
+from yeastpromoter.sequence.adapters import forms, forms_of, refusal
+from yeastpromoter.sequence.encoding import ALPHABET, letters_of, one_hot
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 
-SHAPES = f"(N, {CONSTRUCT_LENGTH}, {len(ALPHABET)}) for constructs or (N, {INSERT_LENGTH}, {len(ALPHABET)}) for inserts"
-
-_LEFT = one_hot(letters([LEFT_ADAPTER]))
-_RIGHT = one_hot(letters([RIGHT_ADAPTER]))
 #: Orders of the columns that may have been meant, the right one left out.
 _ORDERS = [order for order in permutations(range(len(ALPHABET))) if order != tuple(range(len(ALPHABET)))]
 #: Records that a message names.
@@ -35,7 +31,7 @@ def mark_recognised(constructs: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     constructs : numpy.ndarray
-        (N, 110, 4).
+        (N, L, 4).
 
     Returns
     -------
@@ -52,21 +48,20 @@ def _is_recognised(x: object) -> bool:
     return reference is not None and reference() is x
 
 
-def construct_letters(x: np.ndarray, check_adapters: bool = True) -> np.ndarray:
+def construct_letters(x: np.ndarray, check_adapters: bool = True, reporter: Reporter = PTPA) -> np.ndarray:
     """Check one-hot model input and read the constructs that it is of.
 
     Parameters
     ----------
     x : numpy.ndarray
-        One-hot constructs, (N, 110, 4), or inserts, (N, 80, 4), to which the adapters are added, as `as_constructs`
-        takes them.
-    check_adapters : bool, optional
+        One-hot constructs, (N, L, 4), or inserts, to which the adapters are added, as `as_constructs` takes them.
+    check_adapters, reporter
         As for `as_constructs`.
 
     Returns
     -------
     numpy.ndarray
-        Upper-case ASCII letters of the constructs, `uint8` (N, 110).
+        Upper-case ASCII letters of the constructs, `uint8` (N, L).
 
     Raises
     ------
@@ -74,38 +69,42 @@ def construct_letters(x: np.ndarray, check_adapters: bool = True) -> np.ndarray:
         As from `as_constructs`.
     """
     check_adapters = check_adapters and not _is_recognised(x)
-    x = _as_numbers(x)
+    x = _as_numbers(x, reporter)
     found = letters_of(x)
     if not np.array_equal(one_hot(found), x):
         _check_finite(x)
         _check_one_hot(x)
-    _check_known(found)
-    if found.shape[1] == INSERT_LENGTH:
-        return enclose(LEFT_ADAPTER, found, RIGHT_ADAPTER)
-    if check_adapters:
-        _check_adapters(x, found)
+    _check_known(found, reporter)
+    if found.shape[1] != reporter.construct_length:
+        return reporter.constructs(found)
+    if check_adapters and reporter.has_adapters:
+        _check_adapters(x, found, reporter)
     return found
 
 
-def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool = True) -> np.ndarray:
+def as_constructs(
+    x: np.ndarray, only_one_hot: bool = True, check_adapters: bool = True, reporter: Reporter = PTPA
+) -> np.ndarray:
     """Check model input and bring it to one-hot constructs.
 
     Parameters
     ----------
     x : numpy.ndarray
-        Constructs, (N, 110, 4), or inserts, (N, 80, 4), to which the adapters are added. Columns in the order
-        A, C, G, T; any floating, integer or boolean dtype.
+        Constructs, (N, L, 4), or inserts, to which the adapters are added; of the public reporter (N, 110, 4) and
+        (N, 80, 4). Columns in the order A, C, G, T; any floating, integer or boolean dtype.
     only_one_hot : bool, optional
         Whether every position must be one base (a 1 and three 0) or N (four times 0.25). Without it any finite
         numbers are taken, as methods that walk between sequences (integrated gradients) need them.
     check_adapters : bool, optional
         Whether constructs must have their adapters (`yeastpromoter.sequence.adapters`); only with `only_one_hot`.
         Constructs of `mark_recognised` are not checked again.
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Returns
     -------
     numpy.ndarray
-        Constructs, `float32` (N, 110, 4).
+        Constructs, `float32` (N, L, 4).
 
     Raises
     ------
@@ -115,41 +114,46 @@ def as_constructs(x: np.ndarray, only_one_hot: bool = True, check_adapters: bool
         what they show instead, such as columns in another order.
     """
     if only_one_hot:
-        return one_hot(construct_letters(x, check_adapters))
-    x = _as_numbers(x)
+        return one_hot(construct_letters(x, check_adapters, reporter))
+    x = _as_numbers(x, reporter)
     _check_finite(x)
     x = np.ascontiguousarray(x, dtype=np.float32)
-    if x.shape[1] == CONSTRUCT_LENGTH:
+    if x.shape[1] == reporter.construct_length:
         return x
-    left, right = (np.broadcast_to(adapter, (len(x), *adapter.shape[1:])) for adapter in (_LEFT, _RIGHT))
-    return np.concatenate([left, x, right], axis=1)
+    constructs = one_hot(reporter.constructs(np.full(x.shape[:2], ord("N"), dtype=np.uint8)))
+    constructs[:, reporter.insert] = x
+    return constructs
 
 
-def of_input(constructs: np.ndarray, length: int) -> np.ndarray:
+def of_input(constructs: np.ndarray, length: int, reporter: Reporter = PTPA) -> np.ndarray:
     """Cut values for constructs back to what was given: constructs, or their inserts.
 
     Parameters
     ----------
     constructs : numpy.ndarray
-        Values for each base of each construct, (N, 110, 4).
+        Values for each base of each construct, (N, L, 4).
     length : int
-        Length of the sequences that were given, 110 or 80.
+        Length of the sequences that were given, that of a construct or of an insert.
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Returns
     -------
     numpy.ndarray
-        The same values for constructs, (N, 110, 4), or for the inserts within them, (N, 80, 4).
+        The same values for constructs, (N, L, 4), or for the inserts within them.
     """
-    if length == CONSTRUCT_LENGTH:
+    if length == reporter.construct_length:
         return constructs
-    return constructs[:, INSERT]
+    return constructs[:, reporter.insert]
 
 
-def _as_numbers(x: np.ndarray) -> np.ndarray:
+def _as_numbers(x: np.ndarray, reporter: Reporter) -> np.ndarray:
+    wanted = (reporter.construct_length, reporter.insert_length)
+    shapes = " or ".join(f"(N, {length}, {len(ALPHABET)}) for {name}s" for name, length in reporter.lengths.items())
     try:
         x = np.asarray(x)
     except ValueError:
-        raise ValueError(f"model input is a list of arrays of different shapes but must have shape {SHAPES}") from None
+        raise ValueError(f"model input is a list of arrays of different shapes but must have shape {shapes}") from None
     if x.dtype.name == "bfloat16":  # numpy does not know it as a floating dtype
         x = x.astype(np.float32)
     if x.dtype.kind not in "fiub":
@@ -159,7 +163,6 @@ def _as_numbers(x: np.ndarray) -> np.ndarray:
         if x.dtype.kind in "US":
             hint = "; one-hot encode sequences first: yeastpromoter.sequence.encoding.one_hot(letters(sequences))"
         raise ValueError(f"model input has dtype {x.dtype} but must be an array of numbers{hint}")
-    wanted = (CONSTRUCT_LENGTH, INSERT_LENGTH)
     if x.ndim != 3 or x.shape[1] not in wanted or x.shape[2] != len(ALPHABET):
         hint = ""
         if x.ndim == 2 and x.shape[0] in wanted and x.shape[1] == len(ALPHABET):
@@ -169,10 +172,11 @@ def _as_numbers(x: np.ndarray) -> np.ndarray:
         elif x.ndim == 3 and x.shape[2] == len(ALPHABET):
             hint = (
                 "; sequences of another length have to be brought to one of these first "
-                "(yeastpromoter.sequence.construct.fit_construct), and a genome interval comes out shorter where it "
+                "(yeastpromoter.sequence.reporter.Reporter.fit_construct), and a genome interval comes out shorter "
+                "where it "
                 "reaches over the end of its chromosome"
             )
-        raise ValueError(f"model input has shape {x.shape} but must have shape {SHAPES}{hint}")
+        raise ValueError(f"model input has shape {x.shape} but must have shape {shapes}{hint}")
     return x
 
 
@@ -205,9 +209,9 @@ def _check_one_hot(x: np.ndarray) -> None:
     )
 
 
-def _check_known(found: np.ndarray) -> None:
+def _check_known(found: np.ndarray, reporter: Reporter) -> None:
     """Refuse inserts that hold nothing but N."""
-    inserts = found[:, INSERT] if found.shape[1] == CONSTRUCT_LENGTH else found
+    inserts = found[:, reporter.insert] if found.shape[1] == reporter.construct_length else found
     unknown = (inserts == ord("N")).all(axis=1)
     if unknown.any():
         raise ValueError(
@@ -216,26 +220,31 @@ def _check_known(found: np.ndarray) -> None:
         )
 
 
-def _check_adapters(x: np.ndarray, found: np.ndarray) -> None:
-    forms = forms_of(found[:, :END_LENGTH], found[:, -END_LENGTH:])
-    strange = np.flatnonzero(forms)
+def _check_adapters(x: np.ndarray, found: np.ndarray, reporter: Reporter) -> None:
+    def shown(rows: np.ndarray) -> np.ndarray:
+        return forms_of(reporter, rows[:, : reporter.end_length], rows[:, -reporter.end_length :])
+
+    numbers = shown(found)
+    strange = np.flatnonzero(numbers)
     if not strange.size:
         return
     for order in _ORDERS:
         # Where column c holds the base order[c].
         reordered = letters_of(x[strange][:, :, [order.index(base) for base in range(len(ALPHABET))]])
-        if not forms_of(reordered[:, :END_LENGTH], reordered[:, -END_LENGTH:]).any():
+        if not shown(reordered).any():
             found = "".join(ALPHABET[base] for base in order)
             columns = [found.index(base) for base in ALPHABET]
             raise ValueError(
                 f"the columns of the model input look like the order {found} (that way the adapters stand at the ends "
                 f"of the constructs) but must have the order {ALPHABET}: x[:, :, {columns}]"
             )
-    named = ", ".join(f"record {row} ({FORMS[forms[row]].name})" for row in strange[:_NAMED].tolist())
+    named = ", ".join(f"record {row} ({forms(reporter)[numbers[row]].name})" for row in strange[:_NAMED].tolist())
     more = ", …" if strange.size > _NAMED else ""
     raise ValueError(
         "model input: "
-        + refusal(Counter(forms.tolist()), len(x), named + more, "the model's argument check_adapters: false")
+        + refusal(
+            reporter, Counter(numbers.tolist()), len(x), named + more, "the model's argument check_adapters: false"
+        )
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET
 
 #: The letters of IUPAC (Cornish-Bowden 1985, Nucleic Acids Res. 13, 3021-3030), each with the bases it stands for.
@@ -38,12 +37,12 @@ def check_motif(motif: str, name: str) -> None:
     Raises
     ------
     ValueError
-        If it has other letters than those of IUPAC, is shorter than 3 bp or longer than an insert, or is only N.
+        If it has other letters than those of IUPAC, is shorter than 3 bp, or is only N.
     """
     if not motif or set(motif) - set(IUPAC):
         raise ValueError(f"{name} is {motif!r} but must have letters of IUPAC, {''.join(IUPAC)}, in upper case")
-    if not 3 <= len(motif) <= INSERT_LENGTH or set(motif) == {"N"}:
-        raise ValueError(f"{name} has {len(motif)} bp but must have from 3 to {INSERT_LENGTH}, not all of them N")
+    if len(motif) < 3 or set(motif) == {"N"}:
+        raise ValueError(f"{name} has {len(motif)} bp but must have at least 3, not all of them N")
 
 
 def strands(motif: str) -> tuple[str, ...]:

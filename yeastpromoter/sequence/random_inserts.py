@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import ALPHABET
+from yeastpromoter.sequence.reporter import PTPA
 
 _LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 
 
-def random_inserts(count: int, seed: int, gc: float = 0.5) -> np.ndarray:
+def random_inserts(count: int, seed: int, gc: float = 0.5, length: int = PTPA.insert_length) -> np.ndarray:
     """Draw random inserts, each base independently of the others.
 
     Parameters
@@ -21,11 +21,13 @@ def random_inserts(count: int, seed: int, gc: float = 0.5) -> np.ndarray:
         Seed; the same one gives the same inserts.
     gc : float, optional
         Expected fraction of G and C, half of it each; A and T share the rest.
+    length : int, optional
+        Their length in bp, L.
 
     Returns
     -------
     numpy.ndarray
-        ASCII letters, `uint8` (N, 80).
+        ASCII letters, `uint8` (N, L).
 
     Raises
     ------
@@ -37,11 +39,11 @@ def random_inserts(count: int, seed: int, gc: float = 0.5) -> np.ndarray:
     if not 0 <= gc <= 1:
         raise ValueError(f"the GC content of random inserts must be from 0 to 1 but is {gc}")
     share = np.array([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
-    return np.random.default_rng(seed).choice(_LETTERS, size=(count, INSERT_LENGTH), p=share)
+    return np.random.default_rng(seed).choice(_LETTERS, size=(count, length), p=share)
 
 
 def inserts_of_any_gc(
-    count: int, gc_beta: Sequence[float], rng: np.random.Generator, length: int = INSERT_LENGTH
+    count: int, gc_beta: Sequence[float], rng: np.random.Generator, length: int = PTPA.insert_length
 ) -> np.ndarray:
     """Draw random inserts whose GC content is spread like a beta distribution.
 

@@ -1,4 +1,4 @@
-"""Longer promoters as rows of inserts: where the tiles of 80 bp are, and which sequences can be scanned."""
+"""Longer promoters as rows of inserts: where the tiles are, which are as long as an insert, and what can be scanned."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.sequence.adapters import END_LENGTH, hold_adapters
-from yeastpromoter.sequence.construct import INSERT_LENGTH
+from yeastpromoter.sequence.adapters import hold_adapters
 from yeastpromoter.sequence.construct_rules import Counted, upper_case
+from yeastpromoter.sequence.reporter import Reporter
 
 
-def tile_starts(length: int, step: int) -> np.ndarray:
+def tile_starts(length: int, step: int, tile: int) -> np.ndarray:
     """Place the tiles of a sequence.
 
     Parameters
     ----------
     length : int
-        Length of the sequence in bp, at least 80.
+        Length of the sequence in bp, at least that of a tile.
     step : int
         Distance in bp from the start of one tile to the start of the next, at least 1.
+    tile : int
+        Length of a tile in bp, that of an insert.
 
     Returns
     -------
     numpy.ndarray
-        Positions of the first bases of the tiles, from 0, ascending, `int64`: the multiples of `step` from which 80 bp
-        lie within the sequence, and the start of the last 80 bp, so that every base is in a tile.
+        Positions of the first bases of the tiles, from 0, ascending, `int64`: the multiples of `step` from which a
+        tile lies within the sequence, and the start of the last tile, so that every base is in a tile.
 
     Raises
     ------
@@ -35,20 +37,22 @@ def tile_starts(length: int, step: int) -> np.ndarray:
     """
     if step < 1:
         raise ValueError(f"{argument('step')} must be at least 1 bp but is {step}")
-    last = length - INSERT_LENGTH
+    last = length - tile
     if last < 0:
-        raise ValueError(f"a sequence of {length} bp cannot be scanned: a tile has {INSERT_LENGTH} bp")
+        raise ValueError(f"a sequence of {length} bp cannot be scanned: a tile has {tile} bp")
     starts = np.arange(0, last + 1, step, dtype=np.int64)
     return starts if starts[-1] == last else np.append(starts, last)
 
 
 class PromoterRules:
-    """Which sequences of a file can be scanned: those of 80 bp and more that are not constructs.
+    """Which sequences of a file can be scanned: those that are as long as a tile and not constructs.
 
     It is used as `yeastpromoter.sequence.construct_rules.ConstructRules` is.
 
     Parameters
     ----------
+    reporter : Reporter
+        The reporter: a tile is as long as its insert.
     check_adapters : bool
         Whether a sequence with the adapters of a construct is an error.
     """
@@ -56,21 +60,23 @@ class PromoterRules:
     drops = False
     n_dropped = n_fitted = 0
 
-    def __init__(self, check_adapters: bool) -> None:
-        self._check_adapters = check_adapters
+    def __init__(self, reporter: Reporter, check_adapters: bool) -> None:
+        self._reporter = reporter
+        self._check_adapters = check_adapters and reporter.has_adapters
         self._short, self._whole = Counted(), Counted()
 
     def look_at(self, joined: np.ndarray, lengths: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
         """Look at some sequences, as `ConstructRules.look_at`; all of them are taken."""
-        long = lengths >= INSERT_LENGTH
+        long = lengths >= self._reporter.insert_length
         self._short.add(np.flatnonzero(~long), name)
         rows = np.flatnonzero(long)
         if self._check_adapters and rows.size:
-            index = np.arange(END_LENGTH)
+            end = self._reporter.end_length
+            index = np.arange(end)
             stops = np.cumsum(lengths)[rows, np.newaxis]
             starts = stops - lengths[rows, np.newaxis]
-            whole = hold_adapters(upper_case(joined[starts + index]), upper_case(joined[stops - END_LENGTH + index]))
-            self._whole.add(rows[whole], name)
+            ends = (upper_case(joined[starts + index]), upper_case(joined[stops - end + index]))
+            self._whole.add(rows[hold_adapters(self._reporter, *ends)], name)
         return np.ones(lengths.size, dtype=bool)
 
     def finish(self, path: str, n: int, hint: str = "") -> None:
@@ -79,12 +85,12 @@ class PromoterRules:
         Raises
         ------
         ValueError
-            If a sequence is shorter than 80 bp, or is a construct and `check_adapters` is true.
+            If a sequence is shorter than a tile, or is a construct and `check_adapters` is true.
         """
         if self._short.count:
             raise ValueError(
-                f"{path}: {self._short.count:,} of {n:,} sequences are shorter than {INSERT_LENGTH} bp, the length of "
-                f"a tile, and cannot be scanned: {self._short}.{hint * (self._short.count == n)}"
+                f"{path}: {self._short.count:,} of {n:,} sequences are shorter than {self._reporter.insert_length} "
+                f"bp, the length of a tile, and cannot be scanned: {self._short}.{hint * (self._short.count == n)}"
             )
         if self._whole.count:
             raise ValueError(

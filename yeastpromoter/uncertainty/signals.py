@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import INSERT
 from yeastpromoter.sequence.construct_rules import upper_case
 from yeastpromoter.sequence.encoding import ALPHABET, gc_content, letters
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 
 #: Letters of the words that are counted: nearly all of the 256 words of 4 letters differ in a random insert.
 WORD_LENGTH = 4
@@ -37,12 +37,12 @@ class Signals(NamedTuple):
     unknown : numpy.ndarray
         Number of N in the insert.
     expression : numpy.ndarray
-        Predicted expression, 0 to 17.
+        Predicted expression, on the scale of the buckets.
     negative : numpy.ndarray
         Sum of the negative bucket scores, its sign turned: 0 for scores that are a distribution.
     entropy : numpy.ndarray
-        Entropy of the positive bucket scores, divided by their sum, in nats: 0 where one bucket has all, ln 18 = 2.89
-        where all have the same. NaN where no score is positive.
+        Entropy of the positive bucket scores, divided by their sum, in nats: 0 where one bucket has all, and with 18
+        buckets ln 18 = 2.89 where all have the same. NaN where no score is positive.
     dinucleotides : numpy.ndarray
         Share of each of `DINUCLEOTIDES` among the pairs of neighbouring bases in the insert, (N, 16).
     """
@@ -57,24 +57,28 @@ class Signals(NamedTuple):
     dinucleotides: np.ndarray
 
 
-def signals_of(constructs: np.ndarray, scores: np.ndarray, expression: np.ndarray) -> Signals:
+def signals_of(
+    constructs: np.ndarray, scores: np.ndarray, expression: np.ndarray, reporter: Reporter = PTPA
+) -> Signals:
     """Compute the signals of some constructs.
 
     Parameters
     ----------
     constructs : numpy.ndarray
-        ASCII letters, A, C, G, T and N in either case, `uint8` (N, 110).
+        ASCII letters, A, C, G, T and N in either case, `uint8` (N, L).
     scores : numpy.ndarray
-        Their bucket scores, (N, 18).
+        Their bucket scores, (N, B).
     expression : numpy.ndarray
         The expression that these are decoded into, (N,).
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Returns
     -------
     Signals
         Of each construct.
     """
-    inserts = upper_case(constructs[:, INSERT])
+    inserts = upper_case(constructs[:, reporter.insert])
     scores = np.asarray(scores, dtype=np.float64)
     positive = np.maximum(scores, 0)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH
 from yeastpromoter.uncertainty.signals import signals_of
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def variant_effects(
         Network and decoding.
     ref, alt : numpy.ndarray
         Upper-case ASCII letters of the constructs with the bases of the genome and with those of the variant, `uint8`
-        (N, O, 110), for O offsets, at least one. Constructs that occur several times are predicted once.
+        (N, O, L), for O offsets, at least one. Constructs that occur several times are predicted once.
     interval : int, optional
         Level of a prediction interval of the effect, in percent.
 
@@ -57,9 +56,10 @@ def variant_effects(
         If `interval` is given, but there is no calibration for it.
     """
     calibration = None if interval is None else trained.need_calibration(interval, effects=True)
-    constructs = np.ascontiguousarray([ref, alt]).reshape(-1).view(f"V{CONSTRUCT_LENGTH}")
+    constructs = np.ascontiguousarray([ref, alt]).reshape(-1).view(f"V{ref.shape[-1]}")
     distinct, inverse = np.unique(constructs, return_inverse=True)
-    scores = trained.related_scores(distinct.view(np.uint8).reshape(-1, CONSTRUCT_LENGTH))
+    letters = distinct.view(np.uint8).reshape(-1, ref.shape[-1])
+    scores = trained.related_scores(letters)
     with_ref, with_alt = trained.decode(scores)[inverse].reshape(2, *ref.shape[:2])
     effect = with_alt - with_ref
     columns = {
@@ -69,7 +69,7 @@ def variant_effects(
         "spread": effect.std(axis=1),
     }
     if calibration is not None:
-        signals = signals_of(distinct.view(np.uint8).reshape(-1, CONSTRUCT_LENGTH), scores, trained.decode(scores))
+        signals = signals_of(letters, scores, trained.decode(scores), trained.reporter)
         scales = calibration.scales(signals)[inverse].reshape(2, *ref.shape[:2])
         # Over the offsets the error does not average out: all are of one variant.
         half = calibration.effect_half_widths(*np.sqrt((scales**2).mean(axis=2)), interval)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yeastpromoter.io.genome import ChromosomeNames
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.variants.effects import COLUMNS as PREDICTED
 from yeastpromoter.variants.effects import INTERVAL_COLUMNS
 from yeastpromoter.variants.vcf import MISSING
@@ -31,9 +30,6 @@ COLUMNS = {
     "distance": "distance",
     **PREDICTED,
 }
-
-#: Position of the insert, from 0, that the last changed base of a variant has in `reference_inserts`.
-MIDDLE = INSERT_LENGTH // 2
 
 
 def rank(effects: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +56,9 @@ def rank(effects: pd.DataFrame) -> pd.DataFrame:
     return ranked[list(names.values())].set_axis(list(names), axis=1)
 
 
-def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) -> list[tuple[str, str] | None]:
+def reference_inserts(
+    ranked: pd.DataFrame, genome: Mapping[str, np.ndarray], insert_length: int
+) -> list[tuple[str, str] | None]:
     """Cut out the inserts with the REF alleles of variants, each with its variant in the middle.
 
     Parameters
@@ -69,12 +67,14 @@ def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) ->
         Rows of what `rank` returns.
     genome : mapping of str to numpy.ndarray
         Upper-case letters of each chromosome, `uint8` (length,), as of `yeastpromoter.io.genome.read_genome`.
+    insert_length : int
+        Length of an insert in bp.
 
     Returns
     -------
     list of tuple of str or None
-        For each row a name, unique by the rank, and the 80 bp, 5' to 3' toward the gene: the window of
-        `yeastpromoter.variants.windows` at the offset `MIDDLE`. None where it would reach over the end of the
+        For each row a name, unique by the rank, and the insert, 5' to 3' toward the gene: the window of
+        `yeastpromoter.variants.windows` whose offset is half its length. None where it would reach over the end of the
         chromosome.
 
     Raises
@@ -84,6 +84,7 @@ def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) ->
     """
     names = ChromosomeNames(genome)
     inserts = []
+    middle = [insert_length // 2]
     for row in ranked.itertuples(index=False):
         place = f"{row.chromosome}:{row.position}"
         name = names.find(row.chromosome)
@@ -97,11 +98,11 @@ def reference_inserts(ranked: pd.DataFrame, genome: Mapping[str, np.ndarray]) ->
                 "effects were predicted with?"
             )
         change = smallest_change(chromosome, start, ref, row.ALT.upper(), row.strand)
-        first, after = span(change, row.strand, [MIDDLE])
+        first, after = span(change, row.strand, middle, insert_length)
         if first < 0 or after > chromosome.size:
             inserts.append(None)
             continue
-        insert, _ = windows(chromosome, change, row.strand, [MIDDLE])
+        insert, _ = windows(chromosome, change, row.strand, middle, insert_length)
         toward = row.strand if row.gene_name == MISSING else row.gene_name
         inserts.append((f"top{row.rank}_{place}_{toward}", insert[0].tobytes().decode("ascii")))
     return inserts

@@ -17,11 +17,9 @@ from yeastpromoter.argument_names import argument
 from yeastpromoter.io.annotation import UPSTREAM, Promoter, Promoters, read_promoters
 from yeastpromoter.io.genome import ChromosomeNames, read_genome, unknown_bases_before
 from yeastpromoter.io.whole_files import same_file, whole_table
-from yeastpromoter.sequence.construct import CONSTRUCT_LENGTH, INSERT_LENGTH, LEFT_ADAPTER, RIGHT_ADAPTER
-from yeastpromoter.sequence.encoding import enclose
+from yeastpromoter.sequence.reporter import PTPA, Reporter
 from yeastpromoter.variants.vcf import MISSING, REASONS, Variant, read_variants, unreadable
 from yeastpromoter.variants.windows import (
-    OFFSETS,
     STRANDS,
     Change,
     check_offsets,
@@ -44,7 +42,7 @@ class VariantBatch:
     Attributes
     ----------
     ref, alt : numpy.ndarray
-        ASCII letters of the constructs with either allele, `uint8` (N, O, 110), for O offsets.
+        ASCII letters of the constructs with either allele, `uint8` (N, O, L), for O offsets.
     metadata : dict of str to numpy.ndarray
         What is known of each row, (N,) each: see `VariantRows.read`.
     """
@@ -82,10 +80,12 @@ class VariantRows:
         Size of a promoter, in bp upstream of the coding start.
     offsets : sequence of int, optional
         Places of the variant in the insert: positions from 0 at the upstream end; see
-        `yeastpromoter.variants.windows`.
+        `yeastpromoter.variants.windows`. By default seven evenly spaced ones.
     skipped_file : str or Path or None or False, optional
         Table of what is not scored, overwritten if it is there. None: the name of the VCF file, with
         ``.skipped.tsv`` in place of ``.vcf`` or ``.vcf.gz``, in the working directory. False: none is written.
+    reporter : Reporter, optional
+        The reporter of the constructs.
 
     Attributes
     ----------
@@ -118,10 +118,12 @@ class VariantRows:
         fasta_file: str | Path,
         annotation_file: str | Path | None = None,
         upstream: int = UPSTREAM,
-        offsets: Sequence[int] = OFFSETS,
+        offsets: Sequence[int] | None = None,
         skipped_file: str | Path | bool | None = None,
+        reporter: Reporter = PTPA,
     ) -> None:
-        self.offsets = check_offsets(offsets)
+        self._reporter = reporter
+        self.offsets = check_offsets(offsets, reporter.insert_length)
         if skipped_file is True:
             raise ValueError("skipped_file must be a path, false for none, or left out, but is true")
         if annotation_file is None and upstream != UPSTREAM:
@@ -182,11 +184,12 @@ class VariantRows:
         if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"indices must be at least 0 and less than {len(self)}, the number of rows")
         rows = [self._rows[index] for index in indices.tolist()]
-        inserts = np.empty((2, len(rows), len(self.offsets), INSERT_LENGTH), dtype=np.uint8)
+        length = self._reporter.insert_length
+        inserts = np.empty((2, len(rows), len(self.offsets), length), dtype=np.uint8)
         for number, row in enumerate(rows):
-            inserts[:, number] = windows(self.genome[row.chromosome], row.change, row.strand, self.offsets)
-        constructs = enclose(LEFT_ADAPTER, inserts.reshape(-1, INSERT_LENGTH), RIGHT_ADAPTER)
-        ref, alt = constructs.reshape(2, len(rows), len(self.offsets), CONSTRUCT_LENGTH)
+            inserts[:, number] = windows(self.genome[row.chromosome], row.change, row.strand, self.offsets, length)
+        constructs = self._reporter.constructs(inserts.reshape(-1, length))
+        ref, alt = constructs.reshape(2, len(rows), len(self.offsets), self._reporter.construct_length)
         return VariantBatch(ref, alt, self._metadata(rows))
 
     def _metadata(self, rows: Sequence[_Row]) -> dict[str, np.ndarray]:
@@ -279,7 +282,7 @@ class VariantRows:
         candidates = []
         for strand in STRANDS:
             change = smallest_change(letters, start, ref, variant.alt.upper(), strand)
-            if change.length > INSERT_LENGTH:
+            if change.length > self._reporter.insert_length:
                 return "too_long", [], []
             promoters = [None]
             if self._promoters is not None:
@@ -295,7 +298,7 @@ class VariantRows:
         return refused[0][1] if refused else "", rows, refused
 
     def _reason(self, row: _Row) -> str | None:
-        first, after = span(row.change, row.strand, self.offsets)
+        first, after = span(row.change, row.strand, self.offsets, self._reporter.insert_length)
         unknown = self._unknown[row.chromosome]
         if first < 0 or after >= unknown.size:
             return "window_off_chromosome"

@@ -153,7 +153,7 @@ REASONS = {
     "off_chromosome": "REF reaches over the end of the chromosome",
     "ref_differs": "REF differs from the FASTA",
     "n_in_ref": "REF holds N or another letter than A, C, G and T",
-    "too_long": "the longer allele, without shared bases at its ends, is longer than the insert of 80 bp",
+    "too_long": "the longer allele, without shared bases at its ends, is longer than the insert",
     "outside_promoters": "outside of the promoters",
     "window_off_chromosome": "a window reaches over the end of the chromosome",
     "n_in_window": "a window holds N or another letter than A, C, G and T",

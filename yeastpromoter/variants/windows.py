@@ -1,4 +1,4 @@
-"""Windows around variants: which 80 bp of the reference and of the altered genome become the two inserts.
+"""Windows around variants: which bases of the reference and of the altered genome become the two inserts.
 
 A *change* is what a variant does once the bases that REF and ALT share are taken off, such as the base that VCF
 puts before an insertion or a deletion. Everything is laid out as it reads toward the gene, so that a gene on the
@@ -7,11 +7,12 @@ reverse strand is treated exactly as it would be on the reverse-complemented gen
 - An insertion or deletion within a repeat can be written at several places. It is taken at the one that lies
   farthest upstream of the gene, so that equivalent records have equal effects.
 - At offset ``o`` the last base of the change is at position ``o`` of the insert (from 0, the upstream end). Where
-  the longer allele has more than ``o + 1`` bases, it starts at position 0 instead, so that alleles of up to 80 bases
-  are whole in every window.
+  the longer allele has more than ``o + 1`` bases, it starts at position 0 instead, so that alleles of up to the
+  length of an insert are whole in every window.
 - REF and ALT have the same bases between the change and the insert's downstream end, the one toward the gene. An
   insertion pushes as many bases out at the upstream end as it brings, and a deletion draws as many in there. So both
-  inserts have 80 bp, and what lies between the variant and the gene keeps its distance from the gene, as it does
+  inserts have the right length, and what lies between the variant and the gene keeps its distance from the gene, as it
+  does
   in the genome.
 
 All of this depends on the two alleles in the same way, so that on a genome that carries ALT, the variant from ALT to
@@ -26,11 +27,10 @@ from typing import NamedTuple
 import numpy as np
 
 from yeastpromoter.argument_names import argument
-from yeastpromoter.sequence.construct import INSERT_LENGTH
 from yeastpromoter.sequence.encoding import letters, reverse_complement
 
-#: Default places of a variant in the insert: seven, ten bases apart, that leave at least nine bases beside it.
-OFFSETS = (10, 20, 30, 40, 50, 60, 70)
+#: Default number of places of a variant in the insert.
+_PLACES = 7
 
 STRANDS = ("+", "-")
 
@@ -57,13 +57,16 @@ class Change(NamedTuple):
         return max(self.stop - self.start, len(self.alt))
 
 
-def check_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
+def check_offsets(offsets: Sequence[int] | None, insert_length: int) -> tuple[int, ...]:
     """Check places of a variant in the insert.
 
     Parameters
     ----------
-    offsets : sequence of int
-        Positions of the insert, from 0 at its upstream end to 79.
+    offsets : sequence of int or None
+        Positions of the insert, from 0 at its upstream end. None for seven evenly spaced ones: 10, 20, 30, 40, 50, 60
+        and 70 of 80 bp.
+    insert_length : int
+        Length of the insert in bp.
 
     Returns
     -------
@@ -75,13 +78,15 @@ def check_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
     ValueError
         If there are none, one occurs twice, or one is not a position of the insert.
     """
+    if offsets is None:
+        return tuple(place * insert_length // (_PLACES + 1) for place in range(1, _PLACES + 1))
     values = [offsets] if isinstance(offsets, (int, np.integer)) else offsets
     if isinstance(values, str) or not all(
-        isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < INSERT_LENGTH
+        isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < insert_length
         for value in values
     ):
         raise ValueError(
-            f"{argument('offsets')} must be whole numbers from 0 to {INSERT_LENGTH - 1} but are {offsets!r}"
+            f"{argument('offsets')} must be whole numbers from 0 to {insert_length - 1} but are {offsets!r}"
         )
     if not len(values) or len(set(values)) < len(values):
         raise ValueError(f"{argument('offsets')} must be at least one number, none of them twice, but are {offsets!r}")
@@ -151,17 +156,19 @@ def ends(change: Change, offsets: Sequence[int]) -> np.ndarray:
     return np.maximum(np.asarray(offsets, dtype=np.int64), change.length - 1)
 
 
-def span(change: Change, strand: str, offsets: Sequence[int]) -> tuple[int, int]:
+def span(change: Change, strand: str, offsets: Sequence[int], insert_length: int) -> tuple[int, int]:
     """Part of the chromosome that the windows of a change take bases from.
 
     Parameters
     ----------
     change : Change
-        A change of at most 80 bases.
+        A change that is not longer than the insert.
     strand : {"+", "-"}
         Strand of the gene.
     offsets : sequence of int
         Places of the change in the insert.
+    insert_length : int
+        Length of the insert in bp.
 
     Returns
     -------
@@ -172,14 +179,14 @@ def span(change: Change, strand: str, offsets: Sequence[int]) -> tuple[int, int]
     last = ends(change, offsets)
     replaced = change.stop - change.start
     upstream = int(last.max()) + 1 - min(replaced, len(change.alt))
-    downstream = INSERT_LENGTH - 1 - int(last.min())
+    downstream = insert_length - 1 - int(last.min())
     if strand == "+":
         return change.start - upstream, change.stop + downstream
     return change.start - downstream, change.stop + upstream
 
 
 def windows(
-    chromosome: np.ndarray, change: Change, strand: str, offsets: Sequence[int]
+    chromosome: np.ndarray, change: Change, strand: str, offsets: Sequence[int], insert_length: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut the inserts with the two alleles out.
 
@@ -188,31 +195,33 @@ def windows(
     chromosome : numpy.ndarray
         Letters of the chromosome, `uint8` (length,).
     change : Change
-        A change of at most 80 bases whose `span` lies within the chromosome.
+        A change that is not longer than the insert and whose `span` lies within the chromosome.
     strand : {"+", "-"}
         Strand of the gene, on which the inserts are read.
     offsets : sequence of int
         Places of the change in the insert, O of them.
+    insert_length : int
+        Length of the insert in bp, L.
 
     Returns
     -------
     ref, alt : numpy.ndarray
-        Inserts with the bases of the genome and with those of the change, 5' to 3' toward the gene, `uint8` (O, 80).
+        Inserts with the bases of the genome and with those of the change, 5' to 3' toward the gene, `uint8` (O, L).
     """
-    first, after = span(change, strand, offsets)
+    first, after = span(change, strand, offsets, insert_length)
     left, right = chromosome[first : change.start], chromosome[change.stop : after]
     alleles = chromosome[change.start : change.stop], letters([change.alt])[0]
     last = ends(change, offsets)
     # The window that starts farthest downstream ends with the stretch; the others end so much before it.
     before_end = last - last.min()
-    return tuple(_cut(np.concatenate([left, allele, right]), strand, before_end) for allele in alleles)
+    return tuple(_cut(np.concatenate([left, allele, right]), strand, before_end, insert_length) for allele in alleles)
 
 
-def _cut(stretch: np.ndarray, strand: str, before_end: np.ndarray) -> np.ndarray:
+def _cut(stretch: np.ndarray, strand: str, before_end: np.ndarray, insert_length: int) -> np.ndarray:
     if strand == "-":
         stretch = reverse_complement(stretch[np.newaxis])[0]
-    starts = stretch.size - INSERT_LENGTH - before_end
-    return stretch[starts[:, np.newaxis] + np.arange(INSERT_LENGTH)]
+    starts = stretch.size - insert_length - before_end
+    return stretch[starts[:, np.newaxis] + np.arange(insert_length)]
 
 
 def distance(change: Change, strand: str, coding_start: int) -> int:

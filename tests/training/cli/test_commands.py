@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from training.cli.main import main
 from training.config.loading import load_config
-from training.data.assemble import insert_letters
+from training.data.assay import PUBLIC
 from training.data.similarity import KmerSet
 from training.data.tables import letters_of, read_table
 from training.paths import Layout
@@ -71,7 +71,7 @@ def test_commands_chain_by_their_default_paths(folder):
     assert report["merged_away"] > 10
     columns = read_table(layout.constructs)
     part = read_table(layout.split, "part")["part"]
-    inserts = insert_letters(letters_of(columns["sequence"]))
+    inserts = PUBLIC.inserts(letters_of(columns["sequence"]))
     assert not KmerSet(inserts[part == 0]).shared_by(inserts[part != 0]).any()
     assert set(np.unique(part)) == {0, 1, 2}
     assert json.loads(layout.split.with_suffix(".json").read_text())["groups_of_several"] > 20

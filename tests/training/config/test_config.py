@@ -15,6 +15,7 @@ from training.config.loading import (
     schema,
     synthetic_use,
 )
+from training.data.assay import Assay
 from training.paths import Layout
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,7 +88,7 @@ COUNTS = {"sequence": 0, "counts": list(range(1, 19))}
     [
         ({"columns": {"sequence": 0}}, "columns has neither of expression and counts"),
         ({"columns": COUNTS | {"expression": 19}}, "columns has both of expression and counts"),
-        ({"columns": {"sequence": 0, "counts": [1, 2]}}, "a list of no or 18 columns"),
+        ({"columns": {"sequence": 0, "counts": [1, 2]}}, "has 2 columns, but there are 18 buckets"),
         (
             {"columns": COUNTS | {"counts": [1, *range(1, 18)]}},
             "data.sources[0].columns.counts has 1 more than once, but its columns must differ",
@@ -568,7 +569,12 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, tuned, intervals, correction, counts, reads, mpra, students = blocks
+    whole, reporter, tuned, intervals, line, correction, counts, reads, mpra, students = blocks
+    assert Assay.of(complete_config(reporter | {"name": "x", "runs": {"one": {}}, "data": SMALL["data"]})).network == {
+        "length": 231,
+        "buckets": 6,
+    }
+    assert line == {"calibration": {"slope": 1.06906, "intercept": 0.192754}}
     assert complete_config(SMALL | tuned)["runs"]["tuned"]["initial"] == "shipped"
     assert complete_config(SMALL | intervals)["prediction_intervals"]["sources"] == ["high_quality"]
     assert set(complete_config(whole)["runs"]) == {"first", "soft"}

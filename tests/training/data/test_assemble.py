@@ -9,8 +9,8 @@ from training_tables import constructs_of, random_inserts, text_of
 from training.data.assemble import assemble
 from training.data.tables import read_attribute, read_table
 from yeastpromoter.io import text_tables
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, LEFT_FLANK, RIGHT_ADAPTER, RIGHT_FLANK, fit_construct
 from yeastpromoter.sequence.encoding import reverse_complement
+from yeastpromoter.sequence.reporter import PTPA
 
 TEXTS = text_of(constructs_of(random_inserts(20, 7)))
 
@@ -60,7 +60,7 @@ def write(path, *rows):
 
 def test_values_trimmed_calibrated_and_clipped(tmp_path):
     rows = [("s", "kind", "value", "r1", "r2")]
-    left, right = LEFT_FLANK[-3:], RIGHT_FLANK[:7]
+    left, right = PTPA.left_flank[-3:], PTPA.right_flank[:7]
     values = [(4, 3, 5), (20, 20, 20), (-5, -5, -5)]
     rows += [(left + text.lower() + right, "yes", *value) for text, value in zip(TEXTS, values, strict=False)]
     rows += [(left + TEXTS[4] + right, "no", 1, 1, 1), (left + TEXTS[5] + right, "yes", "NA", 1, 1)]
@@ -166,8 +166,8 @@ def test_other_lengths(tmp_path, other_lengths):
         assert counts["dropped_for_length"] == 3
     else:
         # 107 + 2 bases of the plasmid on the left and 1 on the right; one base off each end of the longer one.
-        assert list(found) == [TEXTS[0], LEFT_FLANK[-2:] + short + RIGHT_FLANK[0], long[1:-1]]
-        assert list(found)[1] == fit_construct(short)
+        assert list(found) == [TEXTS[0], PTPA.left_flank[-2:] + short + PTPA.right_flank[0], long[1:-1]]
+        assert list(found)[1] == PTPA.fit_construct(short)
         assert [found[text]["fitted"] for text in found] == [False, True, True]
         assert (counts["fitted"], counts["dropped_for_length"]) == (2, 1)
     assert_every_row_is_accounted_for(report, found)
@@ -177,7 +177,7 @@ def test_inserts_get_the_adapters(tmp_path):
     insert = TEXTS[0][17:-13]
     write(tmp_path / "a", (insert, 1))
     found, _, _ = run(tmp_path, source("a", sequence_type="insert"))
-    assert list(found) == [LEFT_ADAPTER + insert + RIGHT_ADAPTER] == TEXTS[:1]
+    assert list(found) == [PTPA.left_adapter + insert + PTPA.right_adapter] == TEXTS[:1]
 
 
 def test_fitted_inserts_keep_the_adapters(tmp_path):
@@ -186,8 +186,8 @@ def test_fitted_inserts_keep_the_adapters(tmp_path):
     found, report, _ = run(tmp_path, source("a", sequence_type="insert"), other_lengths="fit")
     long = (insert + "ACG")[2:82]
     assert list(found) == [
-        LEFT_ADAPTER + long + RIGHT_ADAPTER,
-        LEFT_FLANK[-2:] + LEFT_ADAPTER + insert[:77] + RIGHT_ADAPTER + RIGHT_FLANK[0],
+        PTPA.left_adapter + long + PTPA.right_adapter,
+        PTPA.left_flank[-2:] + PTPA.left_adapter + insert[:77] + PTPA.right_adapter + PTPA.right_flank[0],
     ]
     counts = report["sources"]["a"]
     assert (counts["fitted"], counts["dropped_for_length"]) == (2, 2)
@@ -208,7 +208,7 @@ def test_fitted_inserts_keep_the_adapters(tmp_path):
         ),
         ([TEXTS[0][17:97], TEXTS[1][:80]], {"sequence_type": "insert"}, r"1 of 2 .*have an adapter.*: line 2"),
         ([TEXTS[0][17:97], TEXTS[1][30:]], {"sequence_type": "insert"}, r"1 of 2 .*have an adapter.*: line 2"),
-        ([TEXTS[0], LEFT_ADAPTER + "N" * 80 + RIGHT_ADAPTER], {}, "line 2: the insert holds nothing but N"),
+        ([TEXTS[0], PTPA.left_adapter + "N" * 80 + PTPA.right_adapter], {}, "line 2: the insert holds nothing but N"),
     ],
 )
 def test_what_is_not_the_sequence_type_is_refused(tmp_path, rows, changes, message):
@@ -237,10 +237,10 @@ def test_what_resembles_a_held_out_sequence_is_left_out(tmp_path):
     # Substitutions so close together that no 30-mer is left in common, or spread so that none is.
     within = substituted(held, 25, 50, 75)
     beyond = substituted(held, 25, 45, 65, 85)
-    shared = LEFT_ADAPTER + TEXTS[5][17:67] + insert[:30] + RIGHT_ADAPTER
-    backward = LEFT_ADAPTER + text_of(reverse_complement(constructs_of(random_inserts(20, 7))))[0][13:43]
-    backward += TEXTS[6][47:97] + RIGHT_ADAPTER
-    almost = LEFT_ADAPTER + TEXTS[7][17:68] + insert[:29] + RIGHT_ADAPTER
+    shared = PTPA.left_adapter + TEXTS[5][17:67] + insert[:30] + PTPA.right_adapter
+    backward = PTPA.left_adapter + text_of(reverse_complement(constructs_of(random_inserts(20, 7))))[0][13:43]
+    backward += TEXTS[6][47:97] + PTPA.right_adapter
+    almost = PTPA.left_adapter + TEXTS[7][17:68] + insert[:29] + PTPA.right_adapter
     write(tmp_path / "a", *((text, 5) for text in (held, within, beyond, shared, backward, almost)))
     with gzip.open(tmp_path / "held.gz", "wt") as file:
         file.write(f"{held.lower()}\tignored\n{TEXTS[9]}\t0")
@@ -392,7 +392,7 @@ def test_pieces_make_the_same_table_as_the_whole(tmp_path, monkeypatch):
         found, report, _ = run(tmp_path, source("a"), source("b"), held_out=held_out, other_lengths="fit")
         contents.append(((tmp_path / "out.h5").read_bytes(), report))
     assert contents[0] == contents[1] == contents[2]
-    assert list(found) == [TEXTS[0], TEXTS[1], fit_construct(short), TEXTS[4]]
+    assert list(found) == [TEXTS[0], TEXTS[1], PTPA.fit_construct(short), TEXTS[4]]
     assert found[TEXTS[0]]["expression"] == pytest.approx((4 + 6 + 17) / 3)
     assert (found[TEXTS[0]]["replicate_1"], found[TEXTS[0]]["replicate_2"]) == (4, 6)
     assert report["sources"]["a"]["dropped_held_out_near"] == 1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_tables import constructs_of, random_inserts, write_tables
 
-from training.data.assemble import insert_letters
+from training.data.assay import PUBLIC
 from training.data.gc_sampling import (
     distribution,
     draw,
@@ -128,7 +128,7 @@ def test_step_draws_from_the_training_part_only_and_reports(tmp_path):
     assert report["before"]["constructs"] == 280
     assert report["after"]["constructs"] == len(rows)
     columns = read_table(paths["table"], "sequence", "expression")
-    gc = gc_content(insert_letters(letters_of(columns["sequence"])))
+    gc = gc_content(PUBLIC.inserts(letters_of(columns["sequence"])))
     found = np.corrcoef(gc[rows], columns["expression"][rows])[0, 1]
     assert report["after"]["gc_expression_pearson"] == pytest.approx(found)
     bucket = read_table(paths["buckets"], "bucket")["bucket"]
@@ -156,7 +156,7 @@ def test_step_draws_from_the_training_part_only_and_reports(tmp_path):
 def test_genome_as_target(tmp_path):
     fasta = tmp_path / "g.fa"
     fasta.write_text(">one\n" + "G" * 80 + "\n" + "AC" * 40 + "\n" + "A" * 79 + "N\nGG\n>two\nACG\n")
-    np.testing.assert_allclose(genome_gc(fasta), [1, 0.5])
+    np.testing.assert_allclose(genome_gc(fasta, 80), [1, 0.5])
     paths = write_tables(tmp_path, count=400)
     fasta.write_text(">one\n" + "AC" * 40 + "\n")
     settings = SETTINGS | {"target": "genome", "genome": {"file": "g.fa", "sha256": None}}
@@ -164,7 +164,7 @@ def test_genome_as_target(tmp_path):
         settings, tmp_path, paths["table"], paths["buckets"], paths["split"], tmp_path / "o.h5", tmp_path / "o.json"
     )
     rows = read_table(tmp_path / "o.h5", "row")["row"]
-    gc = gc_content(insert_letters(letters_of(read_table(paths["table"], "sequence")["sequence"][rows])))
+    gc = gc_content(PUBLIC.inserts(letters_of(read_table(paths["table"], "sequence")["sequence"][rows])))
     assert len(rows)
     assert (gc_bin(gc, 0.05) == 10).all(), "a genome of one GC value leaves constructs of that value only"
 
@@ -262,7 +262,7 @@ def test_step_reweights_every_training_construct(biased, method):
     part = read_table(paths["split"], "part")["part"]
     assert (found["row"] == np.flatnonzero(part == 0)).all()
     columns = read_table(paths["table"])
-    everything = gc_content(insert_letters(letters_of(columns["sequence"])))
+    everything = gc_content(PUBLIC.inserts(letters_of(columns["sequence"])))
     rows, weights = found["row"], found["weight"]
     gc, expression, source = everything[rows], columns["expression"][rows], columns["source"][rows]
     bucket = read_table(paths["buckets"], "bucket")["bucket"][rows]
@@ -313,7 +313,7 @@ def test_the_report_says_what_the_weights_of_the_sources_leave_of_a_correction(b
     assert report["after"] == without["after"], "they do not change the correction"
     found = read_table(results[0])
     rows, product = found["row"], found["weight"] * weight[found["row"]]
-    gc = gc_content(insert_letters(letters_of(columns["sequence"])))[rows]
+    gc = gc_content(PUBLIC.inserts(letters_of(columns["sequence"])))[rows]
     covariance = np.cov(gc, columns["expression"][rows], aweights=product)
     in_loss = report["in_loss"]
     r = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])

@@ -17,7 +17,7 @@ from training.data.labels import (
     range_of,
     share_of_counts,
 )
-from training.data.votes import COUNT_COLUMNS, mean_bucket
+from training.data.votes import count_columns, mean_bucket
 
 READS = arrays.arrays(np.int64, (7, 18), elements=st.integers(0, 1000))
 
@@ -96,20 +96,21 @@ def test_a_line_meets_its_ends_and_is_undone(low, width, value):
 
 
 def test_a_scale_leaves_a_bucket_at_each_end():
-    assert inner_buckets(18) == (1, 16)
-    assert inner_buckets(6) == (1, 4)
+    assert inner_buckets(range(18)) == (1, 16)
+    assert inner_buckets(range(6)) == (1, 4)
+    assert inner_buckets([0.5, 2, 9]) == (0.5, 9)
 
 
 def reads_source(min_reads=10, **changes):
     cells = [1000, 1000, *[0] * 16]
-    columns = {"sequence": "s", "expression": None, "counts": list(COUNT_COLUMNS), "replicates": []}
+    columns = {"sequence": "s", "expression": None, "counts": list(count_columns(18)), "replicates": []}
     reads = {"sorted_cells": cells, "min_reads": min_reads}
     return source("a", header=True, columns=columns, majority=None, reads=reads) | changes
 
 
 def write_reads(path, *rows):
     empty = [0] * 16
-    write(path, ("s", "kind", *COUNT_COLUMNS), *((text, kind, *reads, *empty) for text, kind, *reads in rows))
+    write(path, ("s", "kind", *count_columns(18)), *((text, kind, *reads, *empty) for text, kind, *reads in rows))
 
 
 def test_reads_are_assembled_with_the_totals_of_the_whole_file(tmp_path):
@@ -144,6 +145,6 @@ def test_reads_of_buckets_without_cells_are_refused(tmp_path):
     message = r"source 'a': .*a: bucket 0 has 30 reads in the whole file but 0 sorted cells"
     with pytest.raises(ValueError, match=message):
         run(tmp_path, reads_source(reads=wrong))
-    write(tmp_path / "a", ("s", *COUNT_COLUMNS), (TEXTS[0], "many", *[0] * 17))
+    write(tmp_path / "a", ("s", *count_columns(18)), (TEXTS[0], "many", *[0] * 17))
     with pytest.raises(ValueError, match=re.escape("line 2: column 'count_0' is 'many' but must be a number")):
         run(tmp_path, reads_source())

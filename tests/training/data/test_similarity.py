@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.data import similarity
-from training.data.assemble import HeldOut, insert_letters
+from training.data.assay import PUBLIC
+from training.data.assemble import HeldOut
 from training.data.similarity import KmerSet, Neighbours, kmer_groups, kmer_keys, repeated_rows
 from training.studies.simulate_sorting import held_out_inserts, sorted_promoters
-from yeastpromoter.sequence.construct import add_adapters, fit_construct
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 
 PARTNER = str.maketrans("ACGT", "TGCA")
 
@@ -139,8 +140,8 @@ def library():
     held_out = held_out_inserts(30, 4)
     (promoters,) = sorted_promoters(400, held_out, 2, 4)
     patch.undo()
-    texts = [fit_construct(construct.decode()) for construct in promoters.constructs]
-    return texts, [add_adapters(row.tobytes().decode()) for row in held_out]
+    texts = [PTPA.fit_construct(construct.decode()) for construct in promoters.constructs]
+    return texts, [PTPA.add_adapters(row.tobytes().decode()) for row in held_out]
 
 
 @pytest.mark.parametrize("rows_at_once", [4096, 50])
@@ -170,7 +171,7 @@ def test_groups_of_a_library_are_those_of_brute_force(library, rows_at_once, key
         if groups[i] != groups[j] and of_each[i] & of_each[j]:
             groups = [groups[i] if group == groups[j] else group for group in groups]
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    found = kmer_groups(insert_letters(letters(texts)))
+    found = kmer_groups(PUBLIC.inserts(letters(texts)))
     assert found.tolist() == [numbers[group] for group in groups], "numbered by their first sequences"
     assert 20 < len(texts) - len(numbers) < 200
 

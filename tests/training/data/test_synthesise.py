@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_tables import random_inserts, text_of, write_tables
 
-from training.data.assemble import insert_letters
+from training.data.assay import PUBLIC
 from training.data.similarity import KmerSet, Neighbours
 from training.data.synthesise import genome_inserts, mutate, recombine, synthesise
 from training.data.tables import letters_of, read_table
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import gc_content, letters, reverse_complement
 from yeastpromoter.sequence.random_inserts import inserts_of_any_gc
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def test_gc_content_of_random_inserts_is_spread_like_the_beta_distribution():
@@ -50,7 +50,7 @@ def test_recombined_inserts_have_the_head_of_one_and_the_tail_of_another(seed):
 def test_windows_of_a_genome_never_cross_the_end_of_a_chromosome():
     rng = np.random.default_rng(0)
     genome = {name: letters([text_of(random_inserts(1, seed))[0] + "ACG"])[0] for seed, name in enumerate("ab")}
-    windows = set(text_of(genome_inserts(genome, 200, rng)))
+    windows = set(text_of(genome_inserts(genome, 200, 80, rng)))
     forward = {chromosome.tobytes().decode()[i : i + 80] for chromosome in genome.values() for i in range(4)}
     backward = {text_of(reverse_complement(letters([window])))[0] for window in forward}
     assert windows <= forward | backward
@@ -60,7 +60,7 @@ def test_windows_of_a_genome_never_cross_the_end_of_a_chromosome():
 
 def test_every_window_of_a_genome_can_be_drawn():
     text = text_of(random_inserts(1, seed=4))[0] + "AC"
-    windows = set(text_of(genome_inserts({"one": letters([text])[0]}, 200, np.random.default_rng(0))))
+    windows = set(text_of(genome_inserts({"one": letters([text])[0]}, 200, 80, np.random.default_rng(0))))
     assert {text[i : i + 80] for i in range(3)} < windows
     assert len(windows) == 6
 
@@ -75,7 +75,7 @@ def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp
     (tmp_path / "held.txt").write_text("\n".join(text_of(held_out)) + "\n")
     # In the genome: inserts of the test and validation part.
     unseen = matrix[part != 0]
-    windows = [*text_of(random_inserts(5, 99)), *text_of(insert_letters(unseen)[:3])]
+    windows = [*text_of(random_inserts(5, 99)), *text_of(PUBLIC.inserts(unseen)[:3])]
     (tmp_path / "genome.fa").write_text(">one\n" + "".join(windows) + "\n")
     recipe = {
         "seed": 3,
@@ -99,10 +99,10 @@ def test_step_makes_what_the_recipe_says_and_keeps_clear_of_what_is_held_out(tmp
     assert np.bincount(columns["part"]).tolist() == [50, 40, 30, 20]
     assert (np.diff(columns["part"].astype(int)) != 0).sum() > 40, "the order is random"
     texts = text_of(made)
-    assert all(text.startswith(LEFT_ADAPTER) and text.endswith(RIGHT_ADAPTER) for text in texts)
+    assert all(text.startswith(PTPA.left_adapter) and text.endswith(PTPA.right_adapter) for text in texts)
     assert not Neighbours(held_out).near(made).any()
-    assert not KmerSet(insert_letters(held_out)).shared_by(insert_letters(made)).any()
-    assert not KmerSet(insert_letters(unseen)).shared_by(insert_letters(made)).any()
+    assert not KmerSet(PUBLIC.inserts(held_out)).shared_by(PUBLIC.inserts(made)).any()
+    assert not KmerSet(PUBLIC.inserts(unseen)).shared_by(PUBLIC.inserts(made)).any()
     report = json.loads((tmp_path / "out.json").read_text())["parts"]
     assert [entry["made"] for entry in report] == [50, 40, 30, 20]
     assert report[3]["left_out_shared_kmer_test_or_validation"] > 5

@@ -6,10 +6,11 @@ from click.testing import CliRunner
 from test_assemble import TEXTS, assert_every_row_is_accounted_for, run, source
 
 from training.cli.main import main
-from training.data.votes import COUNT_COLUMNS, compare_labels, compare_labels_of, majority_bucket, mean_bucket
+from training.data.votes import compare_labels, compare_labels_of, count_columns, majority_bucket, mean_bucket
 from yeastpromoter.io import text_tables
 
-HEADER = ("sequence", "true_expression", *COUNT_COLUMNS)
+HEADER_OF_COUNTS = ("s", *count_columns(18))
+HEADER = ("sequence", "true_expression", *count_columns(18))
 
 
 def cells(*pairs):
@@ -81,13 +82,13 @@ def test_majority_is_right_where_cells_stray_and_the_mean_is_not():
     assert votes["kept"] < mean["kept"]
 
 
-def counted(path, *rows, header=("s", *COUNT_COLUMNS)):
+def counted(path, *rows, header=HEADER_OF_COUNTS):
     lines = [header, *((text, *counts) for text, counts in rows)]
     path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
 
 
 def counts_source(**changes):
-    columns = {"sequence": "s", "expression": None, "counts": list(COUNT_COLUMNS), "replicates": []}
+    columns = {"sequence": "s", "expression": None, "counts": list(count_columns(18)), "replicates": []}
     return source("a", header=True, columns=columns, majority=None) | changes
 
 
@@ -121,7 +122,7 @@ def test_a_share_that_is_just_reached_counts_in_both_commands(tmp_path):
     # 15 of 25 are 60 %, and 55 of 100 are 55 %.
     exact = cells((3, 15), (4, 10)), cells((3, 55), (4, 45))
     counted(tmp_path / "a", *((text, (3, *row)) for text, row in zip(TEXTS, exact, strict=False)), header=HEADER)
-    columns = {"sequence": "sequence", "expression": None, "counts": list(COUNT_COLUMNS), "replicates": []}
+    columns = {"sequence": "sequence", "expression": None, "counts": list(count_columns(18)), "replicates": []}
     for share, kept in ((0.6, 1), (0.55, 2)):
         table = compare_labels_of(tmp_path / "a", 10, [share])
         assert re.search(rf"majority of {100 * share:.0f} ?% \| {kept} \|", table)

@@ -20,9 +20,9 @@ from training.evaluate.calibrate import (
 from training.evaluate.coverage import coverage_tables, intervals_text
 from training.evaluate.evaluation import evaluate
 from training.evaluate.record import make_record
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import enclose, letters
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 from yeastpromoter.uncertainty.calibration import LIMITED, SCALE_TERMS, parse_calibration
 from yeastpromoter.uncertainty.signals import signals_of
 
@@ -44,7 +44,7 @@ def test_a_conformal_quantile_by_hand():
 def simulated(n, seed, sources=("a", "b"), sizes=None):
     """Measurements whose error is 0.3, plus 0.7 times the entropy that the scores say: known, and not constant."""
     rng = np.random.default_rng(seed)
-    constructs = enclose(LEFT_ADAPTER, random_inserts(n, seed), RIGHT_ADAPTER)
+    constructs = enclose(PTPA.left_adapter, random_inserts(n, seed), PTPA.right_adapter)
     sharp = rng.uniform(0.3, 4, n)
     scores = np.exp(-(((np.arange(18) - rng.uniform(3, 14, n)[:, np.newaxis]) / sharp[:, np.newaxis]) ** 2) / 2)
     scores /= scores.sum(axis=1, keepdims=True)
@@ -53,7 +53,7 @@ def simulated(n, seed, sources=("a", "b"), sizes=None):
     true = 0.3 + 0.7 * signals.entropy
     measured = expression + rng.laplace(0, true)
     source = rng.choice(np.array(sources, dtype=object), n, p=sizes)
-    return _Measured(constructs, source, np.arange(n) // 2, measured, signals), true
+    return _Measured(constructs[:, 17:97], source, np.arange(n) // 2, measured, signals), true
 
 
 def fit(n, seed=1, **kwargs):
@@ -140,19 +140,18 @@ def test_coverage_is_that_of_constructs_that_did_not_calibrate():
 def test_pairs_give_errors_of_differences():
     some, _ = simulated(400, 7)
     # Each construct once more, shifted by two bases, with an error of the difference of 1.
-    inserts = some.letters[:, 17:97]
-    shifted = np.concatenate([inserts[:, 2:], np.tile(letters(["AC"]), (400, 1))], axis=1)
+    shifted = np.concatenate([some.inserts[:, 2:], np.tile(letters(["AC"]), (400, 1))], axis=1)
     rng = np.random.default_rng(0)
     expression = some.signals.expression + rng.normal(0, 2, 400)
     twins = _Measured(
-        enclose(LEFT_ADAPTER, shifted, RIGHT_ADAPTER),
+        shifted,
         some.source,
         some.group,
         expression + some.errors + rng.choice([-1.0, 1.0], 400),
         some.signals._replace(expression=expression),
     )
     both = _Measured(
-        np.concatenate([some.letters, twins.letters]),
+        np.concatenate([some.inserts, twins.inserts]),
         np.concatenate([some.source, twins.source]),
         np.concatenate([some.group, twins.group]),
         np.concatenate([some.measured, twins.measured]),

@@ -7,8 +7,8 @@ from closeness import EXPRESSION, SCORES, assert_expression_close, assert_scores
 from networks import lively_network
 
 from training.evaluate.predict import predict, read_rows
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import letters, one_hot
+from yeastpromoter.sequence.reporter import PTPA
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def made(tmp_path_factory):
     """Weights, five made-up constructs in a gzip-free list, and what a plain forward pass says of them."""
     folder = tmp_path_factory.mktemp("predict")
     rng = np.random.default_rng(4)
-    constructs = [LEFT_ADAPTER + "".join(rng.choice(list("ACGT"), 80)) + RIGHT_ADAPTER for _ in range(5)]
+    constructs = [PTPA.left_adapter + "".join(rng.choice(list("ACGT"), 80)) + PTPA.right_adapter for _ in range(5)]
     (folder / "sequences.txt").write_text("\n".join(constructs) + "\n")
     network = lively_network()
     network.save_weights(folder / "best.weights.h5")

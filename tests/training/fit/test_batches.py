@@ -3,7 +3,7 @@ import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
 from training.fit.batches import EpochBatches, Examples, fitting_batch_size, with_flanks
-from yeastpromoter.sequence.construct import LEFT_FLANK, RIGHT_FLANK
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def examples(count=10, **options):
@@ -19,8 +19,8 @@ def rows_of(batches):
 
 def test_flanks_are_those_of_the_plasmid():
     matrix, _ = examples(3)
-    for text, wide in zip(text_of(matrix), text_of(with_flanks(matrix, 4)), strict=True):
-        assert wide == LEFT_FLANK[-4:] + text + RIGHT_FLANK[:4]
+    for text, wide in zip(text_of(matrix), text_of(with_flanks(matrix, 4, PTPA)), strict=True):
+        assert wide == PTPA.left_flank[-4:] + text + PTPA.right_flank[:4]
 
 
 def test_an_epoch_holds_every_example_once_and_batches_agree_with_it():
@@ -65,7 +65,7 @@ def test_shifts_stay_within_the_plasmid_and_leave_out_what_cannot_be_shifted(sha
     letters, _, weights = EpochBatches(data, 200, 1, 0)[0]
     offsets = []
     for text, row in zip(text_of(letters), weights.astype(int), strict=True):
-        plasmid = LEFT_FLANK[-3:] + text_of(matrix)[row] + RIGHT_FLANK[:3]
+        plasmid = PTPA.left_flank[-3:] + text_of(matrix)[row] + PTPA.right_flank[:3]
         offset = plasmid.index(text) - 3
         offsets.append(offset)
         assert can_shift[row] or offset == 0

@@ -80,8 +80,10 @@ def small(monkeypatch):
 
     from training.fit import train as module
 
-    def build(first_activation, dtype="float32", dropout_scale=1.0, seed=None, synchronized=False):
-        inputs = Input((110, 4), name="construct")
+    def build(
+        first_activation, dtype="float32", dropout_scale=1.0, seed=None, synchronized=False, length=110, buckets=18
+    ):
+        inputs = Input((length, 4), name="construct")
         kernel = initializers.GlorotUniform(seed)
         x = layers.Conv1D(6, 7, strides=4, activation=first_activation, kernel_initializer=kernel, name="conv_1")(
             inputs
@@ -89,7 +91,7 @@ def small(monkeypatch):
         x = layers.BatchNormalization(name="norm_1")(x)
         x = layers.Dropout(0.3 * dropout_scale, seed=seed)(x)
         kernel = initializers.GlorotUniform(None if seed is None else seed + 1)
-        return Model(inputs, layers.Dense(18, kernel_initializer=kernel)(layers.Flatten()(x)))
+        return Model(inputs, layers.Dense(buckets, kernel_initializer=kernel)(layers.Flatten()(x)))
 
     monkeypatch.setattr(module, "build_network", build)
     return build

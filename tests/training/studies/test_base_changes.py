@@ -10,9 +10,9 @@ from training.evaluate.evaluation import evaluate
 from training.evaluate.record import record
 from training.studies.base_changes import CLASSES, RATIOS, SIGNED, base_changes, class_effects
 from yeastpromoter.model.decoding import decode
-from yeastpromoter.sequence.construct import add_adapters
 from yeastpromoter.sequence.encoding import letters, one_hot
 from yeastpromoter.sequence.random_inserts import random_inserts
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def effects_of(values, text):
@@ -100,7 +100,7 @@ def test_step_scores_every_change_and_the_record_has_it(tmp_path):
     for place in range(80):
         changed[:, place, :, place] = letters(["ACGT"])
     rows = np.concatenate([inserts, changed.reshape(-1, 80)])
-    constructs = letters([add_adapters(row.tobytes().decode()) for row in rows])
+    constructs = letters([PTPA.add_adapters(row.tobytes().decode()) for row in rows])
     expression = decode(network.predict(one_hot(constructs), verbose=0))
     effects = expression[2:].reshape(2, 80, 4) - expression[:2, np.newaxis, np.newaxis]
     expected = class_effects(effects, inserts)

@@ -9,8 +9,8 @@ from training.cli.main import main
 from training.studies import simulate_sorting as module
 from training.studies.simulate import planted_expression
 from training.studies.simulate_sorting import LENGTHS, held_out_inserts, sorted_promoters
-from yeastpromoter.sequence.construct import LEFT_ADAPTER, RIGHT_ADAPTER
 from yeastpromoter.sequence.encoding import letters
+from yeastpromoter.sequence.reporter import PTPA
 
 
 def read(path):
@@ -49,8 +49,8 @@ def test_measured_is_the_mean_bucket_of_the_cells(files):
 
 def test_true_expression_is_what_is_planted_in_the_insert_as_it_stands(files):
     for sequence, true, *_ in read(files[2])[1:]:
-        assert sequence.startswith(LEFT_ADAPTER)
-        assert sequence.endswith(RIGHT_ADAPTER)
+        assert sequence.startswith(PTPA.left_adapter)
+        assert sequence.endswith(PTPA.right_adapter)
         (planted,) = planted_expression(letters([sequence[17:-13]]), module.MIDDLE, module.GC_EFFECT)
         assert float(true) == pytest.approx(planted, abs=1e-4)
 

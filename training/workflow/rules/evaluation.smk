@@ -96,7 +96,7 @@ rule network:
         log_of("network.{run}"),
     params:
         config=EFFECTIVE,
-        settings=lambda wildcards: json.dumps(network_settings(CONFIG["runs"][wildcards.run])),
+        settings=lambda wildcards: json.dumps(network_settings(CONFIG, wildcards.run)),
         folder=str(LAYOUT.network("{run}")),
     conda:
         environment("training")
