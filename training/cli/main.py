@@ -6,6 +6,7 @@ from yeastpromoter.cli.errors import LazyGroup
 
 #: Where each command is: imported only when it is called, or its help is.
 COMMANDS: dict[str, str] = {
+    "start": "training.cli.start:start",
     "download": "training.cli.download:download",
     "assemble": "training.cli.assemble:assemble",
     "buckets": "training.cli.buckets:buckets",
