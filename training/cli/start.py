@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from training.config.start import as_text, configuration, look_at
+from training.config.first_configuration import as_text, configuration, look_at
 from yeastpromoter.cli.files import InputFile
 from yeastpromoter.io.whole_files import write_whole
 

@@ -8,8 +8,8 @@ import yaml
 from click.testing import CliRunner
 
 from training.cli.main import main
+from training.config.first_configuration import configuration, look_at
 from training.config.loading import complete_config, load_config
-from training.config.start import configuration, look_at
 from training.data.assay import PUBLIC, Assay
 from training.data.assemble import assemble
 from training.data.tables import read_table
