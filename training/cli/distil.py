@@ -40,7 +40,7 @@ def distil(settings: Settings, run_name: str, weights: tuple[Path, ...], **paths
     output = paths["output"] or layout.scores(run_name)
     step(
         weights,
-        [settings.run(teacher).settings["first_activation"] for teacher in run["teachers"]],
+        [settings.run(teacher).settings for teacher in run["teachers"]],
         paths["synthetic"] or layout.synthetic(run["synthetic"]),
         output,
         paths["report"] or report_of(output),

@@ -44,7 +44,7 @@ def predict(
     number = step(
         sequences,
         weights or run.weights,
-        run.settings["first_activation"],
+        run.settings,
         output,
         rows,
         leaderboard,

@@ -16,9 +16,15 @@ import jsonschema
 import yaml
 
 from training.data.assay import Assay
+from training.fit.networks import KIRCHERLAB, LAYERS
 from yeastpromoter.model.shipped import shipped_arguments
 from yeastpromoter.sequence.reporter import Reporter
 
+#: Why a run of another network cannot be exported.
+NOT_EXPORTED = (
+    f"the Kipoi entry runs the network {KIRCHERLAB}, not {{}}. Make the run a teacher of a run with this network, and "
+    "export that one"
+)
 #: What `initial` of a run calls the weights of this entry.
 SHIPPED = "shipped"
 #: What results call all sources together.
@@ -176,7 +182,7 @@ def default_settings() -> dict[str, Any]:
 def network_settings(config: Mapping[str, Any], run: str) -> dict[str, Any]:
     """What the network of a run depends on, as `yeastpromoter.model.network.build_network` takes it."""
     settings = config["runs"][run]
-    own = {name: settings[name] for name in ("first_activation", "dropout_scale") if name in settings}
+    own = {name: settings[name] for name in ("network", "first_activation", "dropout_scale") if name in settings}
     return own | Assay.of(config).network
 
 
@@ -402,6 +408,9 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
     for name, run in config["runs"].items():
         yield from _run_inconsistencies(f"runs.{name}", name, run, config, assay)
     yield from _cycles(config["runs"])
+    exported = config["runs"].get(config["export"]["run"]) if config["export"] else None
+    if exported and exported["network"] != KIRCHERLAB:
+        yield f"export.run is {config['export']['run']!r}, but {NOT_EXPORTED.format(exported['network'])}"
     if config["export"] and config["export"]["run"] not in config["runs"]:
         yield f"export.run is {config['export']['run']!r} but must be one of {', '.join(config['runs'])}"
 
@@ -495,6 +504,8 @@ def _run_inconsistencies(
                 f"{place}.initial is {SHIPPED}, a network for constructs of {size['length']} bp and {size['buckets']} "
                 f"buckets, but here constructs have {assay.network['length']} bp and there are {assay.buckets} buckets"
             )
+        elif run["network"] != KIRCHERLAB:
+            yield f"{place}.initial is {SHIPPED}, a network {KIRCHERLAB}, but its own is {run['network']}"
         elif theirs != run["first_activation"]:
             yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     elif run["initial"] == name:
@@ -503,10 +514,15 @@ def _run_inconsistencies(
         yield f"{place}.initial is {run['initial']!r}, but the runs are {', '.join(config['runs'])}"
     elif run["initial"] is not None:
         theirs = config["runs"][run["initial"]]["first_activation"]
-        if theirs != run["first_activation"]:
+        network = config["runs"][run["initial"]]["network"]
+        if network != run["network"]:
+            yield f"{place}.initial starts from a network {network}, but its own is {run['network']}"
+        elif theirs != run["first_activation"]:
             yield f"{place}.initial starts from a network with {theirs}, but its first_activation differs"
     if run["teachers"] and not uses:
         yield f"{place} has teachers, but none of its phases is on synthetic constructs"
+    if run["network"] != KIRCHERLAB and run["first_activation"] != "relu":
+        yield f"{place}.first_activation is for the network {KIRCHERLAB}, but the network is {run['network']}"
     reporter = assay.reporter
     for number, phase in enumerate(run["phases"]):
         where = f"{place}.phases[{number}]"
@@ -521,6 +537,12 @@ def _run_inconsistencies(
         for key in ("patience", "average_last"):
             if phase[key] and run["learn_from"] != ["train"]:
                 yield f"{where}.{key} chooses by the validation part, but the run learns from it: {key} must be null"
+        layers = LAYERS[run["network"]]
+        for layer in phase["frozen"]:
+            if layer not in layers:
+                yield f"{where}.frozen has {layer!r}, but the network {run['network']} has {', '.join(layers)}"
+        if set(phase["frozen"]) >= set(layers):
+            yield f"{where}.frozen has all layers: nothing would be learned"
         flank = min(len(reporter.left_flank), len(reporter.right_flank))
         if phase["shift"] and phase["shift"]["max_bp"] > flank:
             yield (

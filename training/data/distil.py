@@ -1,19 +1,20 @@
 """Distillation: an ensemble of finished runs scores synthetic constructs for another run to learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of, read_table, write_report, write_table
-from yeastpromoter.lookup.network import LookupNetwork, read_layers
+from training.fit.engine import engine_of
 from yeastpromoter.model.decoding import decode
 
 
 def label_synthetic(
     teachers: Sequence[str | Path],
-    first_activations: Sequence[str],
+    settings: Sequence[Mapping[str, Any]],
     synthetic: str | Path,
     output: str | Path,
     report: str | Path,
@@ -26,8 +27,8 @@ def label_synthetic(
     ----------
     teachers : sequence of str or Path
         Weights of the finished runs.
-    first_activations : sequence of str
-        First activation of each teacher.
+    settings : sequence of mapping
+        Settings of each teacher.
     synthetic : str or Path
         Table of the synthesise step.
     output : str or Path
@@ -43,9 +44,8 @@ def label_synthetic(
     sequence = read_table(synthetic, "sequence")["sequence"][:use]
     matrix = letters_of(sequence)
     total, expressions = np.zeros((len(matrix), assay.buckets), dtype=np.float32), []
-    for weights, first_activation in zip(teachers, first_activations, strict=True):
-        network = LookupNetwork(read_layers(weights), first_activation, length=matrix.shape[1])
-        scores = network.bucket_scores(matrix)
+    for weights, run in zip(teachers, settings, strict=True):
+        scores = engine_of(run, weights, assay).bucket_scores(matrix)
         total += scores
         expressions.append(decode(scores, assay.bucket_values))
     scores = total / len(teachers)

@@ -19,9 +19,9 @@ from training.config.loading import ALL_SOURCES
 from training.data.assay import PUBLIC, Assay
 from training.data.similarity import related_pairs
 from training.data.tables import in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
+from training.fit.engine import engine_of
 from training.notices import warn
 from training.run import Run
-from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import decode
 from yeastpromoter.statistics import LEVEL, RESAMPLES, bootstrap, percentile_interval
 from yeastpromoter.uncertainty.calibration import LIMITED, Calibration, EffectErrors, scale_terms
@@ -123,9 +123,7 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
             f"prediction_intervals.sources has {', '.join(unknown)}, but the sources are {', '.join(names)}"
         )
     assay = Assay.of_table(paths.constructs)
-    network = LookupNetwork(
-        read_layers(weights), run.settings["first_activation"], length=assay.reporter.construct_length
-    )
+    network = engine_of(run.settings, weights, assay)
 
     def measured(rows: np.ndarray) -> _Measured:
         letters = letters_of(columns["sequence"][rows])

@@ -22,11 +22,11 @@ from training.evaluate.metrics import (
     varies,
     with_intervals,
 )
+from training.fit.engine import engine_of
 from training.notices import warn
 from training.paths import EVALUATION_FILE, PREDICTIONS_FILE
 from training.run import Run
 from yeastpromoter.io.whole_files import write_frame
-from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import decode
 from yeastpromoter.sequence.encoding import gc_content
 from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
@@ -206,9 +206,7 @@ def evaluate(
     wanted = np.flatnonzero(in_parts(split["part"], parts))
     assay = Assay.of_table(paths.constructs)
     matrix = letters_of(columns["sequence"])[wanted]
-    scores = LookupNetwork(read_layers(weights), settings["first_activation"], length=matrix.shape[1]).bucket_scores(
-        matrix
-    )
+    scores = engine_of(settings, weights, assay).bucket_scores(matrix)
     constructs = pd.DataFrame(
         {
             "row": wanted,

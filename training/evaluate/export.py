@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import yaml
 
+from training.config.loading import NOT_EXPORTED
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import sha256_of, write_report
 from training.evaluate.card import (
@@ -35,6 +36,7 @@ from training.evaluate.card import (
 from training.evaluate.coverage import intervals_text
 from training.evaluate.markdown import read_document, with_block
 from training.evaluate.record import make_record, read_calibration
+from training.fit.networks import KIRCHERLAB
 from training.run import Run
 from yeastpromoter.io.whole_files import whole_file, write_whole
 from yeastpromoter.model.network import build_network
@@ -248,6 +250,8 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     """
     entry = Path(entry)
     weights_version(run.config["name"], run.name, "0" * 64)  # before anything is written
+    if (network := run.settings.get("network", KIRCHERLAB)) != KIRCHERLAB:
+        raise ValueError(f"run {run.name!r} cannot be exported: {NOT_EXPORTED.format(network)}")
     record = make_record(run)
     activation = record["settings"]["first_activation"]
     path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]

@@ -144,7 +144,7 @@ def network(run: Run, output: str | Path | None = None) -> list[Path]:
     list of Path
         The files.
     """
-    from yeastpromoter.model.network import build_network
+    from training.fit.networks import build_network
 
     settings = network_settings(run.config, run.name)
     output = Path(output) if output is not None else run.layout.network(run.name)

@@ -1,17 +1,18 @@
 """Predict a list of sequences with a run's weights, in the forms that the DREAM Challenge 2022 asked for."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.data.assay import PUBLIC, Assay
+from training.fit.engine import engine_of
 from yeastpromoter.argument_names import argument
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.io.text_files import read_text
 from yeastpromoter.io.whole_files import whole_table, write_whole
-from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.decoding import METHODS, decode
 
 _ROWS_AT_ONCE = 65_536
@@ -55,7 +56,7 @@ def read_rows(path: str | Path) -> list[int]:
 def predict(
     sequences: str | Path,
     weights: str | Path,
-    first_activation: str,
+    settings: Mapping[str, Any],
     output: str | Path,
     rows: str | Path | None = None,
     leaderboard: str | Path | None = None,
@@ -71,8 +72,8 @@ def predict(
         File of sequences, as `yeastpromoter.io.sequence_files.SequenceFile` reads it.
     weights : str or Path
         Weights of a run.
-    first_activation : str
-        First activation of that run.
+    settings : mapping
+        Settings of that run.
     output : str or Path
         Table to write, separated by tabs, in the input's order: ``record`` (number in the input, from 0), ``id``,
         ``sequence`` (the construct), ``expression`` and the bucket scores ``00``, ``01`` and so on.
@@ -109,7 +110,7 @@ def predict(
     for note in file.notes:
         print(note)
     wanted = None if rows is None else read_rows(rows)
-    network = LookupNetwork(read_layers(weights), first_activation, length=assay.reporter.construct_length)
+    network = engine_of(settings, weights, assay)
 
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -22,13 +22,13 @@ from training.fit.checkpoint import alone_in, load_checkpoint, read_progress, re
 from training.fit.devices import divided_among, fed_with_letters
 from training.fit.event_files import EventFiles, remove_events
 from training.fit.losses import loss_function
+from training.fit.networks import KIRCHERLAB, build_network, described
 from training.fit.run_data import RunData
 from training.notices import say, warn
 from training.paths import HISTORY_FILE, SUMMARY_FILE
 from training.versions import versions
 from yeastpromoter.extras import require
 from yeastpromoter.io.whole_files import whole_file
-from yeastpromoter.model.network import build_network
 
 WEIGHTS_FILE = "best.weights.h5"
 CHECKPOINT_FILE = "checkpoint.h5"
@@ -354,7 +354,7 @@ def train(
     synthetic : sequence of str or Path, optional
         Labelled synthetic tables for phases on synthetic constructs.
     initial : str or Path, optional
-        Weights to start from, with the same first activation; random ones by default.
+        Weights to start from, of the same network and first activation; random ones by default.
     verbose : int, optional
         1 for a progress bar each epoch, 2 for a line each epoch, 0 for silence.
     restart : bool, optional
@@ -434,6 +434,7 @@ def _train(
     with divided_among(run["devices"]) as building:
         with building():
             network = build_network(
+                run.get("network", KIRCHERLAB),
                 run["first_activation"],
                 dtype=dtype,
                 dropout_scale=run["dropout_scale"],
@@ -450,8 +451,7 @@ def _train(
             training = _Training(run, data, network, building, output, progress, verbose, events)
             training.train(resume=earlier is not None)
 
-    described = {"first_activation": run["first_activation"], **data.assay.network}
-    _write_weights(described, training.best_weights, output / WEIGHTS_FILE)
+    _write_weights(described(run, data.assay), training.best_weights, output / WEIGHTS_FILE)
     # Also where all was done before: the checkpoint alone brings back everything else of a finished run.
     write_report(output / HISTORY_FILE, progress["history"])
     summary = {

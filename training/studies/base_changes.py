@@ -15,9 +15,10 @@ import numpy as np
 from training.data.assay import Assay
 from training.data.tables import sha256_of, write_report
 from training.evaluate.metrics import as_interval
+from training.fit.engine import engine_of
 from training.run import Run
 from yeastpromoter.interpret.saturation import saturation_mutagenesis
-from yeastpromoter.model.entry import build_trained_network
+from yeastpromoter.model.entry import TrainedNetwork
 from yeastpromoter.sequence.encoding import ALPHABET
 from yeastpromoter.sequence.random_inserts import random_inserts
 from yeastpromoter.statistics import LEVEL, RESAMPLES, bootstrap, percentile_interval
@@ -144,15 +145,8 @@ def base_changes(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     weights = run.weights
     digest = sha256_of(weights)
     assay = Assay.of(run.config)
-    trained = build_trained_network(
-        weights,
-        digest,
-        digest,
-        settings["first_activation"],
-        DECODING,
-        assay.bucket_values,
-        reporter=assay.reporter.description(),
-    )
+    engine = engine_of(settings, weights, assay)
+    trained = TrainedNetwork(engine, None, DECODING, assay.bucket_values, digest, reporter=assay.reporter)
     inserts = random_inserts(wanted["sequences"], wanted["seed"], wanted["gc"], assay.reporter.insert_length)
     constructs = assay.reporter.constructs(inserts)
     effects = saturation_mutagenesis(trained, constructs).effects

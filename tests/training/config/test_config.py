@@ -359,7 +359,10 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             {"runs": {"one": {"initial": "shipped", "first_activation": "softmax"}}},
             ["runs.one.initial starts from a network with relu"],
         ),
-        ({"runs": {"one": {"phases": [{"frozen": ["conv_7"]}]}}}, ["frozen[0] is 'conv_7' but must be one of conv_1"]),
+        (
+            {"runs": {"one": {"phases": [{"frozen": ["conv_7"]}]}}},
+            ["runs.one.phases[0].frozen has 'conv_7', but the network kircherlab has conv_1"],
+        ),
         ({"runs": {"one": {"initial": "two"}}}, ["runs.one.initial is 'two', but the runs are one"]),
         ({"runs": {"one": {"initial": "two"}, "two": {"initial": "one"}}}, ["circle: one <- two <- one"]),
         (

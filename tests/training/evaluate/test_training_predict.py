@@ -10,6 +10,8 @@ from training.evaluate.predict import predict, read_rows
 from yeastpromoter.sequence.encoding import letters, one_hot
 from yeastpromoter.sequence.reporter import PTPA
 
+RELU = {"first_activation": "relu"}
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
@@ -31,7 +33,7 @@ def test_table_and_leaderboard(made, tmp_path, monkeypatch):
     count = predict(
         folder / "sequences.txt",
         folder / "best.weights.h5",
-        "relu",
+        RELU,
         tmp_path / "new" / "table.tsv",
         tmp_path / "sample.json",
         tmp_path / "board.json",
@@ -51,7 +53,7 @@ def test_table_and_leaderboard(made, tmp_path, monkeypatch):
 
 def test_largest_score_decodes_too(made, tmp_path):
     folder, _, scores = made
-    predict(folder / "sequences.txt", folder / "best.weights.h5", "relu", tmp_path / "t.tsv", decoding="argmax")
+    predict(folder / "sequences.txt", folder / "best.weights.h5", RELU, tmp_path / "t.tsv", decoding="argmax")
     largest, second = np.sort(scores, axis=1)[:, :-3:-1].T
     assert (largest - second).min() > 2 * SCORES, "or rounding would decide"
     assert pd.read_csv(tmp_path / "t.tsv", sep="\t")["expression"].tolist() == scores.argmax(axis=1).tolist()
@@ -59,7 +61,7 @@ def test_largest_score_decodes_too(made, tmp_path):
 
 def test_what_cannot_be_predicted(made, tmp_path):
     folder, _, _ = made
-    arguments = (folder / "sequences.txt", folder / "best.weights.h5", "relu", tmp_path / "t.tsv")
+    arguments = (folder / "sequences.txt", folder / "best.weights.h5", RELU, tmp_path / "t.tsv")
     with pytest.raises(ValueError, match="given together"):
         predict(*arguments, leaderboard=tmp_path / "board.json")
     with pytest.raises(ValueError, match="must be one of weighted_mean, argmax"):

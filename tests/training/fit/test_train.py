@@ -81,7 +81,14 @@ def small(monkeypatch):
     from training.fit import train as module
 
     def build(
-        first_activation, dtype="float32", dropout_scale=1.0, seed=None, synchronized=False, length=110, buckets=18
+        network,
+        first_activation,
+        dtype="float32",
+        dropout_scale=1.0,
+        seed=None,
+        synchronized=False,
+        length=110,
+        buckets=18,
     ):
         inputs = Input((length, 4), name="construct")
         kernel = initializers.GlorotUniform(seed)
@@ -178,7 +185,7 @@ def test_patience_stops_and_the_best_weights_come_back(paths, small, tmp_path, m
     assert summary["epochs"] == 4, "two epochs without a lower loss are the last"
     assert summary["best"]["epoch"] == 1
     assert summary["best"]["val_loss"] == 0.3
-    network = small("relu")
+    network = small("kircherlab", "relu")
     network.load_weights(tmp_path / "best.weights.h5")
     for found, expected, last in zip(network.get_weights(), seen[1], seen[3], strict=True):
         assert np.array_equal(found, expected)
@@ -454,7 +461,7 @@ def test_the_average_of_the_last_epochs_is_kept_where_it_is_better(
 
     monkeypatch.setattr(module.RunData, "validate", validate)
     summary = steps(paths, run_of(phase(epochs=3, average_last=2, patience=None)), tmp_path)
-    network = small("relu")
+    network = small("kircherlab", "relu")
     network.load_weights(tmp_path / "best.weights.h5")
     kept = seen[3] if average_is_better else seen[2]
     assert all(np.array_equal(found, value) for found, value in zip(network.get_weights(), kept, strict=True))
@@ -489,7 +496,13 @@ def test_distillation_takes_the_mean_of_the_teachers(paths, tmp_path):
         files.append(tmp_path / f"{number}.weights.h5")
         network.save_weights(files[-1])
         expected = expected + predict_scores(network, letters_of(sequence)) / 2
-    label_synthetic(files, ["relu", "softmax"], paths["scores"], tmp_path / "out.h5", tmp_path / "out.json")
+    label_synthetic(
+        files,
+        [{"first_activation": name} for name in ("relu", "softmax")],
+        paths["scores"],
+        tmp_path / "out.h5",
+        tmp_path / "out.json",
+    )
     columns = read_table(tmp_path / "out.h5")
     assert (columns["sequence"] == sequence).all()
     np.testing.assert_allclose(columns["scores"], expected, atol=2e-3)
