@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "compare-sources": "training.cli.compare_sources:compare_sources",
     "ablation-table": "training.cli.ablation_table:ablation_table",
     "gc-study": "training.cli.gc_study:gc_study",
+    "fine-tuning-study": "training.cli.fine_tuning_study:fine_tuning_study",
 }
 
 

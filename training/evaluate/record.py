@@ -89,6 +89,41 @@ def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
+def without_changes(
+    record: dict[str, Any], path: str | Path, config: Mapping[str, Any], run: str, *further: str
+) -> dict[str, Any]:
+    """Return a record if it is of the settings that a configuration has now.
+
+    Parameters
+    ----------
+    record : dict
+        What the file holds.
+    path : str or Path
+        The file, for messages.
+    config : mapping
+        A validated configuration.
+    run : str
+        One of its runs.
+    *further : str
+        Entries of the record with ``settings`` of their own, which the configuration has under the same key.
+
+    Raises
+    ------
+    ValueError
+        If it is of other settings.
+    """
+    changed = changed_settings(
+        record["settings"] | {key: record[key]["settings"] for key in further},
+        without_folders(config["runs"][run]) | {key: config[key] for key in further},
+    )
+    if changed:
+        raise ValueError(
+            f"{path} is of run {run} with other settings than configuration {config['name']} has now "
+            f"({', '.join(changed)}): train the run again and record it, or put the settings back"
+        )
+    return record
+
+
 def _rounded(value: float | None) -> float | None:
     # Finer than any document shows, so that what is made from a record is rounded once.
     return None if value is None else round(value, 6)

@@ -9,7 +9,7 @@ import numpy as np
 from training.config.loading import ALL_SOURCES
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import markdown_table, percent, replace_block, words
-from training.evaluate.record import SEEDS, changed_settings, flat_settings, read_json, spread, without_folders
+from training.evaluate.record import SEEDS, flat_settings, read_json, spread, without_changes
 from training.studies.base_changes import NO_BASE_CHANGES
 from yeastpromoter.io.whole_files import write_whole
 from yeastpromoter.statistics import MIN_GROUPS
@@ -85,15 +85,7 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
                 + ("" if config["base_changes"] else f"{NO_BASE_CHANGES.format(config['name'])}. ")
                 + f"Run {' and '.join(lacking.values())} of run {name}, and record it again"
             )
-        changed = changed_settings(
-            record["settings"] | {"base_changes": record["base_changes"]["settings"]},
-            without_folders(config["runs"][name]) | {"base_changes": config["base_changes"]},
-        )
-        if changed:
-            raise ValueError(
-                f"{path} is of run {name} with other settings than configuration {config['name']} has now "
-                f"({', '.join(changed)}): train the run again and record it, or put the settings back"
-            )
+        without_changes(record, path, config, name, "base_changes")
         same = {key: value for key, value in flat_settings(record["settings"]).items() if not _may_differ(key)}
         same |= {"tables": {key: value for key, value in record["tables"].items() if key != "sample"}}
         same |= {"base_changes": record["base_changes"]["settings"]}

@@ -1,0 +1,237 @@
+"""The study of fine-tuning: recorded runs that learn from few measurements, with and without weights to start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.config.loading import ALL_SOURCES
+from training.evaluate.evaluation import LENGTHS
+from training.evaluate.markdown import markdown_table, replace_block, words
+from training.evaluate.record import read_json, spread, without_changes
+from yeastpromoter.io.whole_files import write_whole
+
+TABLE_FILE, FIGURE_FILE = "fine_tuning_study.md", "fine_tuning_study.png"
+#: No run of the study chooses between its epochs by it.
+PART = "validation"
+RANDOM = "random weights"
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """The recorded runs of a study.
+
+    Attributes
+    ----------
+    base : dict or None
+        Record of the run that the others start from; None where that has none, or they start from the shipped weights.
+    runs : dict of (int, str) to list of dict
+        For each number of measurements and what the runs start from (`RANDOM` or the name of a run) the records.
+    missing : list of str
+        Runs without a record.
+    """
+
+    base: dict[str, Any] | None
+    runs: dict[tuple[int, str], list[dict[str, Any]]]
+    missing: list[str]
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources of the measurements that the runs are scored on."""
+        evaluation = next(iter(self.runs.values()))[0]["evaluation"][PART]
+        return [source for source in evaluation if source != ALL_SOURCES]
+
+
+def read_runs(config: Mapping[str, Any], records: str | Path) -> FineTuning:
+    """Read the records of the runs that learn from constructs set aside, and of the one that they start from.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    records : str or Path
+        Folder with ``<run>.json``.
+
+    Returns
+    -------
+    FineTuning
+        The runs, by number of measurements.
+
+    Raises
+    ------
+    ValueError
+        If no run learns from constructs set aside, they start from more than one run or have different data, none has
+        a record, or a record is of other settings than the configuration has now or lacks the validation part.
+    """
+    studied = {
+        name: run
+        for name, run in config["runs"].items()
+        if run["set_aside"] is not None and run["set_aside"]["learn_from"] == "set_aside"
+    }
+    bases = {run["initial"] for run in studied.values()} - {None}
+    if not studied:
+        raise ValueError(f"no run of configuration {config['name']} learns from constructs that were set aside")
+    if len(bases) > 1:
+        raise ValueError(f"the runs of a study of fine-tuning start from one run, but here from {', '.join(bases)}")
+    base, runs, missing, tables = None, {}, [], {}
+    for name in config["runs"]:
+        if name not in studied and name not in bases:
+            continue
+        path = Path(records) / f"{name}.json"
+        if not path.is_file():
+            missing.append(name)
+            continue
+        record = without_changes(read_json(path), path, config, name)
+        if PART not in record["evaluation"]:
+            raise ValueError(f"{path} has no scores of the {PART} part: run evaluate and record of run {name}")
+        tables.setdefault(tuple(record["tables"][table] for table in ("table", "split")), name)
+        if len(tables) > 1:
+            raise ValueError(f"runs {' and '.join(tables.values())} were trained on other constructs or another split")
+        if name in bases:
+            base = record
+        else:
+            number = record["training_constructs"]
+            runs.setdefault((number, studied[name]["initial"] or RANDOM), []).append(record)
+    if not runs:
+        raise ValueError(f"{records} holds no record of the runs of {config['name']}: run the step record first")
+    return FineTuning(base, dict(sorted(runs.items())), missing)
+
+
+def _pearson(record: Mapping[str, Any], source: str) -> list[float | None]:
+    summary = record["evaluation"][PART][source][LENGTHS[0]]
+    return [None, None, None] if summary is None else summary["pearson"]
+
+
+def study_table(study: FineTuning) -> str:
+    """Make the table of the study, as Markdown.
+
+    Parameters
+    ----------
+    study : FineTuning
+        Its runs.
+
+    Returns
+    -------
+    str
+        A row for each number of measurements and start, and a note. Of several runs in one row the mean and, in
+        brackets, the smallest and the largest.
+    """
+    header = ["Measurements", "Start from", "Epochs", "Minutes", *(f"Pearson, {words(name)}" for name in study.sources)]
+    named = [("none", study.base["run"], [study.base])] if study.base else []
+    named += [(f"{number:,}", start, records) for (number, start), records in study.runs.items()]
+    rows = []
+    for number, start, records in named:
+        own = number != "none"
+        cost = [
+            spread([record["epochs"] for record in records], 0),
+            spread([record["seconds"] / 60 for record in records], 1),
+        ]
+        scores = [spread([_pearson(record, source)[0] for record in records], 3) for source in study.sources]
+        rows.append([number, start, *(cost if own else ["–", "–"]), *scores])
+    widths = [
+        max(value - low, high - value)
+        for _, _, records in named
+        for record in records
+        for value, low, high in [_pearson(record, source) for source in study.sources]
+        if None not in (value, low, high)
+    ]
+    note = "Pearson correlations are of the 110-bp constructs of the validation part, which no run chose by."
+    if widths:
+        note += f" Resampling these, the 95 % interval of one reaches at most {max(widths):.3f} to either side."
+    if study.base:
+        note += f" {study.base['run']} learned from {study.base['training_constructs']:,} others."
+    note += " Minutes are those of the training, on the machine that made the records."
+    note += f" Not finished yet: {', '.join(study.missing)}." if study.missing else ""
+    return f"{markdown_table(header, rows)}\n\n{note}"
+
+
+def study_figure(study: FineTuning):
+    """Draw the study: accuracy against the number of measurements.
+
+    Parameters
+    ----------
+    study : FineTuning
+        Its runs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each source: a line for each start with the 95 % interval of each run, and as a dashed line the
+        accuracy of the run that the others start from.
+    """
+    import numpy as np
+    from matplotlib.ticker import NullFormatter
+
+    from training.evaluate.figures import MARKERS, SERIES
+    from yeastpromoter.plots.style import GREY, subplots
+
+    sources = study.sources
+    figure, axes = subplots(1, len(sources), figsize=(4 * len(sources), 4))
+    numbers = sorted({number for number, _ in study.runs})
+    starts = sorted({start for _, start in study.runs}, key=lambda start: start == RANDOM)
+    for axis, source in zip(axes.flat, sources, strict=True):
+        for place, start in enumerate(starts):
+            style = {"color": SERIES[place], "marker": MARKERS[place], "ms": 5}
+            groups = {number: records for (number, its), records in study.runs.items() if its == start}
+            means = [np.mean([_pearson(record, source)[0] or np.nan for record in group]) for group in groups.values()]
+            label = start if start == RANDOM else f"the weights of {start}"
+            axis.plot(list(groups), means, label=f"start from {label}", **style)
+            for number, records in groups.items():
+                for record in records:
+                    value, low, high = (np.nan if bound is None else bound for bound in _pearson(record, source))
+                    at = number * (1 + 0.03 * (place - (len(starts) - 1) / 2))
+                    axis.plot([at, at], [low, high], color=style["color"], lw=1.2)
+                    axis.plot(at, value, color=style["color"], marker=style["marker"], ms=3, ls="none")
+        if study.base and (value := _pearson(study.base, source)[0]) is not None:
+            axis.axhline(value, color=GREY, ls="--", lw=1.2, label=f"{study.base['run']} as it is")
+        axis.set_xscale("log")
+        axis.set_xticks(numbers, [f"{number:,}" for number in numbers])
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set(title=words(source), xlabel="measurements learned from")
+    axes.flat[0].set_ylabel("Pearson, validation part")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def fine_tuning_study(
+    config: Mapping[str, Any], records: str | Path, output: str | Path, document: str | Path | None = None
+) -> list[str]:
+    """Write the table and the figure of the study, of the records that are there.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    records : str or Path
+        Folder with ``<run>.json``.
+    output : str or Path
+        Folder for ``fine_tuning_study.md`` and ``fine_tuning_study.png``.
+    document : str or Path, optional
+        Markdown file whose block ``fine-tuning-study`` is replaced by the table.
+
+    Returns
+    -------
+    list of str
+        Runs without a record.
+
+    Raises
+    ------
+    ValueError
+        As `read_runs`; or if the document does not hold exactly one such block.
+    """
+    import matplotlib
+
+    from training.evaluate.figures import png_of
+    from yeastpromoter.plots.style import STYLE
+
+    study = read_runs(config, records)
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    table = study_table(study)
+    write_whole(output / TABLE_FILE, table + "\n")
+    with matplotlib.rc_context(STYLE):
+        write_whole(output / FIGURE_FILE, png_of(study_figure(study)))
+    if document is not None:
+        replace_block(document, "fine-tuning-study", table)
+    return study.missing
