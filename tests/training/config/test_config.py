@@ -572,7 +572,7 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, reporter, tuned, intervals, line, correction, counts, reads, mpra, students = blocks
+    whole, reporter, tuned, intervals, line, correction, counts, reads, mpra, small, students = blocks
     assert Assay.of(complete_config(reporter | {"name": "x", "runs": {"one": {}}, "data": SMALL["data"]})).network == {
         "length": 231,
         "buckets": 6,
@@ -589,6 +589,8 @@ def test_the_examples_in_the_documentation_are_valid():
     assert source["reads"]["sorted_cells"][9] == 61200
     (source,) = complete_config(SMALL | mpra)["data"]["sources"]
     assert source["mpra"]["scale"]["quantiles"] == [0.01, 0.99]
+    runs = complete_config(SMALL | small)["runs"]
+    assert (runs["small"]["network"], runs["student"]["network"]) == ("conv_gru", "kircherlab")
     assert complete_config(SMALL | students)["runs"]["student"]["teachers"] == ["teacher_1", "teacher_2"]
 
 
