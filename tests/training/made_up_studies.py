@@ -23,7 +23,7 @@ def made_up(settings, number):
         "settings": settings,
         "tables": {"table": "t", "split": "s", "sample": str(number)},
         "gc_correction": {"before": {"constructs": 1000}, "after": after},
-        "evaluation": {"validation": {name: {"110_bp": statistics} for name in (*SOURCES, "all_sources")}},
+        "evaluation": {"validation": {name: {"full_length": statistics} for name in (*SOURCES, "all_sources")}},
         "base_changes": {
             "settings": {"sequences": 1000, "gc": 0.5, "seed": 2022},
             "mean_absolute_effect": {name: [0.5, 0.48, 0.51] for name in CHANGES},

@@ -185,11 +185,11 @@ def scored_part(record: Mapping[str, Any]) -> str:
 
 
 def _summaries(sources: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Source, lengths and summary of a part; all lengths only where they are more than the constructs of 110 bp."""
+    """Source, lengths and summary of a part; all lengths only where they are more than those of full length."""
     for source, lengths in sources.items():
-        of_110 = lengths["110_bp"]
+        full = lengths["full_length"]
         for length, summary in lengths.items():
-            if summary and (summary is of_110 or not of_110 or summary["constructs"] > of_110["constructs"]):
+            if summary and (summary is full or not full or summary["constructs"] > full["constructs"]):
                 yield source, length, summary
 
 
@@ -208,7 +208,7 @@ def _mape(summary: Mapping[str, Any]) -> str:
 
 
 def short_figures(record: Mapping[str, Any]) -> str:
-    """Markdown for a README: Pearson and Spearman of each source in the part that counts, 110-bp constructs."""
+    """Markdown for a README: Pearson and Spearman of each source in the part that counts, full-length constructs."""
     part, mape = scored_part(record), _has_mape(record)
     rows = [
         [
@@ -222,7 +222,7 @@ def short_figures(record: Mapping[str, Any]) -> str:
             with_decimals(summary.get("noise_ceiling")),
         ]
         for source, length, summary in _summaries(record["evaluation"][part])
-        if length == "110_bp" and source != ALL_SOURCES
+        if length == "full_length" and source != ALL_SOURCES
     ]
     header = ["Measurements", "Constructs", "Groups", "Pearson (95 % interval)", "Spearman (95 % interval)", "MAE"]
     header += ["MAPE, %"] if mape else []
@@ -235,8 +235,9 @@ def short_figures(record: Mapping[str, Any]) -> str:
     if record["split"]["method"] == "grouped":
         kept = ", none of whose inserts shares a 30-mer with a training one"
         groups = "groups of constructs whose inserts share a 30-mer"
+    length = Assay.of(record).reporter.construct_length
     note = (
-        f"Constructs of 110 bp of {unseen}{kept}. Intervals resample {groups}; a dash: too few of them. MAE in "
+        f"Constructs of full length ({length} bp as measured) of {unseen}{kept}. Intervals resample {groups}; a dash: too few of them. MAE in "
         f"buckets. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect predictions would reach, estimated from the "
         "replicates."
     )
@@ -244,7 +245,7 @@ def short_figures(record: Mapping[str, Any]) -> str:
 
 
 def long_figures(record: Mapping[str, Any]) -> str:
-    """Markdown for the model card: every part and source, what counts first, 110-bp constructs and all lengths."""
+    """Markdown for the model card: every part and source, what counts first, full-length constructs and all lengths."""
     mape = _has_mape(record)
     header = ["Part", "Measurements", "Lengths", "Constructs", "Groups", "Pearson", "Spearman", "MSE", "MAE"]
     header += ["MAPE, %"] if mape else []

@@ -32,16 +32,16 @@ from yeastpromoter.sequence.encoding import gc_content
 from yeastpromoter.statistics import LEVEL, MIN_GROUPS, RESAMPLES
 
 DEFAULT_PARTS = ("train", "validation")
-#: The constructs that were 110 bp long as measured, and those together with the ones that were fitted to it.
-LENGTHS = ("110_bp", "all_lengths")
-LENGTH_NAMES = dict(zip(LENGTHS, ("110-bp constructs", "constructs of all lengths"), strict=True))
+#: The constructs whose insert was as long as the reporter's when measured, and those with the ones fitted to that.
+LENGTHS = ("full_length", "all_lengths")
+LENGTH_NAMES = dict(zip(LENGTHS, ("full-length constructs", "constructs of all lengths"), strict=True))
 
 _COLUMNS = ["row", "source", "part", "group", "fitted", "bucket", "gc", "measured", "predicted"]
 EXPLANATIONS = {
     "parts": "train_sampled is the training part as the run's GC correction (sampling) drew it, train the whole of it",
     "learned_from": "parts that the run learned from: their figures tell how well it remembers",
-    "110_bp": "constructs that were 110 bp long as measured",
-    "all_lengths": "those and the ones that were fitted to 110 bp",
+    "full_length": "constructs that had the length of the reporter's, 110 bp for the public one, as measured",
+    "all_lengths": "those and the ones that were fitted to that length",
     "undefined": "constructs whose prediction is undefined (bucket scores that cancel out); left out of the rest",
     "pearson, spearman, mse, mae": "predicted against measured expression; errors in buckets",
     "mape": "mean absolute error in percent of the measured expression, of the constructs measured at "
@@ -64,7 +64,7 @@ EXPLANATIONS = {
 
 
 def shown_length(sources: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which of `LENGTHS` figures and tables show of an evaluated part: all of them where none has 110 bp."""
+    """Which of `LENGTHS` figures and tables show of an evaluated part: all of them where none has full length."""
     return LENGTHS[0] if any(lengths[LENGTHS[0]] for lengths in sources.values()) else LENGTHS[1]
 
 
@@ -134,7 +134,7 @@ def some_fewer_resamples(evaluation: Mapping[str, Any]) -> bool:
 def by_source(
     constructs: pd.DataFrame, scores: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """`summarise` for each source and all of them, for constructs of 110 bp and for all lengths."""
+    """`summarise` for each source and all of them, for those of full length and for all lengths."""
     sources = list(dict.fromkeys(constructs["source"]))
     result, summaries = {}, {}
     for source in [*sources, ALL_SOURCES]:
@@ -175,7 +175,7 @@ def evaluate(
     output : str or Path, optional
         Folder for ``evaluation.json`` and ``predictions.tsv``; by default ``runs/<run>/evaluation``.
         The table has a row for each construct: its row in ``constructs.h5``, source, part, group, whether it was
-        fitted to 110 bp, bucket, GC content of the insert, measured and predicted expression.
+        fitted to full length, bucket, GC content of the insert, measured and predicted expression.
     sample : str or Path, optional
         The run's training constructs, of the step sample; by default ``runs/<run>/sample.h5``. Read only for
         a run that samples.

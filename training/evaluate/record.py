@@ -384,7 +384,7 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
     for items in repeats.values():
 
         def values(source, statistic, items=items):
-            found = [item["evaluation"]["validation"][source]["110_bp"] for item in items]
+            found = [item["evaluation"]["validation"][source]["full_length"] for item in items]
             return [None if summary is None else summary[statistic][0] for summary in found]
 
         rows.append(
@@ -419,7 +419,7 @@ def ablation_table(records_folder: str | Path, reference: str | None = None, con
     Returns
     -------
     str
-        Markdown. All numbers are of the validation part, 110-bp constructs.
+        Markdown. All numbers are of the validation part, full-length constructs.
 
     Raises
     ------

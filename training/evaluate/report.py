@@ -68,8 +68,8 @@ ASSEMBLED = {
     "dropped_held_out_near": "left out: within 3 substitutions of a held-out one",
     "dropped_held_out_shared_kmer": "left out: a 30-mer in common with a held-out one",
     "kept_measurements": "measurements kept",
-    "of_construct_length": "rows with a value: 110 bp long",
-    "fitted": "rows with a value: fitted to 110 bp",
+    "of_construct_length": "rows with a value: of full length",
+    "fitted": "rows with a value: fitted to full length",
     "clipped_to_scale": "rows with a value: clipped to 0 to 17",
 }
 SYNTHETIC = {
@@ -318,12 +318,12 @@ def _counts_of_constructs(
     def column(name: str) -> dict[str, int]:
         return {label: counts[name] for label, counts in assembled["by_source"].items()}
 
-    of_110 = column("constructs_not_fitted")
+    of_full_length = column("constructs_not_fitted")
     rows = [
         row("measurements kept", {}, assembled["measurements"]),
         row("merged: repeated measurements of a construct", {}, assembled["merged_away"]),
         row("constructs", column("constructs"), assembled["constructs"]),
-        row("of these 110 bp long as measured", of_110, sum(of_110.values())),
+        row("of these of full length as measured", of_full_length, sum(of_full_length.values())),
     ]
     for part in PARTS:
         by_source = {label: counts[part] for label, counts in split["by_source"].items()}
@@ -336,7 +336,7 @@ def _counts_of_constructs(
         for key, said in (("constructs", "scored"), ("undefined", "not scored: undefined prediction")):
             counts = {label: (lengths[LENGTHS[0]] or {}).get(key, 0) for label, lengths in sources.items()}
             if key == "constructs" or any(counts.values()):
-                rows.append(row(f"{words(part)}, 110 bp: {said}", counts, counts[ALL_SOURCES]))
+                rows.append(row(f"{words(part)}, full length: {said}", counts, counts[ALL_SOURCES]))
     note = (
         f"Parts are split by the method {split['method']}: {split['groups']:,} groups of constructs, "
         f"{split['groups_of_several']:,} of them of several, the largest of {split['largest_group']:,}; a group stays "
@@ -428,10 +428,10 @@ def _buckets(buckets: Mapping[str, Any], sample: Mapping[str, Any], folder: Path
 
 def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str], note: str) -> Table:
     """Statistics of every part and source, each with its interval."""
-    rows, without_110_bp = [], []
+    rows, without_full_length = [], []
     for part, sources in evaluation["parts"].items():
         length = shown_length(sources)
-        without_110_bp += [words(part)] if length != LENGTHS[0] else []
+        without_full_length += [words(part)] if length != LENGTHS[0] else []
         for source, lengths in sources.items():
             summary = lengths[length]
             if summary is not None:
@@ -446,9 +446,11 @@ def _scores(evaluation: Mapping[str, Any], title: str, columns: Mapping[str, str
     header = ["part", "source", "constructs", "groups", *columns.values()]
     header += ["noise ceiling"] if "pearson" in columns else []
     learned = " and ".join(evaluation["learned_from"])
-    shown_of = "110-bp constructs"
-    if without_110_bp:
-        shown_of += f"; {LENGTH_NAMES[LENGTHS[1]]} in the parts without any of 110 bp ({', '.join(without_110_bp)})"
+    shown_of = LENGTH_NAMES[LENGTHS[0]]
+    if without_full_length:
+        shown_of += (
+            f"; {LENGTH_NAMES[LENGTHS[1]]} in the parts without any of full length ({', '.join(without_full_length)})"
+        )
     note = f"{shown_of}. {note} The run learned from the {learned} part: there it shows how well it remembers."
     return Table(title, header, rows, note, text_columns=2)
 

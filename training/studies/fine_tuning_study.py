@@ -135,7 +135,7 @@ def study_table(study: FineTuning) -> str:
         for value, low, high in [_pearson(record, source) for source in study.sources]
         if None not in (value, low, high)
     ]
-    note = "Pearson correlations are of the 110-bp constructs of the validation part, which no run chose by."
+    note = "Pearson correlations are of the full-length constructs of the validation part, which no run chose by."
     if widths:
         note += f" Resampling these, the 95 % interval of one reaches at most {max(widths):.3f} to either side."
     if study.base:

@@ -122,7 +122,7 @@ def _sources(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _scored(record: Mapping[str, Any], source: str, statistic: str) -> list[float | None]:
-    """Value and bounds of a statistic of the 110-bp constructs of a source."""
+    """Value and bounds of a statistic of the full-length constructs of a source."""
     summary = record["evaluation"][PART][source][LENGTHS[0]]
     return [None, None, None] if summary is None else summary[statistic]
 
@@ -213,7 +213,7 @@ def study_cells(
     settings = everything[0]["base_changes"]["settings"]
     note = (
         "Means over the runs of a correction, which differ in their seeds; in brackets the smallest and the largest. "
-        "Predictions: 110-bp constructs of the validation part. Effects (alt − ref, in buckets): all single-base "
+        "Predictions: full-length constructs of the validation part. Effects (alt − ref, in buckets): all single-base "
         f"changes in the inserts of {settings['sequences']:,} random sequences with an expected GC content of "
         f"{settings['gc']:g}. S is G or C, W is A or T; all transitions are S↔W."
     )

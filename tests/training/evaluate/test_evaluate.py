@@ -237,7 +237,7 @@ def test_the_same_constructs_are_summarised_once(monkeypatch):
     found = by_source(frame(source="a", fitted=False), one_hot_scores([0] * 5), resamples=5)
     assert counted == [5]
     assert found["a"] == found["all_sources"]
-    assert found["a"]["110_bp"] == found["a"]["all_lengths"]
+    assert found["a"]["full_length"] == found["a"]["all_lengths"]
     counted.clear()
     by_source(frame(fitted=False), one_hot_scores([0] * 5), resamples=5)
     assert counted == [3, 2, 5]  # a, b and both
@@ -281,7 +281,7 @@ def test_evaluation_of_a_run(made, tmp_path):
     assert whole["pearson"]["value"] == pytest.approx(scipy.stats.pearsonr(predicted, measured)[0], abs=1e-3)
     assert whole["gc_predicted"]["value"] == pytest.approx(np.corrcoef(predicted, insert_gc(rows))[0, 1], abs=1e-3)
     unfitted = (rows % 3 != 2) & (rows % 2 == 1)
-    tiles = found["parts"]["validation"]["tiles"]["110_bp"]
+    tiles = found["parts"]["validation"]["tiles"]["full_length"]
     assert tiles["mae"]["value"] == pytest.approx(abs(predicted - measured)[unfitted].mean(), abs=EXPRESSION)
     large = unfitted & (measured >= 1)
     wanted = 100 * (abs(predicted - measured)[large] / measured[large]).mean()

@@ -143,8 +143,8 @@ CEILING = {"noise_ceiling": 0.99, "replicated_pearson": 0.91}
 
 
 def test_figures_are_of_the_test_part_where_it_was_scored():
-    validation = {"native": {"110_bp": summary(10, 0.9), "all_lengths": summary(10, 0.9)}}
-    test = {"native": {"110_bp": summary(1200, 0.95, **CEILING), "all_lengths": summary(1300, 0.94)}}
+    validation = {"native": {"full_length": summary(10, 0.9), "all_lengths": summary(10, 0.9)}}
+    test = {"native": {"full_length": summary(1200, 0.95, **CEILING), "all_lengths": summary(1300, 0.94)}}
     short = short_figures(recorded(validation=validation, test=test))
     assert "| native | 1,200 | 600 | 0.950 (0.930 to 0.960) | 0.500 (0.400 to 0.600) | 0.50 | 0.990 |" in short
     assert "the test part, by which the training chooses nothing" in short
@@ -160,19 +160,19 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
 
     rows = [line for line in long_figures(recorded(validation=validation, test=test)).splitlines() if "native" in line]
     assert [row.split(" | ")[:5] for row in rows] == [
-        ["| test", "native", "110 bp", "1,200", "600"],
+        ["| test", "native", "full length", "1,200", "600"],
         ["| test", "native", "all lengths", "1,300", "650"],
-        ["| validation", "native", "110 bp", "10", "5"],
+        ["| validation", "native", "full length", "10", "5"],
     ]
     assert rows[0].endswith("| 0.990 | 0.910 |")
     learned = long_figures(recorded(validation=validation, test=test) | both)
-    assert "| validation (learned) | native | 110 bp | 10 |" in learned
+    assert "| validation (learned) | native | full length | 10 |" in learned
 
 
 def test_figures_without_an_interval_or_a_value():
     few = summary(4, 0.9, spearman=[0.8, None, None])
     constant = summary(10, 0.9, pearson=[None] * 3, reasons={"pearson": "predictions do not vary"})
-    test = {"few": {"110_bp": few, "all_lengths": few}, "flat": {"110_bp": constant, "all_lengths": constant}}
+    test = {"few": {"full_length": few, "all_lengths": few}, "flat": {"full_length": constant, "all_lengths": constant}}
     for table in (short_figures(recorded(test=test)), long_figures(recorded(test=test))):
         assert "| 4 | 2 | 0.900 (0.880 to 0.910) | 0.800 (–) |" in table
         assert "| 10 | 5 | – (predictions do not vary) | 0.500 (0.400 to 0.600) |" in table
@@ -180,11 +180,11 @@ def test_figures_without_an_interval_or_a_value():
 
 def test_the_note_says_where_intervals_are_of_fewer_resamples():
     native = summary(10, 0.9)
-    note = long_figures(recorded(test={"native": {"110_bp": native, "all_lengths": native}}))
+    note = long_figures(recorded(test={"native": {"full_length": native, "all_lengths": native}}))
     assert "(1,000 resamples of groups of constructs whose inserts share a 30-mer, as" in note
     assert "100,000" not in note
     many = native | {"resamples": 200}
-    note = long_figures(recorded(test={"native": {"110_bp": many, "all_lengths": many}}))
+    note = long_figures(recorded(test={"native": {"full_length": many, "all_lengths": many}}))
     assert "; 200 of more than 100,000)" in note
 
 
@@ -208,7 +208,7 @@ def of_old_weights(record):
     said += [source["description"] for source in record["data"]["sources"]]
     said += [f"{record['training_constructs']:,}", "glucose", "Mig1", "gradients |", "teacher_", "student_"]
     for lengths in record["evaluation"]["test"].values():
-        said += [f"{value:.3f}" for value in lengths["110_bp"]["pearson"]]
+        said += [f"{value:.3f}" for value in lengths["full_length"]["pearson"]]
     return said
 
 
@@ -238,7 +238,7 @@ def other_run():
     source = {"name": "my_library", "file": "mine.tsv", "select": None, "origin": "the bench | here", "licence": None}
     run["data"] = {"description": "Sorted in galactose.", "sources": [source], "held_out": []}
     figures = summary(88, 0.4321)
-    run["evaluation"] = {"test": {"my_library": {"110_bp": figures, "all_lengths": figures}}}
+    run["evaluation"] = {"test": {"my_library": {"full_length": figures, "all_lengths": figures}}}
     return other
 
 

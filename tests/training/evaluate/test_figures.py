@@ -137,7 +137,7 @@ def test_a_correlation_that_is_undefined_is_a_gap():
 
 
 def evaluated(value, low, high):
-    return {"110_bp": {"groups": 150, "pearson": {"value": value, "low": low, "high": high}}}
+    return {"full_length": {"groups": 150, "pearson": {"value": value, "low": low, "high": high}}}
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -248,8 +248,8 @@ def test_gc_before_and_after():
     after = {"gc_expression_pearson": 0.1, "bucket_distance_to_target": [0.05] * 18}
     sample = {"settings": {"method": "sampling"}, "before": before, "after": after}
     sources = {
-        "native": {"110_bp": {"gc_measured": bounds(0.2), "gc_predicted": bounds(0.4)}},
-        "empty": {"110_bp": None},
+        "native": {"full_length": {"gc_measured": bounds(0.2), "gc_predicted": bounds(0.4)}},
+        "empty": {"full_length": None},
     }
     left, right = gc_panels(sample, sources).axes
     assert lines(left)["before (GC and expression: r 0.30)"][0] == 0.2
@@ -269,7 +269,7 @@ def test_all_lengths_are_drawn_where_no_construct_has_110_bp(tmp_path, monkeypat
     table = columns() | {"fitted": np.ones(N, dtype=bool)}
     write_table(results / "data/constructs.h5", table, sources=SOURCES)
     evaluation = evaluate(run_of(config(), results), resamples=5)["parts"]["validation"]
-    assert evaluation["all_sources"]["110_bp"] is None
+    assert evaluation["all_sources"]["full_length"] is None
     titles = []
 
     def titles_of(figure):

@@ -26,8 +26,8 @@ def test_record_of_a_run(made, tmp_path):
     assert found["versions"] == {"keras": "3.15.1", "backend": "tensorflow", "numpy": "1.26.4"}
     assert set(found["evaluation"]) == {"train", "validation"}
     evaluation = json.loads((made / "runs/plain/evaluation/evaluation.json").read_text())
-    whole = evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"]
-    value, low, high = found["evaluation"]["validation"]["tiles"]["110_bp"]["pearson"]
+    whole = evaluation["parts"]["validation"]["tiles"]["full_length"]["pearson"]
+    value, low, high = found["evaluation"]["validation"]["tiles"]["full_length"]["pearson"]
     assert (value, low, high) == tuple(round(whole[name], 6) for name in ("value", "low", "high"))
     assert set(found["tables"]) == {"table", "buckets", "split"}
 
@@ -82,12 +82,12 @@ def test_fewer_resamples_are_recorded(made, tmp_path):
     path = made / "runs/plain/evaluation/evaluation.json"
     before = path.read_text()
     evaluation = json.loads(before)
-    evaluation["parts"]["validation"]["tiles"]["110_bp"]["resamples"] = 200
+    evaluation["parts"]["validation"]["tiles"]["full_length"]["resamples"] = 200
     write_json(path, evaluation)
     found = record(run_of(config(), made), tmp_path / "plain.json")["evaluation"]["validation"]
     path.write_text(before)
-    assert found["tiles"]["110_bp"]["resamples"] == 200
-    assert "resamples" not in found["random"]["110_bp"]
+    assert found["tiles"]["full_length"]["resamples"] == 200
+    assert "resamples" not in found["random"]["full_length"]
 
 
 def settings(**changed):
@@ -121,7 +121,7 @@ def write_record(folder, run, pearson, excess=0.05, configuration="public", **ch
         "settings": settings(**changed),
         "epochs": 5,
         "seconds": 120,
-        "evaluation": {"validation": {"native": {"110_bp": summary}, "all_sources": {"110_bp": None}}},
+        "evaluation": {"validation": {"native": {"full_length": summary}, "all_sources": {"full_length": None}}},
     }
     (folder / configuration).mkdir(parents=True, exist_ok=True)
     write_json(folder / configuration / f"{run}.json", content)
@@ -173,10 +173,10 @@ def test_a_record_says_why_a_correlation_is_undefined(made):
     before = path.read_text()
     evaluation = json.loads(before)
     undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
-    evaluation["parts"]["validation"]["tiles"]["110_bp"]["spearman"] = undefined
+    evaluation["parts"]["validation"]["tiles"]["full_length"]["spearman"] = undefined
     write_json(path, evaluation)
     found = make_record(run_of(config(), made))["evaluation"]["validation"]
     path.write_text(before)
-    assert found["tiles"]["110_bp"]["spearman"] == [None, None, None]
-    assert found["tiles"]["110_bp"]["reasons"] == {"spearman": "the predictions do not vary"}
+    assert found["tiles"]["full_length"]["spearman"] == [None, None, None]
+    assert found["tiles"]["full_length"]["reasons"] == {"spearman": "the predictions do not vary"}
     assert "reasons" not in found["random"]["all_lengths"]

@@ -206,12 +206,12 @@ def test_counts_through_every_step(page):
     rows = page.rows("From measurements to the parts")
     assert rows["measurements kept"][-1] == "38"
     assert rows["constructs"] == ["18", "18", "36"]
-    assert rows["of these 110 bp long as measured"] == ["12", "12", "24"]
+    assert rows["of these of full length as measured"] == ["12", "12", "24"]
     assert rows["validation part"] == ["4", "5", "9"]
     assert rows["to learn from"][-1] == "18"
     assert rows["after GC correction (reweighting)"][-1] == "17"
     # Every third construct is fitted to 110 bp.
-    assert rows["validation, 110 bp: scored"] == ["3", "3", "6"]
+    assert rows["validation, full length: scored"] == ["3", "3", "6"]
     shared = page.rows("Sequences that two sources measured")["random and tiles"]
     assert shared == ["2", "0.900", "1.100 (1.050 to 1.150)", "-0.200 (–)", "second"]
 
@@ -243,13 +243,13 @@ def test_scores_with_intervals(made, page):
     gc = {tuple(row[:2]): row[2:] for row in page.tables["GC content and expression"]}
     for part in ("train", "validation"):
         for source in ("random", "tiles", "all_sources"):
-            summary = parts[part][source]["110_bp"]
+            summary = parts[part][source]["full_length"]
             row = accuracy[part, source.replace("_", " ")]
             counts = [str(summary["constructs"]), str(summary["groups"])]
             assert row[:3] == [*counts, with_bounds(summary["pearson"])]
             assert row[5:7] == [with_bounds(summary["mae"]), with_bounds(summary["mape"], 1)]
             assert gc[part, source.replace("_", " ")][4] == with_bounds(summary["gc_excess"])
-    low, high = (parts["validation"]["tiles"]["110_bp"]["pearson"][name] for name in ("low", "high"))
+    low, high = (parts["validation"]["tiles"]["full_length"]["pearson"][name] for name in ("low", "high"))
     (said,) = page.rows("The run")["Pearson, tiles, validation part"]
     assert said.endswith(f"({low:.3f} to {high:.3f}); 3 constructs, 3 groups")
 
@@ -257,7 +257,7 @@ def test_scores_with_intervals(made, page):
 def test_the_card_has_percentage_errors_where_the_evaluation_has_them(made):
     record = make_record(run_of(config(), made))
     table = short_figures(record).splitlines()
-    value = record["evaluation"]["validation"]["tiles"]["110_bp"]["mape"][0]
+    value = record["evaluation"]["validation"]["tiles"]["full_length"]["mape"][0]
     cells = dict(zip(table[0].split(" | "), table[2].split(" | "), strict=True))
     assert cells["| Measurements"] == "| tiles"
     assert cells["MAPE, %"] == f"{value:.1f}"
@@ -272,13 +272,13 @@ def test_the_card_has_percentage_errors_where_the_evaluation_has_them(made):
         assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
-def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
-    assert "Figures are of the validation part, 110-bp constructs." in page.text
+def test_all_lengths_are_shown_of_parts_without_full_length(made, page):
+    assert "Figures are of the validation part, full-length constructs." in page.text
     path = made / "runs/plain/evaluation/evaluation.json"
     before = path.read_text()
     evaluation = json.loads(before)
     for lengths in evaluation["parts"]["validation"].values():
-        lengths["110_bp"] = None
+        lengths["full_length"] = None
     write_json(path, evaluation)
     found = Page(report(run_of(config(), made), made / "lengths.html", records=made).read_text(encoding="utf-8"))
     path.write_text(before)
@@ -287,7 +287,10 @@ def test_all_lengths_are_shown_of_parts_without_110_bp(made, page):
     assert found.rows("The run")["Pearson, tiles, validation part"] == [
         f"{with_bounds(summary['pearson'])}; {summary['constructs']} constructs, {summary['groups']} groups"
     ]
-    assert "110-bp constructs; constructs of all lengths in the parts without any of 110 bp (validation)." in found.text
+    assert (
+        "full-length constructs; constructs of all lengths in the parts without any of full length (validation)."
+        in found.text
+    )
     accuracy = {tuple(row[:2]): row[2] for row in found.tables["Accuracy"]}
     assert (accuracy["train", "tiles"], accuracy["validation", "tiles"]) == ("6", "5")
 
@@ -298,9 +301,9 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
     before = [path.read_text() for path in paths]
     evaluation, summary = map(json.loads, before)
     undefined = {"value": None, "low": None, "high": None, "reason": "the predictions do not vary"}
-    evaluation["parts"]["validation"]["tiles"]["110_bp"]["pearson"] = undefined
+    evaluation["parts"]["validation"]["tiles"]["full_length"]["pearson"] = undefined
     # As an evaluation of an earlier version.
-    del evaluation["parts"]["validation"]["tiles"]["110_bp"]["mape"]
+    del evaluation["parts"]["validation"]["tiles"]["full_length"]["mape"]
     for path, found in zip(
         paths, (evaluation | {"warnings": ["no & no"]}, summary | {"warnings": ["few"]}), strict=True
     ):
@@ -312,7 +315,7 @@ def test_warnings_and_undefined_correlations_are_shown(made, page):
     said = "– (the predictions do not vary)"
     assert found.rows("The run")["Pearson, tiles, validation part"][0].startswith(f"{said}; 3 constructs")
     assert ["validation", "tiles", said, "–"] in [[*row[:2], row[4], row[8]] for row in found.tables["Accuracy"]]
-    assert f"| validation | tiles | 110 bp | 3 | 3 | {said} |" in long_figures(recorded)
+    assert f"| validation | tiles | full length | 3 | 3 | {said} |" in long_figures(recorded)
     assert evaluation_text(recorded).endswith("\n\nWarning: few.\n\nWarning: no & no.")
     assert found.tables["Of the steps"][-2:] == [["train", "few"], ["evaluate", "no & no"]]
 
@@ -323,7 +326,7 @@ def test_intervals_of_fewer_resamples_are_named(made, page):
     before = path.read_text()
     evaluation = json.loads(before)
     evaluation["bootstrap"]["resamples"] = 1000
-    evaluation["parts"]["train"]["tiles"]["110_bp"]["resamples"] = 200
+    evaluation["parts"]["train"]["tiles"]["full_length"]["resamples"] = 200
     write_json(path, evaluation)
     found = Page(report(run_of(config(), made), made / "fewer.html", records=made).read_text(encoding="utf-8"))
     path.write_text(before)

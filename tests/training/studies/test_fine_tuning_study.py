@@ -57,7 +57,7 @@ def test_table_by_hand(study):
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
     assert len(rows) == 2 + 1 + 7
     pearson = json.loads((folder / "fine_tuned_1000.json").read_text())["evaluation"]["validation"]
-    expected = [f"{pearson[source]['110_bp']['pearson'][0]:.3f}" for source in SOURCES]
+    expected = [f"{pearson[source]['full_length']['pearson'][0]:.3f}" for source in SOURCES]
     # The fifth run of the configuration: four times 1.5 minutes.
     assert rows[2 + 1 + 2] == ["1,000", "base", "15", "6.0", *expected]
     assert rows[2][:4] == ["none", "base", "–", "–"]
@@ -73,7 +73,7 @@ def test_figure_has_a_line_for_each_start_and_one_for_the_base(study):
     assert list(lines) == ["start from the weights of base", "start from random weights", "base as it is"]
     assert list(lines["start from the weights of base"].get_xdata()) == list(NUMBERS)
     assert list(lines["start from random weights"].get_xdata()) == [300, 1000, 10000]
-    first = found.runs[300, RANDOM][0]["evaluation"]["validation"][SOURCES[0]]["110_bp"]["pearson"]
+    first = found.runs[300, RANDOM][0]["evaluation"]["validation"][SOURCES[0]]["full_length"]["pearson"]
     assert lines["start from random weights"].get_ydata()[0] == first[0]
     intervals = [tuple(line.get_ydata()) for line in axes[0].lines if line.get_marker() == "None"]
     assert tuple(first[1:]) in intervals
