@@ -128,6 +128,7 @@ def recorded(**parts):
         "weights_sha256": "ab",
         "settings": {"learn_from": ["train"]},
         "split": {"method": "grouped", "seed": 1},
+        "buckets": {"method": "round"},
         "bootstrap": {"resamples": 1000},
         "evaluation": parts,
     }
