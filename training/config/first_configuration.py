@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from training.config.loading import complete_config
+from training.config.loading import complete_config, schema
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of
 from yeastpromoter.io.record_formats import looks_like_dna, split_row
@@ -133,6 +133,10 @@ def look_at(path: str | Path) -> Found:
     }
     said = [f"{path}: {n:,} rows, {len(texts)} columns, {'with' if header else 'without'} a header"]
     columns: dict[str, Any] = {"sequence": sequence}
+    split = _split_column(texts)
+    if split is not None:
+        columns["split"] = split
+        said.append(f"the column {split!r} says which rows are for training, validation and test")
     counts = _count_columns(numbers)
     if counts:
         columns["counts"] = counts
@@ -180,6 +184,14 @@ def look_at(path: str | Path) -> Found:
     return Found(
         path, separator, header, columns, reporter, trim, sequence_type, other_lengths, assay, kept - repeated, said
     )
+
+
+def _split_column(texts: dict[str | int, list[str]]) -> str | int | None:
+    """The column with the parts of the rows, if there is one: that whose every word is one for a part."""
+    properties = schema()["$defs"]["source"]["properties"]["split_values"]["properties"]
+    known = {word for part in properties.values() for word in part["default"]}
+    found = [column for column, cells in texts.items() if {cell.strip().casefold() for cell in cells} - {""} <= known]
+    return next((column for column in found if any(cell.strip() for cell in texts[column])), None)
 
 
 def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:

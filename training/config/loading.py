@@ -366,6 +366,7 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
                 f"buckets "
                 "(buckets.values)"
             )
+        yield from _part_inconsistencies(f"data.sources[{number}]", source)
         if source["majority"] and not counts:
             yield f"data.sources[{number}].majority is for columns.counts, but there are none"
         if counts and source["calibration"] != {"slope": 1, "intercept": 0}:
@@ -376,7 +377,9 @@ def _inconsistencies(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"data.sources[{number}].columns.{key} has {column!r} more than once, but its columns must differ"
         columns = {"columns.sequence": source["columns"]["sequence"]}
         columns |= {"columns.expression": expression} if expression is not None else {}
-        columns |= {"columns.name": name} if name is not None else {}
+        columns |= {
+            f"columns.{key}": source["columns"][key] for key in ("name", "split") if source["columns"][key] is not None
+        }
         columns |= {f"columns.counts[{i}]": column for i, column in enumerate(counts)}
         columns |= {f"columns.replicates[{i}]": column for i, column in enumerate(source["columns"]["replicates"])}
         if source["select"]:
@@ -459,6 +462,15 @@ def gc_correction_in_effect(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a GC correction (`gc_sampling` of a run) without those that its method does not use."""
     unused = () if settings["method"] == "sampling" else _SAMPLING_SETTINGS
     return {name: value for name, value in settings.items() if name not in unused}
+
+
+def _part_inconsistencies(place: str, source: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with how a source gives parts."""
+    if source["part"] is not None and source["columns"]["split"] is not None:
+        yield f"{place} has part and columns.split, but one of them gives the part of a row"
+    words = [word.casefold().strip() for values in source["split_values"].values() for word in values]
+    for word in sorted({word for word in words if words.count(word) > 1}):
+        yield f"{place}.split_values has {word!r} more than once, but a word stands for one part"
 
 
 def _run_inconsistencies(

@@ -19,9 +19,9 @@ from training.data.assay import PUBLIC, Assay
 from training.data.data_files import DataFiles
 from training.data.labels import cells_of_reads, check_sorted_cells, inner_buckets, line_between, range_of
 from training.data.mpra import FastaTable, is_fasta, label_designs
-from training.data.similarity import KmerSet, Neighbours, repeated_rows
+from training.data.similarity import K, KmerSet, Neighbours, repeated_rows
 from training.data.source_lines import VALUES, shared_values, source_line, values_by_source
-from training.data.tables import letters_of, sequences_of, write_report, write_table
+from training.data.tables import NO_PART, PARTS, letters_of, sequences_of, write_report, write_table
 from training.data.votes import count_columns, majority_bucket, mean_bucket
 from training.notices import say, warn
 from yeastpromoter.io.text_tables import TextTable
@@ -39,7 +39,8 @@ _VALUES_SHOWN = 10
 def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """Read a source's columns as sequence, expression (or count_0, count_1 and so on) and the replicates that it has.
 
-    Of the designs of an MPRA it reads sequence and name.
+    Of the designs of an MPRA it reads sequence and name. Every row has the number of its part, `NO_PART` where the
+    source gives none.
 
     Yields the rows that it selects, and counts the rows in the file and the selected ones. Where an expression or a
     replicate is missing, it is NaN. The index is the line of each row.
@@ -56,8 +57,10 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
         values = {"expression": source["columns"]["expression"]}
     for number, column in enumerate(source["columns"].get("replicates", []), start=1):
         values[f"replicate_{number}"] = column
-    select = source.get("select")
-    wanted = [*texts.values(), *values.values(), *([select["column"]] if select else [])]
+    select, split = source.get("select"), source["columns"].get("split")
+    given = NO_PART if source.get("part") is None else PARTS.index(source["part"])
+    further = [*([select["column"]] if select else []), *([] if split is None else [split])]
+    wanted = [*texts.values(), *values.values(), *further]
     passed_over: list[str] = []
     try:
         fasta = of_mpra and is_fasta(path)
@@ -78,6 +81,9 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
         for name, column in values.items():
             limits = {"lowest": 0} if name.startswith("count_") else {"missing": True}
             columns[name] = rows.numbers(column, **limits)
+        columns["part"] = np.full(len(rows), given, dtype=np.uint8)
+        if split is not None:
+            columns["part"] = _parts(rows.text(split), rows.lines, source, path)
         yield pd.DataFrame(columns, index=rows.lines)
     if not counts["rows"] and passed_over:
         raise ValueError(
@@ -86,6 +92,22 @@ def _read_columns(path: Path, source: Mapping[str, Any], counts: dict[str, Any])
         )
     if not counts["rows"]:
         raise ValueError(f"source {source['name']!r}: {path} has no rows: it is another file, or was cut short")
+
+
+def _parts(cells: Sequence[str], lines: np.ndarray, source: Mapping[str, Any], path: Path) -> np.ndarray:
+    """The parts that the column of a split says, `uint8`; rows where it is empty have none."""
+    values = source["split_values"]
+    words = {word.casefold(): PARTS.index(part) for part in PARTS for word in values[part]} | {"": NO_PART}
+    cells = [cell.strip().casefold() for cell in cells]
+    for line, cell in zip(lines, cells, strict=True):
+        if cell not in words:
+            known = "; ".join(f"{part}: {', '.join(values[part])}" for part in PARTS)
+            raise ValueError(
+                f"source {source['name']!r}: {path}, line {line}: {cell!r} in the column of the split, "
+                f"{source['columns']['split']!r}, stands for no part. Put it under split_values of the source, which "
+                f"has {known}"
+            )
+    return np.array([words[cell] for cell in cells], dtype=np.uint8)
 
 
 def _reads_in_buckets(path: Path, source: Mapping[str, Any]) -> np.ndarray:
@@ -206,7 +228,8 @@ def _harmonise(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Bring one source to constructs with expression, in its own unit, and replicates, piece by piece.
 
-    Yields the columns ``sequence`` S<L>, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64.
+    Yields the columns ``sequence`` S<L>, ``fitted`` bool, ``part`` uint8, ``expression``, ``replicate_1`` and
+    ``replicate_2`` float64.
     An MPRA, with its `tables`, is one piece.
     What is counted is written to `counts`: ``rows`` (those that the source selects) are the yielded ones and those
     under each key that begins with ``dropped_``.
@@ -231,7 +254,7 @@ def _harmonise(
     for table in read:
         if source["columns"].get("counts"):
             table = _label(table, source, in_buckets, counts, assay)
-        value_columns = [name for name in table.columns if name != "sequence"]
+        value_columns = [name for name in table.columns if name not in ("sequence", "part")]
         measured = table["expression"].notna()
         counts["dropped_without_value"] += int((~measured).sum())
         table = table[measured]
@@ -264,6 +287,7 @@ def _harmonise(
         yield {
             "sequence": sequence.to_numpy().astype(f"S{reporter.construct_length}"),
             "fitted": ~fits.to_numpy(),
+            "part": table["part"].to_numpy(),
             "expression": values["expression"],
             "replicate_1": values.get("replicate_1", missing),
             "replicate_2": values.get("replicate_2", missing),
@@ -326,8 +350,8 @@ def _agreement(
 def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarray) -> dict[str, np.ndarray]:
     """Merge repeated measurements of a construct: weighted mean of the values, sum of the weights.
 
-    The construct keeps the place and the source of its first measurement. Where several measurements were merged,
-    the first two are its replicates.
+    The construct keeps the place and the source of its first measurement, and has the part that any of them has. Where
+    several measurements were merged, the first two are its replicates.
 
     Parameters
     ----------
@@ -335,6 +359,11 @@ def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarra
         One entry for each measurement; the arrays are changed.
     rows, sequence : numpy.ndarray
         Those of constructs that were measured more than once, and the number of each one's construct.
+
+    Raises
+    ------
+    ValueError
+        If the measurements of a construct are in two parts.
     """
     if not len(rows):
         return columns
@@ -342,6 +371,17 @@ def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarra
     rows = rows[order]
     starts = np.flatnonzero(np.diff(sequence[order], prepend=-1))
     first, second = rows[starts], rows[starts + 1]
+    part = columns["part"][rows]
+    given = np.minimum.reduceat(part, starts)  # NO_PART is the largest number
+    mixed = (part != NO_PART) & (part != given[sequence[order]])
+    if mixed.any():
+        row = rows[mixed.argmax()]
+        raise ValueError(
+            f"{len(np.unique(sequence[order][mixed])):,} constructs are in two parts by part or columns.split of their "
+            f"sources, such as {columns['sequence'][row].decode()}: a network that learns from a construct cannot be "
+            "tested on it. Give all measurements of a sequence one part"
+        )
+    columns["part"][first] = given
     expression, weight = columns["expression"], columns["weight"]
     columns["replicate_1"][first], columns["replicate_2"][first] = expression[first], expression[second]
     weighted = np.add.reduceat(expression[rows] * weight[rows], starts)
@@ -354,7 +394,7 @@ def _merge(columns: dict[str, np.ndarray], rows: np.ndarray, sequence: np.ndarra
 
 
 class HeldOut:
-    """Held-out constructs, made ready for asking which others resemble one.
+    """Held-out sequences, made ready for asking which constructs resemble one.
 
     Parameters
     ----------
@@ -364,16 +404,25 @@ class HeldOut:
         Constructs that differ in at most this many places are near.
     assay : Assay, optional
         The assay that they are of.
+    others : sequence of numpy.ndarray, optional
+        Sequences of other lengths, those of one length as `uint8` (N, l). They are compared by their 30-mers alone.
     """
 
-    def __init__(self, matrix: np.ndarray, substitutions: int = 3, assay: Assay = PUBLIC):
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        substitutions: int = 3,
+        assay: Assay = PUBLIC,
+        others: Sequence[np.ndarray] = (),
+    ):
         self._assay = assay
         self._sequences = sequences_of(matrix)
         self._neighbours = Neighbours(matrix, substitutions)
-        self._kmers = KmerSet(assay.inserts(matrix))
+        self._kmers = KmerSet(assay.inserts(matrix), *others)
+        self._number = len(matrix) + sum(map(len, others))
 
     def __len__(self) -> int:
-        return len(self._sequences)
+        return self._number
 
     def resembled_by(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
         """Tell which constructs resemble a held-out one, and how.
@@ -402,7 +451,8 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles, assay
     Parameters
     ----------
     held_out : sequence of mapping
-        ``file`` and ``sha256`` of files with one construct a line; further columns are ignored.
+        ``file`` and ``sha256`` of files with one sequence a line: a construct, an insert, or another of at least 30
+        bp. Further columns are ignored.
     files : DataFiles
         The folder of the files.
     assay : Assay, optional
@@ -415,25 +465,37 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles, assay
     Raises
     ------
     ValueError
-        If a file is absent, has another hash, cannot be read, or holds what is no DNA sequence or has
-        another length.
+        If a file is absent, has another hash, cannot be read, or holds what is no DNA sequence or is shorter than a
+        30-mer.
     """
-    wanted = assay.reporter.construct_length
-    parts = [np.empty(0, dtype=f"S{wanted}")]
+    reporter = assay.reporter
+    by_length: dict[int, list[np.ndarray]] = {}
     for entry in held_out:
         with files.reading(entry) as (path, _):
             for rows in TextTable(path, header=False).blocks():
                 cells = pd.Series(rows.text(0), index=rows.lines)
                 sequence = cells.str.upper()
                 _check_letters(sequence, cells, path)
-                length = sequence.str.len()
-                if (length != wanted).any():
-                    line = (length != wanted).idxmax()
+                lengths = sequence.str.len()
+                if (lengths < K).any():
+                    line = (lengths < K).idxmax()
                     raise ValueError(
-                        f"{path}, line {line}: a held-out sequence is {length[line]} bp long but must be {wanted}"
+                        f"{path}, line {line}: a held-out sequence is {lengths[line]} bp long but must have {K} or "
+                        f"more: what resembles it is told by common {K}-mers"
                     )
-                parts.append(sequence.to_numpy().astype(f"S{wanted}"))
-    return HeldOut(letters_of(np.concatenate(parts)), assay=assay)
+                inserts = lengths == reporter.insert_length
+                sequence[inserts] = sequence[inserts].map(reporter.add_adapters)
+                for length, same in sequence.groupby(sequence.str.len()):
+                    by_length.setdefault(length, []).append(letters_of(same.to_numpy().astype(f"S{length}")))
+    constructs = by_length.pop(reporter.construct_length, [np.empty((0, reporter.construct_length), dtype=np.uint8)])
+    others = [np.concatenate(parts) for parts in by_length.values()]
+    if others:
+        say(
+            f"{sum(map(len, others)):,} held-out sequences are neither constructs ({reporter.construct_length} bp) nor "
+            f"inserts ({reporter.insert_length} bp): what shares a {K}-mer with one is left out, but not what is "
+            "within 3 substitutions of one"
+        )
+    return HeldOut(np.concatenate(constructs), assay=assay, others=others)
 
 
 def read_source(
@@ -464,8 +526,8 @@ def read_source(
     Yields
     ------
     dict of str to numpy.ndarray
-        Some rows: ``sequence`` S<L>, ``fitted`` bool, ``expression``, ``replicate_1`` and ``replicate_2`` float64, on
-        the common scale, not clipped to it.
+        Some rows: ``sequence`` S<L>, ``fitted`` bool, ``part`` uint8 (index into `PARTS`, or `NO_PART`),
+        ``expression``, ``replicate_1`` and ``replicate_2`` float64, on the common scale, not clipped to it.
 
     Raises
     ------
@@ -536,7 +598,8 @@ def assemble(
     output : str or Path
         Table to write: ``sequence`` S<L>, ``expression`` float32, ``weight`` float32, ``source``
         uint8 (index into the attribute ``sources``), ``fitted`` bool (was of another length), ``replicate_1``
-        and ``replicate_2`` float32 (NaN where there is none).
+        and ``replicate_2`` float32 (NaN where there is none), and where a source gives parts ``part`` uint8 (index into
+        `PARTS`, or `NO_PART`).
     report : str or Path
         JSON file for the counts: rows in, out and dropped with the reason, and the agreement between sources.
     downloaded : str or Path, optional
@@ -548,7 +611,8 @@ def assemble(
     ------
     ValueError
         If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
-        rows or selects none, more than 40 % of its values are beyond the scale, or everything is dropped.
+        rows or selects none, more than 40 % of its values are beyond the scale, a construct is given two parts, or
+        everything is dropped.
     """
     files = DataFiles(data["folder"], downloaded)
     held_out = read_held_out(data["held_out"], files, assay)
@@ -597,7 +661,9 @@ def assemble(
     }
     for name in ("expression", "weight", "replicate_1", "replicate_2"):
         merged[name] = merged[name].astype(np.float32)
-    order = ("sequence", "source", "fitted", "expression", "weight", "replicate_1", "replicate_2")
+    order = ["sequence", "source", "fitted", "expression", "weight", "replicate_1", "replicate_2"]
+    if (merged["part"] != NO_PART).any():
+        order.append("part")
     merged_away = int(measurements.sum()) - len(merged["sequence"])
     if merged_away:
         say(f"{merged_away:,} repeated measurements of a construct are merged: {len(merged['sequence']):,} constructs")

@@ -215,7 +215,7 @@ def label_designs(
     Parameters
     ----------
     designs : pandas.DataFrame
-        ``name`` and ``sequence``, both text.
+        ``name`` and ``sequence``, both text, and further columns, which are kept.
     tables : sequence of Path
         Tables of the measurements.
     settings : mapping
@@ -229,8 +229,8 @@ def label_designs(
     Returns
     -------
     pandas.DataFrame
-        ``sequence``, ``expression`` (mean over the replicates with enough barcodes; NaN where none has a ratio),
-        ``replicate_1`` and ``replicate_2`` (the first two replicates), indexed as the designs.
+        ``sequence``, the further columns, ``expression`` (mean over the replicates with enough barcodes; NaN where none
+        has a ratio), ``replicate_1`` and ``replicate_2`` (the first two replicates), indexed as the designs.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def label_designs(
     few = (barcodes.to_numpy() > 0).any(axis=1) & ~enough.any(axis=1)
     counts["dropped_without_barcodes"] = int(few.sum())
     ratios = np.where(enough, ratios, np.nan)
-    labelled = designs[["sequence"]].assign(
+    labelled = designs.drop(columns="name").assign(
         expression=mean_of_replicates(ratios),
         replicate_1=ratios[:, 0],
         replicate_2=ratios[:, 1] if ratios.shape[1] > 1 else np.nan,

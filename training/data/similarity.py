@@ -127,24 +127,26 @@ class KmerSet:
 
     Parameters
     ----------
-    matrix : numpy.ndarray
-        ASCII codes, `uint8` (M, L).
+    *matrices : numpy.ndarray
+        ASCII codes, those of sequences of one length as `uint8` (M, L).
     k : int, optional
         Length of the k-mers, at most 31.
     """
 
-    def __init__(self, matrix: np.ndarray, k: int = K):
+    def __init__(self, *matrices: np.ndarray, k: int = K):
         self._k, self._word = k, (k + 1) // 2
-        self._sieve = _Sieve(2 * len(matrix) * max(matrix.shape[1] - self._word + 1, 0))
+        words = sum(len(matrix) * max(matrix.shape[1] - self._word + 1, 0) for matrix in matrices)
+        self._sieve = _Sieve(2 * words)
         parts = [np.empty(0, dtype=np.uint64)]
-        for start in range(0, len(matrix), _ROWS_AT_ONCE):
-            rows = matrix[start : start + _ROWS_AT_ONCE]
-            keys, whole = kmer_keys(rows, k)
-            parts.append(np.unique(keys[whole]))
-            if matrix.shape[1] >= k:
-                for strand in (rows, reverse_complement(rows)):
-                    words, whole = _forward_keys(strand, self._word)
-                    self._sieve.add(words[whole])
+        for matrix in matrices:
+            for start in range(0, len(matrix), _ROWS_AT_ONCE):
+                rows = matrix[start : start + _ROWS_AT_ONCE]
+                keys, whole = kmer_keys(rows, k)
+                parts.append(np.unique(keys[whole]))
+                if matrix.shape[1] >= k:
+                    for strand in (rows, reverse_complement(rows)):
+                        words, whole = _forward_keys(strand, self._word)
+                        self._sieve.add(words[whole])
         self._keys = np.unique(np.concatenate(parts))
 
     def __len__(self) -> int:

@@ -23,6 +23,8 @@ BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 
 #: Parts of the split, in the order of their numbers in its table.
 PARTS = ("train", "test", "validation")
+#: The number of a construct whose part no source gives.
+NO_PART = 255
 
 #: Steps by the files that they write for others, named up to the first point as in the results folder.
 _STEP_OF = {
@@ -120,6 +122,12 @@ def rows_in(path: str | Path, name: str) -> int:
     """
     with h5py.File(_there(path), "r") as file:
         return len(file[name])
+
+
+def has_column(path: str | Path, name: str) -> bool:
+    """Whether a table has a column; a `ValueError` says if the file is missing, with the step that writes it."""
+    with h5py.File(_there(path), "r") as file:
+        return name in file
 
 
 def read_attribute(path: str | Path, name: str) -> Any:

@@ -151,9 +151,22 @@ def evaluation_text(record: Mapping[str, Any]) -> str:
     split, learned = record["split"], record["settings"]["learn_from"]
     names = ("train", "test", "validation")
     shares = "/".join(percent(split["fractions"][name], 0).removesuffix(" %") for name in names)
-    said = f"The measurements are split {shares} into {listed(names)}, by seed {split['seed']}, "
-    said += "stratified by source and bucket. "
-    if split["method"] == "grouped":
+    said, given = "", record.get("given_parts")
+    if given:
+        numbers = listed([f"{given['constructs'][name]:,} in {name}" for name in names if given["constructs"][name]])
+        said = f"Constructs have the part that the data give them: {numbers}. "
+        if given["with_relatives"]:
+            said += f"{given['with_relatives']:,} others are in the part of their relatives. "
+    whole = [name for name in names[1:] if given and given["constructs"][name]]
+    if not given or given["at_random"]:
+        measured = f"The other {given['at_random']:,}" if given else "The measurements"
+        into = listed([name for name in names if name not in whole])
+        said += f"{measured} are split {shares if not whole else 'in proportion'} into {into}, by seed "
+        said += f"{split['seed']}, stratified by source and bucket. "
+    if given and any(given["train_related_to"].values()):
+        related = listed([f"{number:,} to {name}" for name, number in given["train_related_to"].items() if number])
+        said += f"Of the given training constructs {related} are related by common 30-mers: figures are too good. "
+    elif split["method"] == "grouped":
         said += (
             "Sequences that share a 30-mer of the insert on either strand are always in one part, since figures of a "
             "part that has relatives of what was learned would be too good. "
@@ -233,13 +246,16 @@ def short_figures(record: Mapping[str, Any]) -> str:
     )
     kept, groups = " of a random split", "single constructs"
     if record["split"]["method"] == "grouped":
+        related = record.get("given_parts", {}).get("train_related_to", {}).get(part)
         kept = ", none of whose inserts shares a 30-mer with a training one"
+        if related:
+            kept = f", to which {related:,} training constructs are related by common 30-mers: figures are too good"
         groups = "groups of constructs whose inserts share a 30-mer"
     length = Assay.of(record).reporter.construct_length
     note = (
-        f"Constructs of full length ({length} bp as measured) of {unseen}{kept}. Intervals resample {groups}; a dash: too few of them. MAE in "
-        f"buckets. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect predictions would reach, estimated from the "
-        "replicates."
+        f"Constructs of full length ({length} bp as measured) of {unseen}{kept}. Intervals resample {groups}; a dash: "
+        f"too few of them. MAE in buckets. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect predictions would "
+        "reach, estimated from the replicates."
     )
     return f"{markdown_table([*header, 'Ceiling'], rows)}\n\n{note}"
 

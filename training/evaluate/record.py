@@ -15,7 +15,7 @@ from training.config.loading import ALL_SOURCES
 from training.data.tables import sha256_of, write_report
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import markdown_table, replace_block
-from training.paths import EVALUATION_FILE, SUMMARY_FILE
+from training.paths import EVALUATION_FILE, SUMMARY_FILE, report_of
 from training.run import Run
 
 #: Settings that make two runs repeats of one another when nothing else differs.
@@ -217,6 +217,7 @@ def make_record(run: Run) -> dict[str, Any]:
     -------
     dict
         ``settings``, ``data``, ``files`` (sha256 of each, as the step download found it), ``split``, ``buckets``,
+        ``given_parts``, where sources give the parts of constructs,
         ``reporter`` (null for that of the public measurements) and, where the run used one, the ``synthetic`` recipe;
         ``tables`` (sha256 of the tables that it was trained on); ``gc_correction``, what that did to the training data;
         ``weights_sha256``; epochs, seconds, versions;
@@ -279,6 +280,8 @@ def make_record(run: Run) -> dict[str, Any]:
             for part, sources in evaluation["parts"].items()
         },
     }
+    if (report := report_of(paths.split)).is_file() and (given := read_json(report).get("given_parts")):
+        record["given_parts"] = given
     if run.config.get("base_changes"):
         record["base_changes"] = _base_changes(run, evaluation["weights_sha256"])
     calibration = read_calibration(run, evaluation["weights_sha256"])

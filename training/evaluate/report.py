@@ -342,6 +342,11 @@ def _counts_of_constructs(
         f"{split['groups_of_several']:,} of them of several, the largest of {split['largest_group']:,}; a group stays "
         "together."
     )
+    if given := split.get("given_parts"):
+        note += (
+            f" The data give the part of {sum(given['constructs'].values()):,} constructs, {given['with_relatives']:,} "
+            f"are in that of their relatives, {given['at_random']:,} are split at random."
+        )
     return Table("From measurements to the parts", ["", *map(words, labels), "all"], rows, note)
 
 

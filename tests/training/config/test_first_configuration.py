@@ -80,6 +80,19 @@ def test_another_reporter_with_counts_is_seen_by_its_ends(tmp_path):
     assert read_table(tmp_path / "c.h5", "sequence")["sequence"].dtype == "S171"
 
 
+def test_a_column_of_the_split_is_taken(tmp_path):
+    words = ["Train", "test", "valid", ""]
+    rows = [(text, words[i % 4], i % 17) for i, text in enumerate(INSERTS)]
+    found = look_at(write(tmp_path / "t.tsv", rows, ("seq", "fold", "expression")))
+    assert found.columns == {"sequence": "seq", "split": "fold", "expression": "expression"}
+    assert any(
+        sentence == "the column 'fold' says which rows are for training, validation and test" for sentence in found.said
+    )
+    complete = complete_config(configuration(found)[0])
+    assemble(complete["data"], tmp_path / "c.h5", tmp_path / "c.json", assay=Assay.of(complete))
+    assert np.bincount(read_table(tmp_path / "c.h5", "part")["part"])[[0, 1, 2, 255]].min() > 0
+
+
 def test_values_of_another_unit_make_the_scale(tmp_path):
     path = write(tmp_path / "t.tsv", [(text, value / 3 - 4) for text, value in zip(INSERTS, VALUES, strict=False)])
     config, _ = configuration(look_at(path))

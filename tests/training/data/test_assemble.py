@@ -363,11 +363,63 @@ def test_a_quotation_mark_that_is_not_closed_takes_no_rows_with_it(tmp_path):
     assert report["sources"]["a"]["rows_in_file"] == 6
 
 
-def test_a_held_out_sequence_of_another_length_is_named(tmp_path):
+def test_a_held_out_sequence_without_a_30_mer_is_named(tmp_path):
     write(tmp_path / "a", (TEXTS[0], 1))
     write(tmp_path / "held", (TEXTS[1],), ("ACGT",))
-    with pytest.raises(ValueError, match="held, line 2: a held-out sequence is 4 bp long but must be 110"):
+    with pytest.raises(ValueError, match="held, line 2: a held-out sequence is 4 bp long but must have 30 or more"):
         run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+
+
+def test_held_out_sequences_of_other_lengths_keep_what_shares_a_30_mer_away(tmp_path, capsys):
+    write(tmp_path / "a", *[(text, 1) for text in TEXTS[:8]])
+    backwards = np.frombuffer(TEXTS[2].encode(), dtype=np.uint8)[np.newaxis]
+    held_out = [
+        TEXTS[0][40:70],  # 30 bp: the whole of it is in the insert
+        TEXTS[1][60:89] + "ACGTACGTACGTACG",  # 45 bp, of which 29 in a row are in the insert
+        # 200 bp that hold 40 bp of an insert on the other strand.
+        "A" * 90 + reverse_complement(backwards).tobytes().decode()[30:70] + "C" * 70,
+        TEXTS[3][17:97],  # an insert: as if it were the construct
+        substituted(TEXTS[4], 20, 46, 72)[17:97],  # an insert, three substitutions away
+        substituted(TEXTS[5], 20, 46, 72)[17:96],  # 79 bp, compared by 30-mers alone, of which none is left
+        PTPA.left_adapter + TEXTS[6][17:46],  # 29 bp of the insert: the adapter does not count
+    ]
+    write(tmp_path / "held", *[(text,) for text in held_out])
+    found, report, _ = run(tmp_path, source("a"), held_out=[{"file": "held", "sha256": None}])
+    assert set(found) == {TEXTS[1], TEXTS[5], TEXTS[6], TEXTS[7]}
+    counts = report["sources"]["a"]
+    assert [counts[f"dropped_held_out_{name}"] for name in ("shared_kmer", "identical", "near")] == [2, 1, 1]
+    assert report["held_out_sequences"] == 7
+    assert "5 held-out sequences are neither constructs (110 bp) nor inserts (80 bp)" in capsys.readouterr().err
+
+
+SPLIT_VALUES = {"train": ["train", "A"], "test": ["test"], "validation": ["val"]}
+
+
+def test_parts_of_a_column_and_of_a_whole_file(tmp_path):
+    words = ["train", "TEST ", "val", "", "a"]
+    write(tmp_path / "a", ("s", "v", "set"), *zip(TEXTS, range(5), words, strict=False))
+    write(tmp_path / "b", (TEXTS[6], 1), (TEXTS[3], 5))
+    named = {"header": True, "columns": {"sequence": "s", "expression": "v", "split": "set"}}
+    found, report, _ = run(tmp_path, source("a", **named, split_values=SPLIT_VALUES), source("b", part="test"))
+    # The fourth one has no part by its first measurement, but one by its second.
+    assert [found[text]["part"] for text in TEXTS[:5]] == [0, 1, 2, 1, 0]
+    assert found[TEXTS[6]]["part"] == 1
+    assert_every_row_is_accounted_for(report, found)
+    write(tmp_path / "c", (TEXTS[3], 5))
+    assert "part" not in run(tmp_path, source("c"))[0][TEXTS[3]]
+
+
+def test_parts_that_cannot_be_right_are_named(tmp_path):
+    write(tmp_path / "a", (TEXTS[0], 1, "train"), (TEXTS[1], 1, "holdout"))
+    columns = {"sequence": 0, "expression": 1, "split": 2}
+    with pytest.raises(
+        ValueError, match=r"a, line 2: 'holdout' in the column .* which has train: train, A; test: test"
+    ):
+        run(tmp_path, source("a", columns=columns, split_values=SPLIT_VALUES))
+    write(tmp_path / "b", (TEXTS[0], 2), (TEXTS[2], 2))
+    write(tmp_path / "c", (TEXTS[0], 1), (TEXTS[2], 2))
+    with pytest.raises(ValueError, match=rf"2 constructs are in two parts .* such as ({TEXTS[0]}|{TEXTS[2]}): a net"):
+        run(tmp_path, source("b", part="train"), source("c", part="test"))
 
 
 @pytest.mark.parametrize("wrong", ["X" * 110, TEXTS[1].replace("T", "U"), TEXTS[1][:-1] + "É", "sequence"])

@@ -36,7 +36,7 @@ def sequences(length, alphabet="AC", min_size=1, max_size=8):
 def test_shared_kmers_are_those_of_brute_force(first, second, k):
     known = set().union(*(kmers(sequence, k) for sequence in second))
     expected = [bool(kmers(sequence, k) & known) for sequence in first]
-    assert KmerSet(letters(second), k).shared_by(letters(first)).tolist() == expected
+    assert KmerSet(letters(second), k=k).shared_by(letters(first)).tolist() == expected
 
 
 @given(items=sequences(8, "ACGTN"), k=st.integers(2, 6))

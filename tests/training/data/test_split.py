@@ -68,6 +68,67 @@ def test_relatives_share_a_part_only_in_a_grouped_split(tmp_path, method):
     assert sum(report["by_source"]["second"].values()) == 100
 
 
+def split_of(folder, sequences, sources, given, **changes):
+    """Split a table whose constructs have parts, and read what came out."""
+    table, buckets, out, report = few(folder, sequences, sources)
+    write_table(table, read_table(table) | {"part": np.array(given, dtype=np.uint8)}, sources=["first", "second"])
+    split({"method": "grouped", "fractions": FRACTIONS, "seed": 2022} | changes, table, buckets, out, report)
+    return read_table(out, "part")["part"].tolist(), json.loads(report.read_text())
+
+
+def test_parts_that_are_all_given_stay_as_they_are(tmp_path, capsys):
+    given = [0] * 40 + [1] * 8 + [2] * 32
+    part, report = split_of(tmp_path, random_inserts(80, 3), [0] * 40 + [1] * 40, given)
+    assert part == given
+    assert report["given_parts"] == {
+        "constructs": {"train": 40, "test": 8, "validation": 32},
+        "with_relatives": 0,
+        "at_random": 0,
+        "train_related_to": {"test": 0, "validation": 0},
+    }
+    # That files of their own are in one part is no reason to warn.
+    assert report["warnings"] == []
+    assert (
+        "40 train, 8 test, 32 validation; 0 others go with relatives of these, 0 are split" in capsys.readouterr().err
+    )
+
+
+def test_relatives_of_given_constructs_follow_them_and_the_rest_is_divided(tmp_path):
+    inserts = random_inserts(160, 3)
+    relatives = reverse_complement(inserts[:4])
+    # A chain: the last but one shares its beginning with a given test and its end with a given training construct.
+    chain = np.concatenate([inserts[4][:40], inserts[5][40:]])[np.newaxis]
+    alone = 255
+    given = [0, 1, 2, 1, 0, 1] + [alone] * 154 + [alone] * 4 + [alone]
+    part, report = split_of(tmp_path, np.concatenate([inserts, relatives, chain]), [0] * 165, given)
+    assert part[:6] == [0, 1, 2, 1, 0, 1]
+    assert part[160:164] == [0, 1, 2, 1]
+    assert part[164] == 1, "test before train"
+    # Test and validation are given, so that all others are learned from.
+    assert set(part[6:160]) == {0}
+    assert report["given_parts"]["with_relatives"] == 5
+    assert report["given_parts"]["at_random"] == 154
+    assert report["given_parts"]["train_related_to"] == {"test": 1, "validation": 0}
+    assert "1 of 2 constructs that the sources put into the train part share a 30-mer" in " ".join(report["warnings"])
+
+
+def test_a_test_set_of_ones_own_leaves_the_rest_to_train_and_validation(tmp_path):
+    part, report = split_of(tmp_path, random_inserts(154, 3), [0] * 144 + [1] * 10, [255] * 144 + [1] * 10)
+    assert part[144:] == [1] * 10
+    # Eight in each bucket, in the proportion of 0.7 and 0.1.
+    assert np.bincount(part[:144]).tolist() == [126, 0, 18]
+    assert report["by_source"]["first"] == {"train": 126, "test": 0, "validation": 18}
+
+
+def test_a_validation_part_that_no_source_gives_is_taken_from_the_training_part(tmp_path, capsys):
+    given = [0] * 144 + [1] * 10
+    part, report = split_of(tmp_path, random_inserts(154, 3), [0] * 154, given)
+    assert np.bincount(part[:144]).tolist() == [126, 0, 18]
+    assert part[144:] == [1] * 10
+    assert report["given_parts"]["constructs"] == {"train": 144, "test": 10, "validation": 0}
+    assert "no source gives a validation part: it is taken" in capsys.readouterr().err
+
+
 def few(folder, sequences, sources):
     """Tables of constructs with an expression of 0, 1, 2 …: every bucket is a stratum of its own."""
     count = len(sequences)

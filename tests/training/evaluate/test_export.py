@@ -12,7 +12,7 @@ from made_up_results import config, make_results, run_of
 
 from training.config.loading import complete_config, load_config
 from training.data.tables import sha256_of
-from training.evaluate.card import RECORD_FILE, long_figures, short_figures, trained_on
+from training.evaluate.card import RECORD_FILE, evaluation_text, long_figures, short_figures, trained_on
 from training.evaluate.evaluation import evaluate
 from training.evaluate.export import (
     entry_texts,
@@ -168,6 +168,26 @@ def test_figures_are_of_the_test_part_where_it_was_scored():
     assert rows[0].endswith("| 0.990 | 0.910 |")
     learned = long_figures(recorded(validation=validation, test=test) | both)
     assert "| validation (learned) | native | full length | 10 |" in learned
+
+
+def test_a_split_of_ones_own_is_told_and_so_are_relatives_on_both_sides():
+    test = {"native": {name: summary(1200, 0.95) for name in ("full_length", "all_lengths")}}
+    record = recorded(test=test)
+    record["split"] |= {"fractions": {"train": 0.7, "test": 0.2, "validation": 0.1}}
+    numbers = {"train": 100, "test": 20, "validation": 0}
+    given = {"constructs": numbers, "with_relatives": 3, "at_random": 50, "train_related_to": {"test": 0}}
+    said = evaluation_text(record | {"given_parts": given})
+    assert "the part that the data give them: 100 in train and 20 in test. 3 others are in the part of their" in said
+    assert "The other 50 are split in proportion into train and validation, by seed 1," in said
+    assert "always in one part" in said
+    assert "none of whose inserts shares a 30-mer" in short_figures(record | {"given_parts": given})
+    leaking = given | {"at_random": 0, "train_related_to": {"test": 7}}
+    said = evaluation_text(record | {"given_parts": leaking})
+    assert "Of the given training constructs 7 to test are related by common 30-mers: figures are too good" in said
+    assert "always in one part" not in said
+    assert "are split" not in said
+    figures = short_figures(record | {"given_parts": leaking})
+    assert "the test part, by which the training chooses nothing, to which 7 training constructs are related" in figures
 
 
 def test_figures_without_an_interval_or_a_value():
