@@ -254,7 +254,10 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
             f"{size['buckets']} buckets here"
         )
     config["runs"] = runs
-    said.append("split: 70 % train, 20 % test, 10 % validation, relatives (a shared 30-mer) together")
+    if "split" in found.columns:
+        said.append(f"split: as the column {found.columns['split']!r} says; relatives (a shared 30-mer) follow")
+    else:
+        said.append("split: 70 % train, 20 % test, 10 % validation, relatives (a shared 30-mer) together")
     seen = training * sum(run["phases"][0]["epochs"] for run in runs.values())
     if training < 100:
         said.append(f"about {training:,} training constructs are very few: expect little")
