@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent / "yeastpromoter"
 with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
     from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.kipoi_layer.outputs import expression_outputs
     from yeastpromoter.model.activations import find_layer, network_to
     from yeastpromoter.model.decoding import BUCKET_VALUES
     from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
@@ -146,15 +147,7 @@ class YeastPromoterExpression(ExpectInFolder, BaseModel, GradientMixin, LayerAct
         ValueError
             If `x` is none of that.
         """
-        letters = self._letters(x)
-        scores = self._trained.bucket_scores(letters)
-        expression = self._trained.decode(scores)
-        outputs = {"expression": expression.astype(np.float32)}
-        if self.interval is not None:
-            lower, upper, flags = self._trained.bounds(letters, scores, expression, self.interval)
-            outputs |= {"lower": lower.astype(np.float32), "upper": upper.astype(np.float32)}
-            outputs["flagged"] = np.array([bool(flag) for flag in flags], dtype=np.uint8)
-        return outputs
+        return expression_outputs(self._trained, self._letters(x), self.interval)
 
     def predict_bucket_scores(self, x: np.ndarray) -> np.ndarray:
         """Predict the bucket scores that are decoded into expression.

@@ -9,7 +9,7 @@ For maintainers only, and the one thing here that needs `uv <https://docs.astral
 ``gpu.lock``
     The same, and the CUDA libraries of TensorFlow.
 ``jax.lock``
-    What prediction and the training step need on JAX, without TensorFlow and Kipoi.
+    What prediction and the whole training need on JAX, without TensorFlow and Kipoi.
 ``runtime.txt``
     The names and versions of ``runtime.lock`` without the hashes, which Kipoi cannot read: the ``dependencies`` of
     model.yaml and dataloader.yaml point here, and ``kipoi env export`` copies it.
@@ -32,7 +32,6 @@ PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULT
 def compile_lock(
     name: str,
     extras: tuple[str, ...],
-    group: str | None = None,
     constraint: str | None = None,
     upgrade: bool = False,
 ) -> None:
@@ -46,8 +45,6 @@ def compile_lock(
         File to write, in this folder. The versions that it already holds are kept where they still fit.
     extras : tuple of str
         Extras of pyproject.toml to include.
-    group : str, optional
-        Dependency group of pyproject.toml to include.
     constraint : str, optional
         Lock file of this folder whose versions must be used.
     upgrade : bool, default False
@@ -60,8 +57,6 @@ def compile_lock(
     command += ["--output-file", f"requirements/{name}"]
     for extra in extras:
         command += ["--extra", extra]
-    if group is not None:
-        command += ["--group", group]
     if constraint is not None:
         command += ["--constraint", f"requirements/{constraint}"]
     contents = set()
@@ -89,7 +84,7 @@ def main(arguments: list[str]) -> None:
     compile_lock("development.lock", (*RUNTIME, "tracks", "training", "test"), upgrade=upgrade)
     compile_lock("runtime.lock", RUNTIME, constraint="development.lock", upgrade=upgrade)
     compile_lock("gpu.lock", (*RUNTIME, "gpu"), constraint="development.lock", upgrade=upgrade)
-    compile_lock("jax.lock", ("jax",), group="training-step", upgrade=upgrade)
+    compile_lock("jax.lock", ("jax", "figures", "training"), upgrade=upgrade)
     write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")
 
 

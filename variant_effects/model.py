@@ -12,6 +12,7 @@ from kipoi.model import BaseModel
 _PACKAGE = Path(__file__).resolve().parent.parent / "yeastpromoter"
 with runpy.run_path(str(_PACKAGE / "kipoi_layer" / "own_package.py"))["own_package"](__file__):
     from yeastpromoter.kipoi_layer.messages import message_only
+    from yeastpromoter.kipoi_layer.outputs import effect_interval
     from yeastpromoter.model.decoding import BUCKET_VALUES
     from yeastpromoter.model.entry import ExpectInFolder, build_trained_network
     from yeastpromoter.sequence.model_input import construct_letters
@@ -71,7 +72,6 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
     ):
         super().__init__()
         self.check_adapters = check_adapters
-        self.interval = interval
         with message_only():
             self._trained = build_trained_network(
                 weights,
@@ -86,8 +86,7 @@ class YeastVariantEffects(ExpectInFolder, BaseModel):
                 reporter=reporter,
             )
             # An export may have prediction intervals, but none of effects: these are then left out.
-            if interval is not None and self._trained.need_calibration(interval).effects is None:
-                self.interval = None
+            self.interval = effect_interval(self._trained, interval)
         self.weights_version = self._trained.weights_version
 
     @message_only()

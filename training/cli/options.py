@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from training.cli.backend import use_backend
 from training.config.loading import load_config
 from training.paths import Layout
 from training.run import Run
@@ -36,6 +37,7 @@ class Settings:
 
     def __init__(self, config: Path, data_folder: Path | None, results: Path | None):
         self.config = load_config(config)
+        use_backend(self.config["backend"])
         if data_folder is not None:
             self.config["data"]["folder"] = str(data_folder)
         if results is not None:

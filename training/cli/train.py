@@ -49,8 +49,8 @@ def train(
 ) -> None:
     """Train a run, or go on where it was interrupted. Needs neither TensorFlow nor Kipoi nor Snakemake.
 
-    The backend of Keras is chosen by the environment variable KERAS_BACKEND: tensorflow, jax or torch. The run's
-    devices says among how many GPUs its batches are divided.
+    What Keras computes with is backend of the configuration, or the environment variable KERAS_BACKEND: tensorflow, jax
+    or torch. The run's devices says among how many GPUs its batches are divided.
     """
     run, layout = settings.run(run_name).settings, settings.layout
     with quiet_startup():

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import yaml
 
 from training.config.loading import NOT_EXPORTED
@@ -34,6 +33,7 @@ from training.evaluate.card import (
     weights_text,
 )
 from training.evaluate.coverage import intervals_text
+from training.evaluate.expected import expected_predictions
 from training.evaluate.markdown import read_document, with_block
 from training.evaluate.record import make_record, read_calibration
 from training.fit.networks import KIRCHERLAB
@@ -145,56 +145,6 @@ def weights_version(configuration: str, run_name: str, sha256: str) -> str:
     return version
 
 
-def expected_predictions(entry: str | Path) -> Path:
-    """Make the predictions that ``kipoi test`` compares with, by ``kipoi test`` itself.
-
-    Parameters
-    ----------
-    entry : str or Path
-        Folder of a model: the one that its model.yaml is in.
-
-    Returns
-    -------
-    Path
-        The file, as ``test: expect:`` in model.yaml names it.
-
-    Raises
-    ------
-    ValueError
-        If model.yaml names no such file or the command fails; the message holds its output.
-    """
-    entry = Path(entry).absolute()
-    expect = yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8")).get("test", {}).get("expect")
-    if not expect:
-        raise ValueError(f"{entry / MODEL_YAML} does not say under test: expect: where the predictions go")
-    path = entry / expect
-    with whole_file(path) as partial:
-        partial.unlink()  # Kipoi wants to make it
-        # -P: else Python would look for the entry's module `model` in the folder that this runs in, which may be
-        # another entry.
-        command = [sys.executable, "-P", "-m", "kipoi", "test", str(entry), "-o", str(partial)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode or not partial.is_file():
-            raise ValueError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-        _repack(partial)
-    return path
-
-
-def _repack(path: Path) -> None:
-    """Write an HDF5 file again without Kipoi's chunks of 10,000 rows, which are read, and mostly stored, as zeros."""
-    arrays = {}
-
-    def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()], item.dtype
-
-    with h5py.File(path) as file:
-        file.visititems(keep)
-    with h5py.File(path, "w") as file:
-        for name, (values, dtype) in arrays.items():
-            file.create_dataset(name, data=values, dtype=dtype, compression="gzip")
-
-
 def for_assay(text: str, before: Assay, after: Assay) -> str:
     """Put the adapters, lengths and buckets of another assay into what a YAML file of the entry says."""
     if before == after:
@@ -280,8 +230,7 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
         else:
             (entry / CALIBRATION_FILE).unlink(missing_ok=True)
     write_report(entry / RECORD_FILE, exported)
-    for name in MODEL_YAMLS:
-        expected_predictions((entry / name).parent)
+    expected_predictions(entry)
     return exported
 
 

@@ -44,8 +44,8 @@ def divided_among(devices: int) -> Iterator[Callable[[], AbstractContextManager]
         found = [device.name for device in list_devices("GPU") or list_devices("CPU")]
     else:
         raise ValueError(
-            f"devices is {devices}, but the backend {backend} trains on one: choose another by KERAS_BACKEND=jax or "
-            "KERAS_BACKEND=tensorflow, or set devices to 1"
+            f"devices is {devices}, but the backend {backend} trains on one: set backend of the configuration to jax "
+            "or tensorflow, or devices to 1"
         )
     if len(found) < devices:
         raise ValueError(f"devices is {devices}, but {backend} finds {len(found)} here: {', '.join(found)}")

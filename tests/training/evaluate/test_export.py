@@ -7,16 +7,16 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from closeness import assert_expression_close
+from closeness import EXPRESSION, assert_expression_close
 from made_up_results import config, make_results, run_of
 
 from training.config.loading import complete_config, load_config
 from training.data.tables import sha256_of
 from training.evaluate.card import RECORD_FILE, evaluation_text, long_figures, short_figures, trained_on
 from training.evaluate.evaluation import evaluate
+from training.evaluate.expected import expected_predictions
 from training.evaluate.export import (
     entry_texts,
-    expected_predictions,
     export,
     of_these_weights,
     unwritten,
@@ -370,12 +370,27 @@ def test_export_makes_an_entry_of_one_run(entry, tmp_path):
     assert not list(entry.rglob("partial.*"))
 
 
-def test_export_says_why_kipoi_failed(entry, tmp_path):
+def test_a_model_that_names_no_file_for_its_predictions_is_refused(entry, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(entry, broken)
-    (broken / "model.py").write_text("raise OSError('this is why')")
-    with pytest.raises(ValueError, match=r"kipoi test .* failed:\n(.|\n)*this is why"):
-        expected_predictions(broken)
-    (broken / "model.yaml").write_text("args: {}\n")
+    text = (broken / "model.yaml").read_text()
+    (broken / "model.yaml").write_text(text.replace("expect:", "expected:"))
     with pytest.raises(ValueError, match="under test: expect:"):
         expected_predictions(broken)
+
+
+def test_the_expected_predictions_of_this_entry_are_those_that_kipoi_made(tmp_path):
+    for name in ("model.yaml", "dataloader.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("model_files", "variant_effects"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for path in expected_predictions(tmp_path):
+        with h5py.File(path) as file, h5py.File(ROOT / path.relative_to(tmp_path)) as kept:
+            names = []
+            kept.visititems(lambda name, item, names=names: names.append(name) if hasattr(item, "shape") else None)
+            found = []
+            file.visititems(lambda name, item, found=found: found.append(name) if hasattr(item, "shape") else None)
+            assert found == names
+            for name in names:
+                assert file[name].dtype == kept[name].dtype
+                np.testing.assert_allclose(file[name][:], kept[name][:], rtol=0, atol=EXPRESSION)
