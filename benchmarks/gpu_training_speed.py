@@ -100,19 +100,19 @@ def measure(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     yield {"device": name}
     if name is None:
         return
+    from training.data.assay import PUBLIC
     from training.data.buckets import soft_labels
     from training.data.tables import BASES
     from training.fit.batches import EpochBatches, Examples
     from training.fit.devices import fed_with_letters
     from training.fit.losses import loss_function
     from training.fit.train import compile_learner
-    from yeastpromoter.model.decoding import N_BUCKETS
     from yeastpromoter.model.network import build_network
     from yeastpromoter.sequence.reporter import PTPA
 
     rng = np.random.default_rng(1)
     n = max(options.epoch, options.steps * max(options.batch_sizes))
-    expression = rng.uniform(0, N_BUCKETS - 1, n).astype(np.float32)
+    expression = rng.uniform(0, PUBLIC.ends[1], n).astype(np.float32)
     examples = Examples(
         BASES[rng.integers(0, len(BASES), (n, PTPA.construct_length), dtype=np.uint8)],
         lambda rows: soft_labels(expression[rows], SOFT_LABEL_SD),

@@ -25,10 +25,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from training.data.assay import PUBLIC
 from training.data.buckets import hard_labels, soft_labels
 from training.data.tables import BASES
 from training.fit.batches import EpochBatches, Examples
-from yeastpromoter.model.decoding import N_BUCKETS
 from yeastpromoter.sequence.encoding import encoding_table, one_hot
 from yeastpromoter.sequence.reporter import PTPA
 
@@ -60,7 +60,7 @@ def main() -> None:
     rng = np.random.default_rng(1)
     n = options.constructs
     matrix = BASES[rng.integers(0, len(BASES), (n, PTPA.construct_length), dtype=np.uint8)]
-    expression = rng.uniform(0, N_BUCKETS - 1, n).astype(np.float32)
+    expression = rng.uniform(0, PUBLIC.ends[1], n).astype(np.float32)
     bucket = np.rint(expression).astype(np.uint8)
     weight = rng.random(n).astype(np.float32)
     table = encoding_table()

@@ -10,6 +10,8 @@ For maintainers only, and the one thing here that needs `uv <https://docs.astral
     The same, and the CUDA libraries of TensorFlow.
 ``jax.lock``
     What prediction and the whole training need on JAX, without TensorFlow and Kipoi.
+``jax-gpu.lock``
+    The same, and the CUDA libraries of JAX; ``jax-gpu.yaml`` is a conda environment of it.
 ``runtime.txt``
     The names and versions of ``runtime.lock`` without the hashes, which Kipoi cannot read: the ``dependencies`` of
     model.yaml and dataloader.yaml point here, and ``kipoi env export`` copies it.
@@ -85,6 +87,7 @@ def main(arguments: list[str]) -> None:
     compile_lock("runtime.lock", RUNTIME, constraint="development.lock", upgrade=upgrade)
     compile_lock("gpu.lock", (*RUNTIME, "gpu"), constraint="development.lock", upgrade=upgrade)
     compile_lock("jax.lock", ("jax", "figures", "training"), upgrade=upgrade)
+    compile_lock("jax-gpu.lock", ("jax-gpu", "figures", "training"), constraint="jax.lock", upgrade=upgrade)
     write_versions(FOLDER / "runtime.lock", FOLDER / "runtime.txt")
 
 

@@ -1,6 +1,7 @@
 """The files around the code agree with each other and with the code."""
 
 import ast
+import importlib
 import json
 import pkgutil
 import re
@@ -93,11 +94,47 @@ def test_locks_satisfy_the_project(name):
     assert_lock_satisfies(name, LOCKS[name])
 
 
-def test_the_lock_of_jax_satisfies_the_project_and_has_the_keras_of_the_others():
-    versions = lock("jax")
+def test_the_locks_of_jax_satisfy_the_project_and_have_the_keras_of_the_others():
+    versions, on_gpu = lock("jax"), lock("jax-gpu")
     assert_lock_satisfies("jax", ["jax", "figures", "training"])
+    assert_lock_satisfies("jax-gpu", ["jax-gpu", "figures", "training"])
     assert versions["keras"] == lock("runtime")["keras"]
-    assert not {"tensorflow", "kipoi"} & set(versions)
+    assert not {"tensorflow", "kipoi"} & set(on_gpu)
+    assert versions.items() <= on_gpu.items()
+    assert on_gpu["jax-cuda12-plugin"] == versions["jax"]
+
+
+def test_the_conda_environment_of_jax_is_its_lock():
+    found = read_yaml("requirements/jax-gpu.yaml")
+    python, pip, of_pip = found["dependencies"]
+    assert re.fullmatch(r"python =3\.(11|12)", python), "the Pythons that the lock is made for"
+    assert (pip, of_pip) == ("pip", {"pip": ["-r jax-gpu.lock"]})
+
+
+@pytest.mark.parametrize("name", ["data", "training"])
+def test_the_conda_environments_of_the_workflow_have_the_bounds_of_the_project(name):
+    """Names and bounds alone: whether conda can make them is not tested."""
+    bounds = {"pip": SpecifierSet()}
+    for extra in ("kipoi", "tensorflow", "figures", "training"):
+        for requirement in map(Requirement, [*PROJECT["dependencies"], *EXTRAS[extra]]):
+            bounds[requirement.name] = bounds.get(requirement.name, SpecifierSet()) & requirement.specifier
+    entries = read_yaml(f"training/workflow/envs/{name}.yaml")["dependencies"]
+    of_pip = [package for entry in entries if isinstance(entry, dict) for package in entry["pip"]]
+    found = dict(entry.partition(" ")[::2] for entry in [*of_pip, *(e for e in entries if not isinstance(e, dict))])
+    assert found.pop("python") == "=3.11"
+    found = {package.removesuffix("-base"): SpecifierSet(bound) for package, bound in found.items()}
+    assert found == {package: bounds[package] for package in found} | ({"pip": SpecifierSet()} if of_pip else {})
+
+
+def test_the_conda_environment_of_training_has_what_its_steps_import():
+    entries = read_yaml("training/workflow/envs/training.yaml")["dependencies"]
+    packages = [entry for entry in entries if not isinstance(entry, dict)] + entries[-1]["pip"]
+    packages = {entry.split()[0].removesuffix("-base") for entry in packages}
+    called = {"yaml": "pyyaml", "sklearn": "scikit-learn", "PIL": "pillow"}
+    names = set().union(*map(imported, (ROOT / "training").rglob("*.py")))
+    names -= {*sys.stdlib_module_names, "training", "yeastpromoter"}
+    # The workflow's own, and an extra that a run can ask for.
+    assert {called.get(name, name) for name in names} - {"snakemake", "tensorboard"} <= packages
 
 
 def test_the_same_package_has_the_same_bounds_in_all_extras():
@@ -212,3 +249,13 @@ def test_inference_needs_nothing_of_training(path):
     assert not imported(path) & {"training", "tests", "benchmarks"}
     if path.is_relative_to(ROOT / "yeastpromoter"):
         assert not imported(path) & {"kipoi", "kipoiseq", "kipoi_utils", "model", "dataloader"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_what_a_benchmark_imports_of_the_project_is_there(path):
+    """No test runs the benchmarks, which take minutes."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] in ("yeastpromoter", "training"):
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}")

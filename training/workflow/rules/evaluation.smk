@@ -227,6 +227,6 @@ if CONFIG["export"]:
             run=CONFIG["export"]["run"],
             entry=CONFIG["export"]["entry"],
         conda:
-            environment("entry")
+            environment("training")
         shell:
             "{STEP} export --config {params.config:q} --run {params.run:q} --entry {params.entry:q} 3>&2 > {log:q} 2>&1"
