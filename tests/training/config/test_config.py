@@ -572,7 +572,7 @@ def test_gc_sampling_that_does_something_is_accepted():
 def test_the_examples_in_the_documentation_are_valid():
     text = (ROOT / "training" / "README.md").read_text()
     blocks = (yaml.safe_load(textwrap.dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", text, re.S))
-    whole, parts, reporter, tuned, intervals, line, correction, counts, reads, mpra, small, students = blocks
+    whole, parts, reporter, tuned, intervals, line, correction, counts, reads, mpra, small, students, backend = blocks
     assert Assay.of(complete_config(reporter | {"name": "x", "runs": {"one": {}}, "data": SMALL["data"]})).network == {
         "length": 231,
         "buckets": 6,
@@ -580,6 +580,7 @@ def test_the_examples_in_the_documentation_are_valid():
     first, second = complete_config(parts | {"name": "x", "runs": {"one": {}}})["data"]["sources"]
     assert (first["columns"]["split"], first["split_values"]["validation"]) == ("fold", ["tune"])
     assert (first["part"], second["part"]) == (None, "test")
+    assert complete_config(SMALL | backend)["backend"] == "jax"
     assert line == {"calibration": {"slope": 1.06906, "intercept": 0.192754}}
     assert complete_config(SMALL | tuned)["runs"]["tuned"]["initial"] == "shipped"
     assert complete_config(SMALL | intervals)["prediction_intervals"]["sources"] == ["high_quality"]
