@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from training.cli.options import FILE, FOLDER, Settings, settings_options
-from training.studies.fine_tuning_study import FIGURE_FILE, TABLE_FILE
+from training.studies.fine_tuning_study import NAME
 from training.studies.fine_tuning_study import fine_tuning_study as step
 
 
@@ -24,6 +24,6 @@ def fine_tuning_study(settings: Settings, records: Path | None, output: Path | N
     """
     records = records or settings.layout.records
     missing = step(settings.config, records, output or records, document)
-    click.echo(f"{output or records}: {TABLE_FILE}, {FIGURE_FILE}")
+    click.echo(f"{output or records}: {NAME}.md, {NAME}.png")
     if missing:
         click.echo(f"without a record yet: {', '.join(missing)}", err=True)

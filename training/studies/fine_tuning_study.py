@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from training.config.loading import ALL_SOURCES
-from training.evaluate.evaluation import LENGTHS
-from training.evaluate.markdown import markdown_table, replace_block, words
+from training.evaluate.markdown import markdown_table, words
 from training.evaluate.record import read_json, spread, without_changes
-from yeastpromoter.io.whole_files import write_whole
+from training.studies.studies import PART, scored, write_study
 
-TABLE_FILE, FIGURE_FILE = "fine_tuning_study.md", "fine_tuning_study.png"
-#: No run of the study chooses between its epochs by it.
-PART = "validation"
+NAME = "fine_tuning_study"
 RANDOM = "random weights"
+PEARSON = "pearson"
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,6 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> FineTuning:
     return FineTuning(base, dict(sorted(runs.items())), missing)
 
 
-def _pearson(record: Mapping[str, Any], source: str) -> list[float | None]:
-    summary = record["evaluation"][PART][source][LENGTHS[0]]
-    return [None, None, None] if summary is None else summary["pearson"]
-
-
 def study_table(study: FineTuning) -> str:
     """Make the table of the study, as Markdown.
 
@@ -126,13 +119,13 @@ def study_table(study: FineTuning) -> str:
             spread([record["epochs"] for record in records], 0),
             spread([record["seconds"] / 60 for record in records], 1),
         ]
-        scores = [spread([_pearson(record, source)[0] for record in records], 3) for source in study.sources]
+        scores = [spread([scored(record, source, PEARSON)[0] for record in records], 3) for source in study.sources]
         rows.append([number, start, *(cost if own else ["–", "–"]), *scores])
     widths = [
         max(value - low, high - value)
         for _, _, records in named
         for record in records
-        for value, low, high in [_pearson(record, source) for source in study.sources]
+        for value, low, high in [scored(record, source, PEARSON) for source in study.sources]
         if None not in (value, low, high)
     ]
     note = "Pearson correlations are of the full-length constructs of the validation part, which no run chose by."
@@ -167,25 +160,29 @@ def study_figure(study: FineTuning):
 
     sources = study.sources
     figure, axes = subplots(1, len(sources), figsize=(4 * len(sources), 4))
-    numbers = sorted({number for number, _ in study.runs})
     starts = sorted({start for _, start in study.runs}, key=lambda start: start == RANDOM)
     for axis, source in zip(axes.flat, sources, strict=True):
         for place, start in enumerate(starts):
             style = {"color": SERIES[place], "marker": MARKERS[place], "ms": 5}
-            groups = {number: records for (number, its), records in study.runs.items() if its == start}
-            means = [np.mean([_pearson(record, source)[0] or np.nan for record in group]) for group in groups.values()]
             label = start if start == RANDOM else f"the weights of {start}"
-            axis.plot(list(groups), means, label=f"start from {label}", **style)
-            for number, records in groups.items():
-                for record in records:
-                    value, low, high = (np.nan if bound is None else bound for bound in _pearson(record, source))
+            numbers, means = [], []
+            for (number, its), records in study.runs.items():
+                if its == start:
+                    values = [
+                        [np.nan if bound is None else bound for bound in scored(r, source, PEARSON)] for r in records
+                    ]
+                    numbers.append(number)
+                    means.append(np.mean([value for value, _, _ in values]))
                     at = number * (1 + 0.03 * (place - (len(starts) - 1) / 2))
-                    axis.plot([at, at], [low, high], color=style["color"], lw=1.2)
-                    axis.plot(at, value, color=style["color"], marker=style["marker"], ms=3, ls="none")
-        if study.base and (value := _pearson(study.base, source)[0]) is not None:
+                    for value, low, high in values:
+                        axis.plot([at, at], [low, high], color=style["color"], lw=1.2)
+                        axis.plot(at, value, ls="none", **style | {"ms": 3})
+            axis.plot(numbers, means, label=f"start from {label}", **style)
+        if study.base and (value := scored(study.base, source, PEARSON)[0]) is not None:
             axis.axhline(value, color=GREY, ls="--", lw=1.2, label=f"{study.base['run']} as it is")
         axis.set_xscale("log")
-        axis.set_xticks(numbers, [f"{number:,}" for number in numbers])
+        ticks = sorted({number for number, _ in study.runs})
+        axis.set_xticks(ticks, [f"{number:,}" for number in ticks])
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set(title=words(source), xlabel="measurements learned from")
     axes.flat[0].set_ylabel("Pearson, validation part")
@@ -220,18 +217,6 @@ def fine_tuning_study(
     ValueError
         As `read_runs`; or if the document does not hold exactly one such block.
     """
-    import matplotlib
-
-    from training.evaluate.figures import png_of
-    from yeastpromoter.plots.style import STYLE
-
     study = read_runs(config, records)
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    table = study_table(study)
-    write_whole(output / TABLE_FILE, table + "\n")
-    with matplotlib.rc_context(STYLE):
-        write_whole(output / FIGURE_FILE, png_of(study_figure(study)))
-    if document is not None:
-        replace_block(document, "fine-tuning-study", table)
+    write_study(NAME, study_table(study), lambda: study_figure(study), output, document)
     return study.missing

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from training.config.loading import ALL_SOURCES
-from training.evaluate.evaluation import LENGTHS
-from training.evaluate.markdown import markdown_table, percent, replace_block, words
+from training.evaluate.markdown import markdown_table, percent, words
 from training.evaluate.record import SEEDS, flat_settings, read_json, spread, without_changes
 from training.studies.base_changes import NO_BASE_CHANGES
-from yeastpromoter.io.whole_files import write_whole
+from training.studies.studies import PART, scored, write_study
 from yeastpromoter.statistics import MIN_GROUPS
 
-TABLE_FILE, FIGURE_FILE = "gc_study.md", "gc_study.png"
-PART = "validation"
+NAME = "gc_study"
 
 #: Classes of changes that the table and the figure show, and what they are called there.
 CHANGES = {"strong_weak": "S↔W", "strong_strong": "S↔S", "weak_weak": "W↔W"}
@@ -121,12 +119,6 @@ def _sources(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     return [source for source in evaluation if source != ALL_SOURCES]
 
 
-def _scored(record: Mapping[str, Any], source: str, statistic: str) -> list[float | None]:
-    """Value and bounds of a statistic of the full-length constructs of a source."""
-    summary = record["evaluation"][PART][source][LENGTHS[0]]
-    return [None, None, None] if summary is None else summary[statistic]
-
-
 def _after(name: str, source: str | None = None, when: str = "after") -> Callable[[Mapping[str, Any]], float | None]:
     def value(record: Mapping[str, Any]) -> float | None:
         found = record["gc_correction"][when][name]
@@ -136,7 +128,7 @@ def _after(name: str, source: str | None = None, when: str = "after") -> Callabl
 
 
 def _statistic(source: str, name: str) -> Callable[[Mapping[str, Any]], float | None]:
-    return lambda record: _scored(record, source, name)[0]
+    return lambda record: scored(record, source, name)[0]
 
 
 def _effect(group: str, name: str) -> Callable[[Mapping[str, Any]], float | None]:
@@ -203,7 +195,7 @@ def study_cells(
     """
     everything = [record for records in runs.values() for record in records]
     sources = _sources(runs)
-    measured = {source: _scored(everything[0], source, "gc_measured")[0] for source in sources}
+    measured = {source: scored(everything[0], source, "gc_measured")[0] for source in sources}
     header = ["", *(f"{name} ({len(records)} run{'s' * (len(records) != 1)})" for name, records in runs.items())]
     in_loss = all("in_loss" in record["gc_correction"] for record in everything)
     rows = [
@@ -294,9 +286,9 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
     steps = np.linspace(0.27, -0.27, len(sources)) if len(sources) > 1 else [0]
     for number, (source, offset) in enumerate(zip(sources, steps, strict=True)):
         style = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
-        mark(accuracy, offset, lambda record, s=source: _scored(record, s, "pearson"), *style, words(source))
-        mark(gc, offset, lambda record, s=source: _scored(record, s, "gc_predicted"), *style, words(source))
-        measured = _scored(next(iter(runs.values()))[0], source, "gc_measured")[0]
+        mark(accuracy, offset, lambda record, s=source: scored(record, s, "pearson"), *style, words(source))
+        mark(gc, offset, lambda record, s=source: scored(record, s, "gc_predicted"), *style, words(source))
+        measured = scored(next(iter(runs.values()))[0], source, "gc_measured")[0]
         if measured is not None:
             gc.axvline(measured, color=style[0], ls="--", lw=1)
     gc.plot([], [], color=GREY, ls="--", lw=1, label="measurements")
@@ -348,18 +340,6 @@ def gc_study(
     ValueError
         As `read_runs`; or if the document does not hold exactly one such block.
     """
-    import matplotlib
-
-    from training.evaluate.figures import png_of
-    from yeastpromoter.plots.style import STYLE
-
     runs, missing = read_runs(config, records)
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    table = study_table(runs, missing)
-    write_whole(output / TABLE_FILE, table + "\n")
-    with matplotlib.rc_context(STYLE):
-        write_whole(output / FIGURE_FILE, png_of(study_figure(runs, missing)))
-    if document is not None:
-        replace_block(document, "gc-study", table)
+    write_study(NAME, study_table(runs, missing), lambda: study_figure(runs, missing), output, document)
     return missing
