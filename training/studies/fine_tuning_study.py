@@ -24,7 +24,8 @@ class FineTuning:
     base : dict or None
         Record of the run that the others start from; None where that has none, or they start from the shipped weights.
     runs : dict of (int, str) to list of dict
-        For each number of measurements and what the runs start from (`RANDOM` or the name of a run) the records.
+        For each number of measurements and what the runs start from (`RANDOM`, or the name of a run and the learning
+        rate of the first phase) the records.
     missing : list of str
         Runs without a record.
     """
@@ -89,10 +90,15 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> FineTuning:
             base = record
         else:
             number = record["training_constructs"]
-            runs.setdefault((number, studied[name]["initial"] or RANDOM), []).append(record)
+            runs.setdefault((number, _start(studied[name])), []).append(record)
     if not runs:
         raise ValueError(f"{records} holds no record of the runs of {config['name']}: run the step record first")
     return FineTuning(base, dict(sorted(runs.items())), missing)
+
+
+def _start(run: Mapping[str, Any]) -> str:
+    rate = run["phases"][0]["learning_rate"]
+    return RANDOM if run["initial"] is None else f"{run['initial']}, learning rate {rate:g}"
 
 
 def study_table(study: FineTuning) -> str:
@@ -128,7 +134,7 @@ def study_table(study: FineTuning) -> str:
         for value, low, high in [scored(record, source, PEARSON) for source in study.sources]
         if None not in (value, low, high)
     ]
-    note = "Pearson correlations are of the full-length constructs of the validation part, which no run chose by."
+    note = "Pearson correlations are of the full-length constructs of the validation part, by which no run chose its epochs."
     if widths:
         note += f" Resampling these, the 95 % interval of one reaches at most {max(widths):.3f} to either side."
     if study.base:
@@ -164,7 +170,6 @@ def study_figure(study: FineTuning):
     for axis, source in zip(axes.flat, sources, strict=True):
         for place, start in enumerate(starts):
             style = {"color": SERIES[place], "marker": MARKERS[place], "ms": 5}
-            label = start if start == RANDOM else f"the weights of {start}"
             numbers, means = [], []
             for (number, its), records in study.runs.items():
                 if its == start:
@@ -177,7 +182,7 @@ def study_figure(study: FineTuning):
                     for value, low, high in values:
                         axis.plot([at, at], [low, high], color=style["color"], lw=1.2)
                         axis.plot(at, value, ls="none", **style | {"ms": 3})
-            axis.plot(numbers, means, label=f"start from {label}", **style)
+            axis.plot(numbers, means, label=f"start from {start}", **style)
         if study.base and (value := scored(study.base, source, PEARSON)[0]) is not None:
             axis.axhline(value, color=GREY, ls="--", lw=1.2, label=f"{study.base['run']} as it is")
         axis.set_xscale("log")
@@ -187,7 +192,7 @@ def study_figure(study: FineTuning):
         axis.set(title=words(source), xlabel="measurements learned from")
     axes.flat[0].set_ylabel("Pearson, validation part")
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2))
     return figure
 
 

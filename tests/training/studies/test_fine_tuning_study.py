@@ -11,6 +11,7 @@ from training.studies.fine_tuning_study import RANDOM, read_runs, study_figure, 
 
 STUDY = Path(__file__).resolve().parents[3] / "training" / "config" / "fine_tuning.yaml"
 NUMBERS = (300, 1000, 3000, 10000)
+GENTLE, STEEP = "base, learning rate 0.0001", "base, learning rate 0.0003"
 
 
 @pytest.fixture
@@ -47,19 +48,19 @@ def test_table_by_hand(study):
     config, folder = study
     found = read_runs(config, folder)
     assert list(found.runs) == [
-        *[(number, start) for number in (300, 1000) for start in ("base", RANDOM)],
-        (3000, "base"),
-        *[(10000, start) for start in ("base", RANDOM)],
+        *[(number, start) for number in (300, 1000) for start in (GENTLE, STEEP, RANDOM)],
+        (3000, GENTLE),
+        *[(10000, start) for start in (GENTLE, RANDOM)],
     ]
     assert found.missing == ["scratch_3000"]
     assert found.sources == list(SOURCES)
     table = study_table(found)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
-    assert len(rows) == 2 + 1 + 7
+    assert len(rows) == 2 + 1 + 9
     pearson = json.loads((folder / "fine_tuned_1000.json").read_text())["evaluation"]["validation"]
     expected = [f"{pearson[source]['full_length']['pearson'][0]:.3f}" for source in SOURCES]
     # The fifth run of the configuration: four times 1.5 minutes.
-    assert rows[2 + 1 + 2] == ["1,000", "base", "15", "6.0", *expected]
+    assert rows[2 + 1 + 3] == ["1,000", GENTLE, "8", "6.0", *expected]
     assert rows[2][:4] == ["none", "base", "–", "–"]
     assert "base learned from 38,531 others" in table
     assert "Not finished yet: scratch_3000" in table
@@ -70,8 +71,9 @@ def test_figure_has_a_line_for_each_start_and_one_for_the_base(study):
     axes = study_figure(found).axes
     assert [axis.get_title() for axis in axes] == [source.replace("_", " ") for source in SOURCES]
     lines = {line.get_label(): line for line in axes[0].lines if not line.get_label().startswith("_")}
-    assert list(lines) == ["start from the weights of base", "start from random weights", "base as it is"]
-    assert list(lines["start from the weights of base"].get_xdata()) == list(NUMBERS)
+    assert list(lines) == [*(f"start from {start}" for start in (GENTLE, STEEP, RANDOM)), "base as it is"]
+    assert list(lines[f"start from {GENTLE}"].get_xdata()) == list(NUMBERS)
+    assert list(lines[f"start from {STEEP}"].get_xdata()) == [300, 1000]
     assert list(lines["start from random weights"].get_xdata()) == [300, 1000, 10000]
     first = found.runs[300, RANDOM][0]["evaluation"]["validation"][SOURCES[0]]["full_length"]["pearson"]
     assert lines["start from random weights"].get_ydata()[0] == first[0]
