@@ -38,16 +38,12 @@ _BEYOND = 2.5
 #: Largest over middle value from which on positive values are taken for a scale that wants a logarithm.
 _SKEWED = 30
 
-#: Settings by the number of training constructs, up to the first number: batch size, and epochs and learning rate from
-#: the weights of the entry and from random ones. They are those of fine_tuning.yaml, and beyond it of public.yaml.
-_SETTINGS = (
-    (600, 32, (20, 3e-4), (60, 1e-3)),
-    (2_000, 32, (15, 3e-4), (40, 1e-3)),
-    (6_000, 64, (10, 3e-4), (20, 1e-3)),
-    (30_000, 128, (8, 3e-4), (10, 1e-3)),
-    (1_000_000, 128, (8, 3e-4), (10, 1e-3)),
-    (np.inf, 1024, (5, 3e-4), (10, 1e-3)),
-)
+#: Settings by the number of training constructs, up to the first number: batch size, and epochs from random weights
+#: with a learning rate of 0.001. They are those of fine_tuning.yaml, and beyond it of public.yaml.
+_SETTINGS = ((600, 32, 60), (2_000, 32, 40), (6_000, 64, 20), (1_000_000, 128, 10), (np.inf, 1024, 10))
+#: Epochs and learning rate from the weights of the entry: those of fine_tuning.yaml for the scale of the entry, and
+#: more of both for another scale, which the network has to learn first.
+_TUNED, _TUNED_TO_A_SCALE = (8, 1e-4), (15, 3e-4)
 
 #: Training constructs a second on two cores, without and with AVX-512 (training/README.md).
 _SLOW, _FAST = 150, 400
@@ -226,7 +222,7 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
         config["data"] = {"folder": config["data"]["folder"], "other_lengths": found.other_lengths, "sources": [source]}
 
     training = max(1, round(0.7 * found.rows))
-    batch_size, tuned, scratch = next(some[1:] for some in _SETTINGS if training <= some[0])
+    batch_size, epochs_from_random = next(some[1:] for some in _SETTINGS if training <= some[0])
     low, high = found.assay.ends
     phase: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.3, "schedule": "cosine", "warmup": 0.05}
     phase |= {"batch_size": batch_size, "patience": None}
@@ -241,12 +237,11 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
         return phase | shift | {"epochs": epochs, "learning_rate": rate}
 
     if fits:
-        epochs, rate = tuned
+        epochs, rate = _TUNED if found.assay.bucket_values == tuple(shipped["bucket_values"]) else _TUNED_TO_A_SCALE
         runs["fine_tuned"] = {"initial": "shipped", "phases": [phase_of(epochs, rate)]}
         said.append(f"run fine_tuned: from the weights of this entry, {epochs} epochs, batches of {batch_size}")
-    epochs, rate = scratch
-    runs["from_random"] = {"phases": [phase_of(epochs, rate)]}
-    said.append(f"run from_random: from random weights, {epochs} epochs, batches of {batch_size}")
+    runs["from_random"] = {"phases": [phase_of(epochs_from_random, 1e-3)]}
+    said.append(f"run from_random: from random weights, {epochs_from_random} epochs, batches of {batch_size}")
     if not fits:
         size = found.assay.network
         said.append(
