@@ -33,7 +33,7 @@ def start(table: Path, output: Path | None) -> None:
     """  # noqa: D301 - the backspace is for click: it keeps the lines of the example apart
     output = output or Path(f"{table.name.split('.')[0]}.yaml")
     if output.exists():
-        raise ValueError(f"{output} is there already: name another file with --output, or remove it")
+        raise ValueError(f"{output} exists already: name another file with --output, or remove it")
     found = look_at(table)
     config, said = configuration(found)
     write_whole(output, as_text(config, found))

@@ -481,7 +481,7 @@ def read_held_out(held_out: Sequence[Mapping[str, Any]], files: DataFiles, assay
                     line = (lengths < K).idxmax()
                     raise ValueError(
                         f"{path}, line {line}: a held-out sequence is {lengths[line]} bp long but must have {K} or "
-                        f"more: what resembles it is told by common {K}-mers"
+                        f"more: sequences that resemble it are found by common {K}-mers"
                     )
                 inserts = lengths == reporter.insert_length
                 sequence[inserts] = sequence[inserts].map(reporter.add_adapters)

@@ -194,8 +194,8 @@ def split(
     output : str or Path
         Table to write: ``part`` uint8 (index into the attribute ``parts``) and ``group`` int32.
     report : str or Path
-        JSON file for the number of constructs of each source in each part, and what became of the parts that the
-        sources give.
+        JSON file for the number of constructs of each source in each part, and how many have a part from
+        their source.
 
     Raises
     ------

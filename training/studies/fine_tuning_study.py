@@ -199,7 +199,7 @@ def study_figure(study: FineTuning):
 def fine_tuning_study(
     config: Mapping[str, Any], records: str | Path, output: str | Path, document: str | Path | None = None
 ) -> list[str]:
-    """Write the table and the figure of the study, of the records that are there.
+    """Write the table and the figure of the study, of the records that exist.
 
     Parameters
     ----------

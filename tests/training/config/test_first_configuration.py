@@ -149,4 +149,4 @@ def test_the_command_writes_what_it_says_and_nothing_over_a_file(tmp_path, monke
     assert yaml.safe_load(text)["name"] == "mine"
     again = CliRunner().invoke(main, ["start", str(path)])
     assert again.exit_code
-    assert "is there already" in again.output
+    assert "exists already" in again.output

@@ -86,7 +86,7 @@ def test_parts_that_are_all_given_stay_as_they_are(tmp_path, capsys):
         "at_random": 0,
         "train_related_to": {"test": 0, "validation": 0},
     }
-    # That files of their own are in one part is no reason to warn.
+    # A source that is a file for one part does not lack the others.
     assert report["warnings"] == []
     assert (
         "40 train, 8 test, 32 validation; 0 others go with relatives of these, 0 are split" in capsys.readouterr().err
