@@ -141,7 +141,7 @@ def study_table(study: FineTuning) -> str:
         note += f" {study.base['run']} learned from {study.base['training_constructs']:,} others."
     note += " Minutes are those of the training, on the machine that made the records."
     note += f" Not finished yet: {', '.join(study.missing)}." if study.missing else ""
-    return f"{markdown_table(header, rows)}\n\n{note}"
+    return f"{markdown_table(header, rows, text_columns=2)}\n\n{note}"
 
 
 def study_figure(study: FineTuning):
@@ -166,7 +166,7 @@ def study_figure(study: FineTuning):
 
     sources = study.sources
     figure, axes = subplots(1, len(sources), figsize=(4 * len(sources), 4))
-    starts = sorted({start for _, start in study.runs}, key=lambda start: start == RANDOM)
+    starts = sorted({start for _, start in study.runs}, key=lambda start: (start == RANDOM, start))
     for axis, source in zip(axes.flat, sources, strict=True):
         for place, start in enumerate(starts):
             style = {"color": SERIES[place], "marker": MARKERS[place], "ms": 5}
