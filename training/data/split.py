@@ -212,6 +212,7 @@ def split(
     given = read_table(table, "part")["part"] if has_column(table, "part") else np.full(len(bucket), NO_PART, np.uint8)
     part = follow_relatives(group, given)
     rest = np.flatnonzero(part == NO_PART)
+    at_random, followers = len(rest), int((given == NO_PART).sum()) - len(rest)
     # A test or validation part that a source gives is whole.
     whole = {name for index, name in enumerate(PARTS) if name != "train" and (given == index).any()}
     if not len(rest) and "validation" not in whole:
@@ -236,18 +237,19 @@ def split(
     warnings = _check_parts(constructs, by_source, members, wholly_given)
     given_parts = {}
     if (given != NO_PART).any():
-        related, leaks = _check_given(group, given)
+        related, leaks = _check_given(group, np.where(given == NO_PART, NO_PART, part))
         warnings += leaks
         given_parts = {
             "constructs": {name: int((given == index).sum()) for index, name in enumerate(PARTS)},
-            "with_relatives": int((given == NO_PART).sum()) - len(rest),
-            "at_random": len(rest),
+            "with_relatives": followers,
+            "at_random": at_random,
+            "validation_from_train": int(((given == PARTS.index("train")) & (part != given)).sum()),
             "train_related_to": related,
         }
         numbers = ", ".join(f"{number:,} {name}" for name, number in given_parts["constructs"].items() if number)
         say(
-            f"the sources give the part of constructs: {numbers}; {given_parts['with_relatives']:,} others go with "
-            f"relatives of these, {len(rest):,} are split at random"
+            f"the sources give the part of constructs: {numbers}; {followers:,} others go with relatives of these, "
+            f"{at_random:,} are split at random"
         )
     write_table(output, {"part": part, "group": group}, parts=list(PARTS))
     write_report(

@@ -157,6 +157,9 @@ def evaluation_text(record: Mapping[str, Any]) -> str:
         said = f"Constructs have the part that the data give them: {numbers}. "
         if given["with_relatives"]:
             said += f"{given['with_relatives']:,} others are in the part of their relatives. "
+        if given["validation_from_train"]:
+            said += f"{given['validation_from_train']:,} of those in train are taken for validation, by seed "
+            said += f"{split['seed']}. "
     whole = [name for name in names[1:] if given and given["constructs"][name]]
     if not given or given["at_random"]:
         measured = f"The other {given['at_random']:,}" if given else "The measurements"

@@ -84,6 +84,7 @@ def test_parts_that_are_all_given_stay_as_they_are(tmp_path, capsys):
         "constructs": {"train": 40, "test": 8, "validation": 32},
         "with_relatives": 0,
         "at_random": 0,
+        "validation_from_train": 0,
         "train_related_to": {"test": 0, "validation": 0},
     }
     # A source that is a file for one part does not lack the others.
@@ -125,8 +126,16 @@ def test_a_validation_part_that_no_source_gives_is_taken_from_the_training_part(
     part, report = split_of(tmp_path, random_inserts(154, 3), [0] * 154, given)
     assert np.bincount(part[:144]).tolist() == [126, 0, 18]
     assert part[144:] == [1] * 10
-    assert report["given_parts"]["constructs"] == {"train": 144, "test": 10, "validation": 0}
-    assert "no source gives a validation part: it is taken" in capsys.readouterr().err
+    assert report["given_parts"] == {
+        "constructs": {"train": 144, "test": 10, "validation": 0},
+        "with_relatives": 0,
+        "at_random": 0,
+        "validation_from_train": 18,
+        "train_related_to": {"test": 0, "validation": 0},
+    }
+    said = capsys.readouterr().err
+    assert "no source gives a validation part: it is taken" in said
+    assert "144 train, 10 test; 0 others go with relatives of these, 0 are split at random" in said
 
 
 def few(folder, sequences, sources):

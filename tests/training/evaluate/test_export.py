@@ -176,6 +176,7 @@ def test_a_split_of_ones_own_is_told_and_so_are_relatives_on_both_sides():
     record["split"] |= {"fractions": {"train": 0.7, "test": 0.2, "validation": 0.1}}
     numbers = {"train": 100, "test": 20, "validation": 0}
     given = {"constructs": numbers, "with_relatives": 3, "at_random": 50, "train_related_to": {"test": 0}}
+    given |= {"validation_from_train": 0}
     said = evaluation_text(record | {"given_parts": given})
     assert "the part that the data give them: 100 in train and 20 in test. 3 others are in the part of their" in said
     assert "The other 50 are split in proportion into train and validation, by seed 1," in said
@@ -186,6 +187,10 @@ def test_a_split_of_ones_own_is_told_and_so_are_relatives_on_both_sides():
     assert "Of the given training constructs 7 to test are related by common 30-mers: figures are too good" in said
     assert "always in one part" not in said
     assert "are split" not in said
+    taken = leaking | {"with_relatives": 0, "validation_from_train": 9}
+    assert "20 in test. 9 of those in train are taken for validation, by seed 1." in evaluation_text(
+        record | {"given_parts": taken}
+    )
     figures = short_figures(record | {"given_parts": leaking})
     assert "the test part, by which the training chooses nothing, to which 7 training constructs are related" in figures
 
