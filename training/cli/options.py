@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,36 @@ def settings_options(command):
 def path_option(name: str, default: str, kind: click.Path | None = None):
     """Return the option of a file, or a folder, that has a default among the results."""
     return click.option(f"--{name}", type=kind or InputFile(), help=f"Default: {default} in the results.")
+
+
+def study_command(name: str, step: Callable[..., list[str]], describe: str) -> click.Command:
+    """Make the command of a study of recorded runs, which writes a table and a figure.
+
+    Parameters
+    ----------
+    name : str
+        Name of the command; the files have it with underscores, the block of a document as it is.
+    step : callable
+        What writes them, from configuration, folder of the records, output and document; returns the runs without a
+        record.
+    describe : str
+        What the command says of itself.
+    """
+    files = "{0}.md, {0}.png".format(name.replace("-", "_"))
+
+    @click.command(name, help=describe)
+    @settings_options
+    @click.option("--records", type=FOLDER, help="Folder with the records of the runs. Default: the configuration's.")
+    @click.option("--output", type=FOLDER, help=f"Folder for {files}. Default: that of the records.")
+    @click.option("--document", type=FILE, help=f"File whose block {name} is rewritten with the table, too.")
+    def command(settings: Settings, records: Path | None, output: Path | None, document: Path | None) -> None:
+        records = records or settings.layout.records
+        missing = step(settings.config, records, output or records, document)
+        click.echo(f"{output or records}: {files}")
+        if missing:
+            click.echo(f"without a record yet: {', '.join(missing)}", err=True)
+
+    return command
 
 
 run_option = click.option("--run", "run_name", required=True, help="Name of the run.")

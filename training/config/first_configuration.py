@@ -185,9 +185,11 @@ def look_at(path: str | Path) -> Found:
 def _split_column(texts: dict[str | int, list[str]]) -> str | int | None:
     """The column with the parts of the rows, if there is one: that whose every word is one for a part."""
     properties = schema()["$defs"]["source"]["properties"]["split_values"]["properties"]
-    known = {word for part in properties.values() for word in part["default"]}
-    found = [column for column, cells in texts.items() if {cell.strip().casefold() for cell in cells} - {""} <= known]
-    return next((column for column in found if any(cell.strip() for cell in texts[column])), None)
+    known = {word for part in properties.values() for word in part["default"]} | {""}
+    for column, cells in texts.items():
+        if all(cell.strip().casefold() in known for cell in cells) and any(cell.strip() for cell in cells):
+            return column
+    return None
 
 
 def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:

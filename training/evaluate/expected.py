@@ -1,6 +1,6 @@
 """The predictions that ``kipoi test`` compares with, made without Kipoi."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 from yeastpromoter.io.interval_files import open_sequences
 from yeastpromoter.io.whole_files import whole_hdf5
 from yeastpromoter.kipoi_layer.outputs import effect_interval, expression_outputs
-from yeastpromoter.kipoi_layer.whole_batches import sequence_batch, variant_batch
+from yeastpromoter.kipoi_layer.whole_batches import variant_inputs
 from yeastpromoter.model.entry import TrainedNetwork, load_trained_network
 from yeastpromoter.variants.effects import variant_effects
 from yeastpromoter.variants.rows import VariantRows
@@ -40,7 +40,7 @@ def expected_predictions(entry: str | Path) -> list[Path]:
     return [_write(Path(entry, folder), predict, trained) for folder, predict in models.items()]
 
 
-def _write(model: Path, predict: Any, trained: TrainedNetwork) -> Path:
+def _write(model: Path, predict: Callable, trained: TrainedNetwork) -> Path:
     described, loader = (
         yaml.safe_load((model / name).read_text(encoding="utf-8")) for name in ("model.yaml", "dataloader.yaml")
     )
@@ -68,17 +68,14 @@ def _expression(
     trained: TrainedNetwork, files: Mapping[str, Any], interval: int | None
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     sequences = open_sequences(files["sequence_file"], reporter=trained.reporter)
-    rows = np.arange(len(sequences))
-    return sequence_batch(sequences, rows)["inputs"], expression_outputs(
-        trained, sequences.read(rows).constructs, interval
-    )
+    batch = sequences.read(np.arange(len(sequences)))
+    return batch.encoded(), expression_outputs(trained, batch.constructs, interval)
 
 
 def _effects(
     trained: TrainedNetwork, files: Mapping[str, Any], interval: int | None
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     variants = VariantRows(**files, reporter=trained.reporter)
-    rows = np.arange(len(variants))
-    batch = variants.read(rows)
+    batch = variants.read(np.arange(len(variants)))
     preds = variant_effects(trained, batch.ref, batch.alt, effect_interval(trained, interval))
-    return variant_batch(variants, rows)["inputs"], preds
+    return variant_inputs(batch), preds

@@ -89,14 +89,14 @@ def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
-def without_changes(
-    record: dict[str, Any], path: str | Path, config: Mapping[str, Any], run: str, *further: str
-) -> dict[str, Any]:
-    """Return a record if it is of the settings that a configuration has now.
+def check_unchanged(
+    record: Mapping[str, Any], path: str | Path, config: Mapping[str, Any], run: str, *further: str
+) -> None:
+    """Check that a record is of the settings that a configuration has now.
 
     Parameters
     ----------
-    record : dict
+    record : mapping
         What the file holds.
     path : str or Path
         The file, for messages.
@@ -121,7 +121,6 @@ def without_changes(
             f"{path} is of run {run} with other settings than configuration {config['name']} has now "
             f"({', '.join(changed)}): train the run again and record it, or put the settings back"
         )
-    return record
 
 
 def _rounded(value: float | None) -> float | None:

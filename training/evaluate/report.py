@@ -346,7 +346,8 @@ def _counts_of_constructs(
         note += (
             f" The data give the part of {sum(given['constructs'].values()):,} constructs, {given['with_relatives']:,} "
             f"are in that of their relatives, {given['at_random']:,} are split at random; "
-            f"{given['validation_from_train']:,} of the train part are taken for validation. Groups to which the data give several parts are divided."
+            f"{given['validation_from_train']:,} of the train part are taken for validation. "
+            "Groups to which the data give several parts are divided."
         )
     return Table("From measurements to the parts", ["", *map(words, labels), "all"], rows, note)
 

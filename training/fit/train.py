@@ -22,7 +22,7 @@ from training.fit.checkpoint import alone_in, load_checkpoint, read_progress, re
 from training.fit.devices import divided_among, fed_with_letters
 from training.fit.event_files import EventFiles, remove_events
 from training.fit.losses import loss_function
-from training.fit.networks import KIRCHERLAB, build_network, described
+from training.fit.networks import build_network, described
 from training.fit.run_data import RunData
 from training.notices import say, warn
 from training.paths import HISTORY_FILE, SUMMARY_FILE
@@ -434,14 +434,12 @@ def _train(
     with divided_among(run["devices"]) as building:
         with building():
             network = build_network(
-                run.get("network", KIRCHERLAB),
-                run["first_activation"],
+                **described(run, data.assay),
                 dtype=dtype,
                 dropout_scale=run["dropout_scale"],
                 seed=run["seed"],
                 # JAX computes over the whole batch by itself, and rejects the argument.
                 synchronized=run["devices"] > 1 and keras.config.backend() == "tensorflow",
-                **data.assay.network,
             )
         if initial and not earlier:
             network.load_weights(initial)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.config.loading import ALL_SOURCES
 from training.evaluate.markdown import markdown_table, words
-from training.evaluate.record import read_json, spread, without_changes
-from training.studies.studies import PART, scored, write_study
+from training.evaluate.record import check_unchanged, spread
+from training.studies.studies import PART, read_records, scored, sources_of, write_study
 
 NAME = "fine_tuning_study"
 RANDOM = "random weights"
@@ -37,8 +36,7 @@ class FineTuning:
     @property
     def sources(self) -> list[str]:
         """The sources of the measurements that the runs are scored on."""
-        evaluation = next(iter(self.runs.values()))[0]["evaluation"][PART]
-        return [source for source in evaluation if source != ALL_SOURCES]
+        return sources_of(next(iter(self.runs.values()))[0])
 
 
 def read_runs(config: Mapping[str, Any], records: str | Path) -> FineTuning:
@@ -72,15 +70,11 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> FineTuning:
         raise ValueError(f"no run of configuration {config['name']} learns from constructs that were set aside")
     if len(bases) > 1:
         raise ValueError(f"the runs of a study of fine-tuning start from one run, but here from {', '.join(bases)}")
-    base, runs, missing, tables = None, {}, [], {}
-    for name in config["runs"]:
-        if name not in studied and name not in bases:
-            continue
-        path = Path(records) / f"{name}.json"
-        if not path.is_file():
-            missing.append(name)
-            continue
-        record = without_changes(read_json(path), path, config, name)
+    base, runs, tables = None, {}, {}
+    wanted = [name for name in config["runs"] if name in studied or name in bases]
+    found, missing = read_records(config, wanted, records)
+    for name, (path, record) in found.items():
+        check_unchanged(record, path, config, name)
         if PART not in record["evaluation"]:
             raise ValueError(f"{path} has no scores of the {PART} part: run evaluate and record of run {name}")
         tables.setdefault(tuple(record["tables"][table] for table in ("table", "split")), name)

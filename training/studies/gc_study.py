@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from training.config.loading import ALL_SOURCES
 from training.evaluate.markdown import markdown_table, percent, words
-from training.evaluate.record import SEEDS, flat_settings, read_json, spread, without_changes
+from training.evaluate.record import SEEDS, check_unchanged, flat_settings, spread
 from training.studies.base_changes import NO_BASE_CHANGES
-from training.studies.studies import PART, scored, write_study
+from training.studies.studies import PART, read_records, scored, sources_of, write_study
 from yeastpromoter.statistics import MIN_GROUPS
 
 NAME = "gc_study"
@@ -69,13 +68,9 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
         now, or the recorded runs differ in more than the GC correction and the seeds.
     """
     runs: dict[str, list[dict[str, Any]]] = {}
-    missing, first = [], None
-    for name in config["runs"]:
-        path = Path(records) / f"{name}.json"
-        if not path.is_file():
-            missing.append(name)
-            continue
-        record = read_json(path)
+    first = None
+    found, missing = read_records(config, config["runs"], records)
+    for name, (path, record) in found.items():
         lacking = _lacking(record)
         if lacking:
             raise ValueError(
@@ -83,7 +78,7 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
                 + ("" if config["base_changes"] else f"{NO_BASE_CHANGES.format(config['name'])}. ")
                 + f"Run {' and '.join(lacking.values())} of run {name}, and record it again"
             )
-        without_changes(record, path, config, name, "base_changes")
+        check_unchanged(record, path, config, name, "base_changes")
         same = {key: value for key, value in flat_settings(record["settings"]).items() if not _may_differ(key)}
         same |= {"tables": {key: value for key, value in record["tables"].items() if key != "sample"}}
         same |= {"base_changes": record["base_changes"]["settings"]}
@@ -95,8 +90,6 @@ def read_runs(config: Mapping[str, Any], records: str | Path) -> tuple[dict[str,
                 "correction must differ in that alone"
             )
         runs.setdefault(method_name(record["settings"]["gc_sampling"]), []).append(record)
-    if first is None:
-        raise ValueError(f"{records} holds no record of the runs of {config['name']}: run the step record first")
     return runs, missing
 
 
@@ -115,8 +108,7 @@ def _may_differ(setting: str) -> bool:
 
 
 def _sources(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    evaluation = next(iter(runs.values()))[0]["evaluation"][PART]
-    return [source for source in evaluation if source != ALL_SOURCES]
+    return sources_of(next(iter(runs.values()))[0])
 
 
 def _after(name: str, source: str | None = None, when: str = "after") -> Callable[[Mapping[str, Any]], float | None]:
@@ -317,7 +309,7 @@ def study_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]], missing: Seque
 def gc_study(
     config: Mapping[str, Any], records: str | Path, output: str | Path, document: str | Path | None = None
 ) -> list[str]:
-    """Write the table and the figure of the study, of the records that are there.
+    """Write the table and the figure of the study, of the records that exist.
 
     Parameters
     ----------

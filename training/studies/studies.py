@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.config.loading import ALL_SOURCES
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import replace_block
+from training.evaluate.record import read_json
 from yeastpromoter.io.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -15,6 +17,44 @@ if TYPE_CHECKING:
 
 #: The part that studies are scored on.
 PART = "validation"
+
+
+def sources_of(record: Mapping[str, Any]) -> list[str]:
+    """The sources that a record has scores of, without all of them together."""
+    return [source for source in record["evaluation"][PART] if source != ALL_SOURCES]
+
+
+def read_records(
+    config: Mapping[str, Any], names: Iterable[str], folder: str | Path
+) -> tuple[dict[str, Any], list[str]]:
+    """Read the records of some runs.
+
+    Parameters
+    ----------
+    config : mapping
+        A validated configuration.
+    names : iterable of str
+        Its runs.
+    folder : str or Path
+        Folder with ``<run>.json``.
+
+    Returns
+    -------
+    records : dict of str to (Path, dict)
+        File and record of each run that has one.
+    missing : list of str
+        Runs without a record.
+
+    Raises
+    ------
+    ValueError
+        If no run has a record.
+    """
+    paths = {name: Path(folder) / f"{name}.json" for name in names}
+    records = {name: (path, read_json(path)) for name, path in paths.items() if path.is_file()}
+    if not records:
+        raise ValueError(f"{folder} holds no record of the runs of {config['name']}: run the step record first")
+    return records, [name for name in paths if name not in records]
 
 
 def scored(record: Mapping[str, Any], source: str, statistic: str) -> list[float | None]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from yeastpromoter.io.sequence_files import SequenceFile
-    from yeastpromoter.variants.rows import VariantRows
+    from yeastpromoter.variants.rows import VariantBatch, VariantRows
 
 
 def sequence_batch(sequences: SequenceFile, indices: np.ndarray) -> dict:
@@ -72,12 +72,16 @@ def variant_batch(rows: VariantRows, indices: np.ndarray) -> dict:
         ``metadata`` as `yeastpromoter.variants.rows.VariantRows.read` describes it.
     """
     batch = rows.read(indices)
+    return {"inputs": variant_inputs(batch), "metadata": batch.metadata}
+
+
+def variant_inputs(batch: VariantBatch) -> dict[str, np.ndarray]:
+    """Encode rows of variants: ``ref`` and ``alt`` as in `variant_batch`."""
     shape = (*batch.ref.shape, len(ALPHABET))
-    inputs = {
+    return {
         name: one_hot(constructs.reshape(-1, shape[2])).reshape(shape)
         for name, constructs in (("ref", batch.ref), ("alt", batch.alt))
     }
-    return {"inputs": inputs, "metadata": batch.metadata}
 
 
 class WholeBatches:
