@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from training.config.first_configuration import as_text, configuration, look_at
+from training.config.loading import complete_config
+from training.data.assay import Assay
+from training.data.assemble import assemble
 from yeastpromoter.cli.files import InputFile
 from yeastpromoter.io.whole_files import write_whole
 
@@ -36,8 +40,12 @@ def start(table: Path, output: Path | None) -> None:
         raise ValueError(f"{output} exists already: name another file with --output, or remove it")
     found = look_at(table)
     config, said = configuration(found)
-    write_whole(output, as_text(config, found))
     for sentence in (*found.said, *said):
         click.echo(f"- {sentence}")
+    # What the steps would refuse is refused now.
+    complete = complete_config(config, str(output))
+    with TemporaryDirectory() as folder:
+        assemble(complete["data"], Path(folder, "constructs.h5"), Path(folder, "report.json"), None, Assay.of(complete))
+    write_whole(output, as_text(config, found))
     click.echo(f"Written: {output}. Read it, then run:")
     click.echo(f"  snakemake --snakefile training/workflow/Snakefile --configfile {output} --cores 2")

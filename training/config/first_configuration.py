@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import yaml
 from training.config.loading import complete_config, schema
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of
+from training.evaluate.calibrate import MIN_CONSTRUCTS
 from yeastpromoter.io.record_formats import looks_like_dna, split_row
 from yeastpromoter.io.text_files import TextFile
-from yeastpromoter.io.text_tables import TextTable
+from yeastpromoter.io.text_tables import MISSING, TextTable
 from yeastpromoter.model.shipped import shipped_arguments
 from yeastpromoter.sequence.adapters import forms, forms_of
 from yeastpromoter.sequence.construct_rules import upper_case
@@ -27,14 +29,22 @@ from yeastpromoter.sequence.reporter import MOST_FITTED, PTPA, Reporter
 _SEPARATORS = ("\t", ",", ";")
 #: Names of columns, in lower case and without blanks and underscores, that are taken for the measured value.
 _VALUE_NAMES = ("expression", "meanexpression", "value", "measured", "activity", "log2foldchange", "log2ratio", "score")
+#: Beginnings of column names, likewise, that are numbers of replicates or of an MPRA, not of buckets.
+_NO_BUCKETS = ("rep", "rna", "dna")
+#: Names of columns, likewise, that are logarithms, whatever their values are.
+_LOGARITHM = re.compile(r"log(2|10)?|fold")
 #: Bases that all sequences must have in common at an end to be taken for an adapter, and the share of the sequences.
 _SHORTEST_ADAPTER, _SHARE = 8, 0.98
 #: Bases of the shortest sequence.
 _SHORTEST = 20
 #: Buckets of a scale that is made from the values, and the quantiles that are its ends.
 _BUCKETS, _ENDS = 18, (0.005, 0.995)
-#: Values of the public scale may lie this far beyond it.
-_BEYOND = 2.5
+#: Values of the public scale may lie this far beyond it, and this share of them.
+_BEYOND, _SHARE_BEYOND = 2.5, 0.02
+#: Share of a column's cells that are words for parts from which on the others are mistakes.
+_MOSTLY = 0.5
+#: Roles of a single column in the configuration.
+_SINGLE = ("sequence", "expression", "split")
 #: Largest over middle value from which on positive values are taken for a scale that wants a logarithm.
 _SKEWED = 30
 
@@ -44,6 +54,9 @@ _SETTINGS = ((600, 32, 60), (2_000, 32, 40), (6_000, 64, 20), (1_000_000, 128, 1
 #: Epochs and learning rate from the weights of the entry: those of fine_tuning.yaml for the scale of the entry, and
 #: more of both for another scale, which the network has to learn first.
 _TUNED, _TUNED_TO_A_SCALE = (8, 1e-4), (15, 3e-4)
+
+#: What weights to start from must agree in, and words for it.
+_SIZES = (("length", "bp"), ("buckets", "buckets"))
 
 #: Training constructs a second on two cores, without and with AVX-512 (training/README.md).
 _SLOW, _FAST = 150, 400
@@ -121,6 +134,7 @@ def look_at(path: str | Path) -> Found:
     if not n:
         raise ValueError(f"{path}: has a header but no rows")
     texts = {column: [cell for rows in blocks for cell in rows.text(column)] for column in table.columns}
+    lines = np.concatenate([rows.lines for rows in blocks])
     sequence = _sequence_column(path, texts)
     numbers = {
         column: values
@@ -129,11 +143,11 @@ def look_at(path: str | Path) -> Found:
     }
     said = [f"{path}: {n:,} rows, {len(texts)} columns, {'with' if header else 'without'} a header"]
     columns: dict[str, Any] = {"sequence": sequence}
-    split = _split_column(texts)
+    split = _split_column(path, texts, lines)
     if split is not None:
         columns["split"] = split
         said.append(f"the column {split!r} says which rows are for training, validation and test")
-    counts = _count_columns(numbers)
+    counts = [] if _named_values(numbers) else _count_columns(path, numbers)
     if counts:
         columns["counts"] = counts
         measured = np.sum([numbers[column] for column in counts], axis=0) > 0
@@ -144,20 +158,25 @@ def look_at(path: str | Path) -> Found:
             "the expression. If they are reads, not cells, give the sorted cells of each bucket (reads.sorted_cells)"
         )
     else:
-        value = _value_column(path, numbers)
+        value = _value_column(path, numbers, texts, lines, sequence)
         columns["expression"] = value
         replicates = _replicates(numbers)
         columns |= {"replicates": replicates} if replicates else {}
         measured = np.isfinite(numbers[value])
         if not measured.any():
             raise ValueError(f"{path}: the column {value!r} has no value")
-        assay_values, scale = _scale(value, numbers[value][measured])
+        if measured.sum() == 1:
+            raise ValueError(f"{path}: has one measured value, so there is nothing to learn")
+        assay_values, scale = _scale(path, value, numbers[value][measured])
         said += scale
         if replicates:
             said.append(f"replicates in {replicates[0]!r} and {replicates[1]!r}: they tell how exact a measurement is")
+    taken = [*columns.get("counts", []), *columns.get("replicates", []), *(columns.get(name) for name in _SINGLE)]
+    if unused := [str(column) for column in texts if column not in taken]:
+        said.append(f"not used: {', '.join(unused)}")
     if not measured.all():
         said.append(f"{int((~measured).sum()):,} rows have no value and are left out")
-    sequences = [cell.strip().upper() for cell, there in zip(texts[sequence], measured, strict=True) if there]
+    sequences = [cell.upper() for cell, there in zip(texts[sequence], measured, strict=True) if there]
     reporter, sequence_type, trim, about = _geometry(path, sequences)
     said += about
     wanted = reporter.lengths[sequence_type] + sum(trim)
@@ -182,13 +201,23 @@ def look_at(path: str | Path) -> Found:
     )
 
 
-def _split_column(texts: dict[str | int, list[str]]) -> str | int | None:
-    """The column with the parts of the rows, if there is one: that whose every word is one for a part."""
+def _split_column(path: Path, texts: dict[str | int, list[str]], lines: np.ndarray) -> str | int | None:
+    """The column with the parts of the rows, if there is one: called split, or with words for parts in most cells."""
     properties = schema()["$defs"]["source"]["properties"]["split_values"]["properties"]
-    known = {word for part in properties.values() for word in part["default"]} | {""}
+    known = [word for part in properties.values() for word in part["default"]]
     for column, cells in texts.items():
-        if all(cell.strip().casefold() in known for cell in cells) and any(cell.strip() for cell in cells):
-            return column
+        words = [cell.strip().casefold() for cell in cells]
+        wrong = [number for number, word in enumerate(words) if word and word not in known]
+        there = sum(map(bool, words))
+        if not there or (_plain(column) != "split" and there - len(wrong) <= _MOSTLY * there):
+            continue
+        if wrong:
+            raise ValueError(
+                f"{path}, line {lines[wrong[0]]}: {cells[wrong[0]]!r} in the column {column!r} stands for no part; "
+                f"known are {', '.join(known)}. Put one of these in the {len(wrong):,} rows with other words, or write "
+                "the configuration by hand with split_values (training/README.md)"
+            )
+        return column
     return None
 
 
@@ -230,7 +259,8 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
     phase |= {"batch_size": batch_size, "patience": None}
     config["run_defaults"] = {"soft_label_sd": float(f"{0.7 * (high - low) / (found.assay.buckets - 1):.3g}")}
     shipped = shipped_arguments()
-    fits = Assay(Reporter.of(shipped.get("reporter")), tuple(shipped["bucket_values"])).network == found.assay.network
+    theirs = Assay(Reporter.of(shipped.get("reporter")), tuple(shipped["bucket_values"])).network
+    fits = theirs == found.assay.network
     runs: dict[str, Any] = {}
     said = []
 
@@ -245,17 +275,20 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
     runs["from_random"] = {"phases": [phase_of(epochs_from_random, 1e-3)]}
     said.append(f"run from_random: from random weights, {epochs_from_random} epochs, batches of {batch_size}")
     if not fits:
-        size = found.assay.network
-        said.append(
-            f"the weights of this entry cannot be started from: constructs have {size['length']} bp and there are "
-            f"{size['buckets']} buckets here"
-        )
+        here = found.assay.network
+        differ = [f"{here[name]} {words}, not {theirs[name]}" for name, words in _SIZES if here[name] != theirs[name]]
+        said.append(f"the weights of this entry cannot be started from: here are {' and '.join(differ)}")
     config["runs"] = runs
     if "split" in found.columns:
         said.append(f"split: as the column {found.columns['split']!r} says; relatives (a shared 30-mer) follow")
     else:
         said.append("split: 70 % train, 20 % test, 10 % validation, relatives (a shared 30-mer) together")
     seen = training * sum(run["phases"][0]["epochs"] for run in runs.values())
+    if 0.1 * found.rows < MIN_CONSTRUCTS and "split" not in found.columns:
+        said.append(
+            f"no prediction intervals: they need {MIN_CONSTRUCTS} validation constructs, and 10 % are "
+            f"{round(0.1 * found.rows)}"
+        )
     if training < 100:
         said.append(f"about {training:,} training constructs are very few: expect little")
     said.append(
@@ -336,30 +369,49 @@ def _sequence_column(path: Path, texts: dict[Any, list[str]]) -> Any:
 
 def _numbers(cells: Sequence[str]) -> np.ndarray | None:
     """A column as numbers, NaN where a value is missing; None if it holds anything else."""
-    try:
-        values = np.array([float(cell) if cell.strip() not in ("", "NA") else np.nan for cell in cells])
-    except ValueError:
-        return None
+    values = np.array([_number(cell) for cell in cells])
     return None if np.isinf(values).any() else values
 
 
-def _count_columns(numbers: dict[Any, np.ndarray]) -> list[Any]:
+def _number(cell: str) -> float:
+    """A cell as the steps read it: NaN for a missing value, infinity for what is no number."""
+    if cell.strip() in MISSING:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.inf
+    return value if math.isfinite(value) and "_" not in cell else math.inf
+
+
+def _count_columns(path: Path, numbers: dict[Any, np.ndarray]) -> list[Any]:
     """Columns of one name with the numbers of buckets after it, whole numbers that are not negative."""
     stems: dict[str, dict[int, Any]] = {}
     for column, values in numbers.items():
         match = re.fullmatch(r"(.*?)_?(\d{1,3})", str(column)) if isinstance(column, str) else None
-        if (
-            match
-            and match[1]
-            and np.isfinite(values).all()
-            and (values >= 0).all()
-            and (values == values.round()).all()
-        ):
+        there = values[np.isfinite(values)]
+        if match and match[1] and len(there) and (there >= 0).all() and (there == there.round()).all():
             stems.setdefault(match[1], {})[int(match[2])] = column
-    for of_stem in stems.values():
+    plain = {_plain(stem) for stem in stems}
+    if any(stem.startswith("rna") for stem in plain) and any(stem.startswith("dna") for stem in plain):
+        raise ValueError(
+            f"{path}: has counts of RNA and DNA, those of a massively parallel reporter assay: write the configuration "
+            'by hand, with mpra of the source (training/README.md, "A massively parallel reporter assay")'
+        )
+    for stem, of_stem in stems.items():
         first = min(of_stem)
-        if len(of_stem) >= 3 and sorted(of_stem) == list(range(first, first + len(of_stem))):
-            return [of_stem[number] for number in sorted(of_stem)]
+        if _plain(stem).startswith(_NO_BUCKETS) or len(of_stem) < 3:
+            continue
+        if sorted(of_stem) == list(range(first, first + len(of_stem))):
+            columns = [of_stem[number] for number in sorted(of_stem)]
+            for column in columns:
+                if np.isnan(numbers[column]).any():
+                    raise ValueError(
+                        f"{path}: {columns[0]} to {columns[-1]} look like counts of sorting buckets, but "
+                        f"{int(np.isnan(numbers[column]).sum()):,} cells of {column} are empty: write 0 where there is "
+                        "no cell"
+                    )
+            return columns
     return []
 
 
@@ -372,13 +424,32 @@ def _replicates(numbers: dict[Any, np.ndarray]) -> list[Any]:
     return [found["1"], found["2"]] if len(found) == 2 else []
 
 
-def _value_column(path: Path, numbers: dict[Any, np.ndarray]) -> Any:
+def _named_values(columns: Iterable[Any]) -> list[Any]:
+    """Columns with a name of measured values."""
+    return [column for name in _VALUE_NAMES for column in columns if _plain(column) == name]
+
+
+def _value_column(
+    path: Path, numbers: dict[Any, np.ndarray], texts: dict[Any, list[str]], lines: np.ndarray, sequence: Any
+) -> Any:
     """The column of the measured value: by its name, or the only one with numbers."""
     replicates = _replicates(numbers)
     candidates = [column for column in numbers if column not in replicates]
-    named = [column for name in _VALUE_NAMES for column in candidates if _plain(column) == name]
-    if named or len(candidates) == 1:
-        return (named or candidates)[0]
+    if named := _named_values(candidates):
+        return named[0]
+    # A column with a name of measured values, or with numbers in most cells, is meant to be one of numbers.
+    others = [column for column in texts if column not in numbers and column != sequence]
+    meant = _named_values(others)
+    if not candidates:
+        meant += [name for name in others if np.isfinite(list(map(_number, texts[name]))).mean() > _MOSTLY]
+    if meant:
+        wrong = next(number for number, cell in enumerate(texts[meant[0]]) if math.isinf(_number(cell)))
+        raise ValueError(
+            f"{path}, line {lines[wrong]}: {texts[meant[0]][wrong]!r} in the column {meant[0]!r} is not a number. "
+            f"Decimals need a point, and a missing value is one of {', '.join(map(repr, MISSING))}"
+        )
+    if len(candidates) == 1:
+        return candidates[0]
     if not candidates:
         raise ValueError(f"{path}: no column beside the sequences holds numbers")
     raise ValueError(
@@ -387,19 +458,23 @@ def _value_column(path: Path, numbers: dict[Any, np.ndarray]) -> Any:
     )
 
 
-def _scale(column: Any, values: np.ndarray) -> tuple[tuple[float, ...], list[str]]:
+def _scale(path: Path, column: Any, values: np.ndarray) -> tuple[tuple[float, ...], list[str]]:
     """What the buckets stand for, and what to say of it."""
     low, high = float(values.min()), float(values.max())
     first, last = PUBLIC.ends
     said = f"values in {column!r}, {low:.4g} to {high:.4g}"
-    if first - _BEYOND <= low and high <= last + _BEYOND and high - low > (last - first) / 4:
+    beyond = ((values < first) | (values > last)).mean()
+    near = first - _BEYOND <= low and high <= last + _BEYOND and beyond <= _SHARE_BEYOND
+    if near and high - low > (last - first) / 4 and not _LOGARITHM.match(_plain(column)):
         return PUBLIC.bucket_values, [f"{said}: taken for the scale of the public measurements, {first} to {last}"]
     ends = [float(f"{end:.4g}") for end in np.quantile(values, _ENDS)]
     if not ends[0] < ends[1]:
-        raise ValueError(f"{said}: nearly all are equal, so there is nothing to learn")
+        raise ValueError(f"{path}: {said}: nearly all are equal, so there is nothing to learn")
     made = tuple(float(f"{value:.6g}") for value in np.linspace(*ends, _BUCKETS))
     messages = [
-        f"{said}: {_BUCKETS} buckets from {ends[0]:g} to {ends[1]:g} (99 % of the values); predictions are in this unit"
+        f"{said}: {_BUCKETS} buckets, steps of this scale, from {ends[0]:g} to {ends[1]:g} (99 % of the values); "
+        f"predictions are in this unit. {int(((values < ends[0]) | (values > ends[1])).sum()):,} values beyond are set "
+        "to the nearer end"
     ]
     if low > 0 and high > _SKEWED * float(np.median(values)):
         messages.append("the values are skewed: their logarithm would be learned more easily. Put it into the table")

@@ -122,7 +122,8 @@ def complete_config(config: Any, name: str = "the configuration") -> dict[str, A
     ValueError
         If the configuration is wrong; the message lists every mistake with the path of its key.
     """
-    mistakes = [*_not_finite(config), *(_describe(error) for error in _errors(config, schema()))]
+    mistakes = [*_keys_of_no_text(config)]
+    mistakes = mistakes or [*_not_finite(config), *(_describe(error) for error in _errors(config, schema()))]
     if not mistakes:
         config = copy.deepcopy(config)
         shared = config.pop("run_defaults", {})
@@ -210,9 +211,20 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _is_whole(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+#: JSON Schema takes 1.0 for a whole number, but NumPy and Keras do not.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
+)
+
+
 def _errors(config: Any, rules: Mapping[str, Any]) -> Iterator[jsonschema.ValidationError]:
     """All mistakes, down to the ones that matter within a choice of null or something else."""
-    pending = list(jsonschema.Draft202012Validator(rules).iter_errors(config))
+    pending = list(_Validator(rules).iter_errors(config))
     while pending:
         error = pending.pop(0)
         # A choice of schemas here always is: null, or this. What is not null is meant to be the other.
@@ -230,6 +242,17 @@ def _not_finite(value: Any, *place: Any) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_finite(inner, *place, key)
+
+
+def _keys_of_no_text(value: Any, *place: Any) -> Iterator[str]:
+    """Keys that YAML reads as numbers, dates or truth values, which no key of a configuration is."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                yield f"{_path(place)} has the key {key!r}, but keys are text: put a name into quotation marks"
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _keys_of_no_text(inner, *place, key)
 
 
 def _wants_null(error: jsonschema.ValidationError) -> bool:
@@ -468,6 +491,10 @@ def _part_inconsistencies(place: str, source: Mapping[str, Any]) -> Iterator[str
     """What is wrong with how a source gives parts."""
     if source["part"] is not None and source["columns"]["split"] is not None:
         yield f"{place} has part and columns.split, but one of them gives the part of a row"
+    rules = schema()["$defs"]["source"]["properties"]["split_values"]["properties"]
+    own = any(values != rules[part]["default"] for part, values in source["split_values"].items())
+    if own and source["columns"]["split"] is None:
+        yield f"{place}.split_values is for columns.split, but there is none"
     words = [word.casefold().strip() for values in source["split_values"].values() for word in values]
     for word in sorted({word for word in words if words.count(word) > 1}):
         yield f"{place}.split_values has {word!r} more than once, but a word stands for one part"
@@ -505,6 +532,13 @@ def _run_inconsistencies(
             yield f"{place}.set_aside.use is for learn_from: set_aside, but the run learns from the others"
         if (aside["use"] or 0) > aside["constructs"]:
             yield f"{place}.set_aside.use is {aside['use']}, but only {aside['constructs']} are set aside"
+    if aside is not None and run["initial"] in config["runs"] and run["initial"] != name:
+        theirs = config["runs"][run["initial"]]["set_aside"]
+        if theirs is None or any(theirs[key] != aside[key] for key in ("constructs", "seed")):
+            yield (
+                f"{place}.initial is {run['initial']!r}, which learned from constructs that {place}.set_aside sets "
+                "aside: its set_aside must have the same constructs and seed"
+            )
     if run["initial"] == SHIPPED:
         shipped = shipped_arguments()
         theirs = shipped["first_activation"]

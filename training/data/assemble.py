@@ -30,8 +30,8 @@ from yeastpromoter.sequence.construct_rules import NAMED
 from yeastpromoter.sequence.reporter import MOST_FITTED, Reporter
 
 #: Shares of a source's values beyond the scale above which they are refused, and warned of. Above the first they are of
-#: another unit (of log ratios, half are below 0); up to the second they are noise at the ends of the scale.
-_REFUSED_BEYOND, _WARNED_BEYOND = 0.4, 0.05
+#: another unit (of log ratios, many are below 0); up to the second they are noise at the ends of the scale.
+_REFUSED_BEYOND, _WARNED_BEYOND = 0.25, 0.05
 #: Different values of a column that a message shows.
 _VALUES_SHOWN = 10
 
@@ -155,7 +155,9 @@ def _check_letters(sequence: pd.Series, original: pd.Series, path: Path) -> None
     wrong = sequence.str.contains("[^ACGTN]") | (sequence == "")
     if wrong.any():
         line = wrong.idxmax()
-        raise ValueError(f"{path}, line {line}: {original[line]!r} is not a DNA sequence of A, C, G, T and N")
+        found = original[line]
+        blanks = ". There are blanks around it" if found != found.strip() else ""
+        raise ValueError(f"{path}, line {line}: {found!r} is not a DNA sequence of A, C, G, T and N{blanks}")
 
 
 def _check_known(sequence: pd.Series, of_inserts: bool, path: Path, reporter: Reporter) -> None:
@@ -260,8 +262,15 @@ def _harmonise(
         table = table[measured]
 
         sequence = table["sequence"].str.upper()
-        sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
         _check_letters(sequence, table["sequence"], path)
+        cut = trim["left"] + trim["right"]
+        if (sequence.str.len() <= cut).any():
+            line = (sequence.str.len() <= cut).idxmax()
+            raise ValueError(
+                f"{path}, line {line}: the sequence has {len(sequence[line])} bp, but trim cuts {cut} bp off: nothing "
+                "is left. Is trim for another column, or for whole oligos?"
+            )
+        sequence = sequence.str.slice(trim["left"], -trim["right"] or None)
         length = sequence.str.len()
         fits = length == right_length
         counts["of_construct_length"] += int(fits.sum())
@@ -611,7 +620,7 @@ def assemble(
     ------
     ValueError
         If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, a source has no
-        rows or selects none, more than 40 % of its values are beyond the scale, a construct is given two parts, or
+        rows or selects none, more than 25 % of its values are beyond the scale, a construct is given two parts, or
         everything is dropped.
     """
     files = DataFiles(data["folder"], downloaded)

@@ -92,6 +92,9 @@ def compare_sources(
         if sources[second].get("mpra"):
             say(f"source {second!r} is an MPRA, whose values mpra.scale brings to the scale: no line is proposed")
             continue
+        if sources[second]["columns"]["counts"]:
+            say(f"source {second!r} has counts, whose mean bucket is on the scale already: no line is proposed")
+            continue
         raw_first, raw_second = shared_values(values[first], values[second])
         if len(raw_first) < MIN_GROUPS:
             too_few.append(f"{first!r} and {second!r} share {len(raw_first)}")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from training.data.labels import log_ratio, mean_of_replicates, share_of_counts
+from training.data.tables import NO_PART, PARTS, sha256_of
 from training.notices import say
 from yeastpromoter.io.record_formats import Fasta
 from yeastpromoter.io.text_files import TextFile
@@ -196,6 +197,13 @@ def read_ratios(paths: Sequence[Path], settings: Mapping[str, Any]) -> tuple[pd.
     ValueError
         If a table lacks a column or has no rows, a cell is not a number, or an oligo is in a replicate twice.
     """
+    contents: dict[str, Path] = {}
+    for path in paths:
+        first = contents.setdefault(sha256_of(path), path)
+        if first is not path:
+            raise ValueError(
+                f"mpra.tables has {first} and {path}, which are the same table: a replicate would count twice"
+            )
     read = {"oligo": _oligos, "barcode": _barcodes}[settings["level"]]
     ratios, barcodes = [], []
     for path in paths:
@@ -247,6 +255,18 @@ def label_designs(
             f"{place}, line {line}: the design {designs['name'][line]!r} has another sequence than on an earlier line: "
             "each design needs a name of its own"
         )
+    if "part" in designs:
+        given = designs[designs["part"] != NO_PART].groupby("name", sort=False)["part"].agg(["min", "max"])
+        differ = given["min"] != given["max"]
+        if differ.any():
+            name = differ.idxmax()
+            parts = [PARTS[number] for number in given.loc[name]]
+            lines = designs.index[(designs["name"] == name) & (designs["part"] != NO_PART)]
+            raise ValueError(
+                f"{place}, lines {lines[0]} and {lines[-1]}: the design {name!r} is in the {' and the '.join(parts)} "
+                "part, but a design has one part"
+            )
+        designs = designs.assign(part=designs["name"].map(given["min"]).fillna(NO_PART).astype("uint8"))
     counts["dropped_repeated_design"] = int(repeated.sum())
     designs = designs[~repeated]
 

@@ -109,6 +109,20 @@ def follow_relatives(group: np.ndarray, given: np.ndarray) -> np.ndarray:
     return part
 
 
+def _drawn(
+    group: np.ndarray, source: np.ndarray, bucket: np.ndarray, settings: Mapping[str, Any], whole: Collection[str]
+) -> np.ndarray:
+    """Parts of N constructs, whole groups of them, by the fractions of the settings; none for those that are whole."""
+    fractions = shares_without(settings["fractions"], whole)
+    group = np.unique(group, return_inverse=True)[1]
+    stratum = np.unique(source.astype(int) * 256 + bucket, return_inverse=True)[1]
+    part = assign_parts(group, stratum, fractions, settings["seed"])
+    if len(np.unique(part)) < sum(share > 0 for share in fractions.values()):
+        # In strata of a few constructs the share of a small part is rounded to none.
+        part = assign_parts(group, np.zeros_like(stratum), fractions, settings["seed"])
+    return part
+
+
 def shares_without(fractions: Mapping[str, float], whole: Collection[str]) -> dict[str, float]:
     """Shares of constructs that are divided among the parts that are not whole yet.
 
@@ -215,18 +229,12 @@ def split(
     at_random, followers = len(rest), int((given == NO_PART).sum()) - len(rest)
     # A test or validation part that a source gives is whole.
     whole = {name for index, name in enumerate(PARTS) if name != "train" and (given == index).any()}
-    if not len(rest) and "validation" not in whole:
-        rest, whole = np.flatnonzero(part == PARTS.index("train")), {"test"}
-        say("no source gives a validation part: it is taken from the constructs of the train part")
     if len(rest):
-        fractions = shares_without(settings["fractions"], whole)
-        # Groups are whole in the rest.
-        of_rest = np.unique(group[rest], return_inverse=True)[1]
-        stratum = np.unique(source[rest].astype(int) * 256 + bucket[rest], return_inverse=True)[1]
-        part[rest] = assign_parts(of_rest, stratum, fractions, settings["seed"])
-        if len(np.unique(part[rest])) < sum(share > 0 for share in fractions.values()):
-            # In strata of a few constructs the share of a small part is rounded to none.
-            part[rest] = assign_parts(of_rest, np.zeros_like(stratum), fractions, settings["seed"])
+        part[rest] = _drawn(group[rest], source[rest], bucket[rest], settings, whole)
+    if (given != NO_PART).any() and not (part == PARTS.index("validation")).any():
+        rest = np.flatnonzero(part == PARTS.index("train"))
+        say("no source gives a validation part: it is taken from the constructs of the train part")
+        part[rest] = _drawn(group[rest], source[rest], bucket[rest], settings, {"test"})
     members = np.bincount(group)
     constructs = {name: int((part == index).sum()) for index, name in enumerate(PARTS)}
     by_source = {

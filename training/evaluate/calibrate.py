@@ -19,6 +19,7 @@ from training.config.loading import ALL_SOURCES
 from training.data.assay import PUBLIC, Assay
 from training.data.similarity import related_pairs
 from training.data.tables import in_parts, letters_of, read_attribute, read_table, sha256_of, write_report
+from training.evaluate.staleness import check_unchanged_since_training
 from training.fit.engine import engine_of
 from training.notices import warn
 from training.run import Run
@@ -55,10 +56,10 @@ _LOW, _HIGH = ("gc", "distinct_4mers", "expression"), ("gc", "longest_run", "unk
 _EXPLANATIONS = {
     "coverage": "share of constructs whose measured expression lies in the interval, with the 95 % interval of that "
     "share by resampling groups of constructs that share a 30-mer",
-    "width": "mean width of the intervals, in buckets",
+    "width": "mean width of the intervals, in the unit of expression",
     "constant_width": "width of the interval, the same for all constructs, that would hold as many of them, as many of "
     "the others below it as above",
-    "mae": "mean absolute error of the predictions, in buckets",
+    "mae": "mean absolute error of the predictions, in the unit of expression",
     "narrowest, widest": "mae of the tenth of the constructs with the narrowest and with the widest intervals",
     "flagged": "constructs with a flag",
     "effects": "pairs of constructs that overlap by at least 70 bp, or differ in at most 3 bases: measured against "
@@ -104,8 +105,8 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the configuration asks for no calibration, names a source that does not exist, or the run has not finished
-        or learned from all parts.
+        If the configuration asks for no calibration, names a source that does not exist, or the run has not finished,
+        was trained with other settings or tables, or learned from all parts.
     """
     wanted = run.config["prediction_intervals"]
     if wanted is None:
@@ -115,6 +116,7 @@ def calibrate(run: Run, output: str | Path | None = None) -> dict[str, Any]:
     if part is None:
         raise ValueError(f"run {run.name!r} learned from all parts: nothing is left to calibrate it on")
     paths, weights = run.layout, run.weights
+    check_unchanged_since_training(run)
     split = read_table(paths.split, "part", "group")
     columns = read_table(paths.constructs, "sequence", "source", "expression")
     names = read_attribute(paths.constructs, "sources")

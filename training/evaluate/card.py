@@ -70,11 +70,14 @@ def trained_on(record: Mapping[str, Any]) -> str:
 def weights_text(exported: Mapping[str, Any]) -> str:
     """Which weights these are: version, run, and first activation, in Markdown."""
     record = exported["run"]
-    return (
+    text = (
         f"The weights are `{exported['weights_version']}`: run `{record['run']}` of configuration "
         f"`{record['configuration']}`, everything recorded of which is in `{RECORD_FILE}`. The first convolution is "
         f"{_ACTIVATIONS[record['settings']['first_activation']]}."
     )
+    if not exported["calibration_sha256"]:
+        text += " These weights have no prediction intervals: the option `--interval` is an error with them."
+    return text
 
 
 def reporter_text(record: Mapping[str, Any]) -> str:
@@ -257,8 +260,8 @@ def short_figures(record: Mapping[str, Any]) -> str:
     length = Assay.of(record).reporter.construct_length
     note = (
         f"Constructs of full length ({length} bp as measured) of {unseen}{kept}. Intervals resample {groups}; a dash: "
-        f"too few of them. MAE in buckets. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect predictions would "
-        "reach, estimated from the replicates."
+        f"too few of them. MAE in the unit of expression. {f'{MAPE_NOTE} ' if mape else ''}Ceiling: what perfect "
+        "predictions would reach, estimated from the replicates."
     )
     return f"{markdown_table([*header, 'Ceiling'], rows)}\n\n{note}"
 
@@ -302,7 +305,7 @@ def long_figures(record: Mapping[str, Any]) -> str:
     note = (
         f"Weights with sha256 `{record['weights_sha256']}` before export. In brackets: 95 % bootstrap intervals "
         f"({record['bootstrap']['resamples']:,} resamples of {groups}), a dash where there are too few. MSE and MAE in "
-        f"buckets. {f'{MAPE_NOTE} ' if mape else ''}"
+        f"the unit of expression and its square. {f'{MAPE_NOTE} ' if mape else ''}"
         "GC: Pearson correlation of predicted and of measured expression with the GC content of the insert; "
         "excess: their difference. Ceiling: the correlation that perfect predictions would have with the mean of two "
         "replicates, beside the one that the predictions have on the same constructs."

@@ -63,7 +63,8 @@ def coverage_tables(calibration: Mapping[str, Any]) -> Iterator[Cells]:
         f"Constructs of the {calibration['part']} part{_left_out(calibration)}, of all lengths, in "
         f"{calibration['folds']} folds of groups that share a 30-mer: the intervals of each fold are calibrated on the "
         "others, each source counting as much as another. Constant width: that of intervals of one width around the "
-        "prediction that would hold as many measurements. Widths and mean absolute error (MAE) in buckets.",
+        "prediction that would hold as many measurements. Widths and mean absolute error (MAE) in the unit of "
+        "expression.",
         2,
     )
     yield Cells(

@@ -1,6 +1,6 @@
 """Evaluate a finished run: how well it predicts each source in each part of the split.
 
-All numbers are of decoded expression, on the scale of 0 to 17, unless said.
+All numbers are of decoded expression, in its unit, unless said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from training.evaluate.metrics import (
     varies,
     with_intervals,
 )
+from training.evaluate.staleness import check_unchanged_since_training
 from training.fit.engine import engine_of
 from training.notices import warn
 from training.paths import EVALUATION_FILE, PREDICTIONS_FILE
@@ -43,7 +44,7 @@ EXPLANATIONS = {
     "full_length": "constructs that had the length of the reporter's, 110 bp for the public one, as measured",
     "all_lengths": "those and the ones that were fitted to that length",
     "undefined": "constructs whose prediction is undefined (bucket scores that cancel out); left out of the rest",
-    "pearson, spearman, mse, mae": "predicted against measured expression; errors in buckets",
+    "pearson, spearman, mse, mae": "predicted against measured expression; errors in its unit",
     "mape": "mean absolute error in percent of the measured expression, of the constructs measured at "
     f"{LEAST_MEASURED:g} or above: near 0 a percentage says more of the measurement than of the error; null where no "
     "construct is; not given of the bucket scores, since most of their labels are 0",
@@ -190,7 +191,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there is no such part, or the run has not finished.
+        If there is no such part, or the run has not finished or was trained with other settings or tables.
     """
     paths = run.layout
     settings = run.settings
@@ -198,6 +199,7 @@ def evaluate(
     if wrong or not parts:
         raise ValueError(f"parts must be some of {', '.join(PARTS)} but are {', '.join(parts) or 'none'}")
     weights = run.weights
+    check_unchanged_since_training(run)
     output = Path(output) if output is not None else paths.evaluation(run.name)
 
     columns = read_table(paths.constructs)

@@ -9,6 +9,7 @@ other weights is taken out.
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -37,6 +38,7 @@ from training.evaluate.expected import expected_predictions
 from training.evaluate.markdown import read_document, with_block
 from training.evaluate.record import make_record, read_calibration
 from training.fit.networks import KIRCHERLAB
+from training.paths import ROOT
 from training.run import Run
 from yeastpromoter.io.whole_files import whole_file, write_whole
 from yeastpromoter.model.network import build_network
@@ -50,6 +52,12 @@ INTERVAL = 90
 MODEL_YAMLS = (MODEL_YAML, f"variant_effects/{MODEL_YAML}")
 DATALOADER_YAMLS = ("dataloader.yaml", "variant_effects/dataloader.yaml")
 DOCUMENTS = ("MODEL_CARD.md", "README.md")
+#: What this project consists of, of which a new entry is a copy.
+PROJECT = (
+    *("model.yaml", "model.py", "dataloader.yaml", "dataloader.py", "model_files", "variant_effects", "many_files"),
+    *("yeastpromoter", "training", "tests", "benchmarks", "docs", "examples", "requirements", "start.py"),
+    *("pyproject.toml", "README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"),
+)
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
@@ -145,6 +153,64 @@ def weights_version(configuration: str, run_name: str, sha256: str) -> str:
     return version
 
 
+def new_entry(folder: str | Path) -> bool:
+    """Make a copy of this project where there is none: in a folder that is new or empty.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        Whether it was made.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds other files.
+    """
+    folder = Path(folder)
+    if (folder / MODEL_YAML).is_file():
+        return False
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(
+            f"{folder} is neither a Kipoi entry of this project, since it has no {MODEL_YAML}, nor empty: name a new "
+            "folder, which becomes a copy of this project"
+        )
+    # Whatever hidden folders and caches lie here stays here.
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "results")
+    for name in PROJECT:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return True
+
+
+def parameters(assay: Assay) -> int:
+    """Number of parameters of the report's network for an assay, of which 1,700 are not trained.
+
+    That of the public measurements has 2,194,768 (Table 1 of the report). Another length changes the inputs of the
+    first dense layer, 100 channels at (length - 13) // 2 - 3 positions with 300 weights each; another number of buckets
+    the last layer, 300 weights and a bias each.
+    """
+
+    def positions(length: int) -> int:
+        return (length - 13) // 2 - 3
+
+    here, public = assay.network, PUBLIC.network
+    longer = positions(here["length"]) - positions(public["length"])
+    return 2_194_768 + 30_000 * longer + 301 * (here["buckets"] - public["buckets"])
+
+
+def _size(assay: Assay) -> str:
+    number = parameters(assay)
+    return f"{number:,} parameters ({number - 1_700:,} trainable); {4e-6 * number:.1f} MB"
+
+
 def for_assay(text: str, before: Assay, after: Assay) -> str:
     """Put the adapters, lengths and buckets of another assay into what a YAML file of the entry says."""
     if before == after:
@@ -160,15 +226,22 @@ def for_assay(text: str, before: Assay, after: Assay) -> str:
         f"{len(old.right_adapter)}-bp adapter": f"{len(new.right_adapter)}-bp adapter",
         f"to {old.insert_length - 1}, the end": f"to {new.insert_length - 1}, the end",
         f"{before.buckets} buckets": f"{after.buckets} buckets",
+        f"{before.buckets} bucket scores": f"{after.buckets} bucket scores",
+        _size(before): _size(after),
         "{:g} to {:g}".format(*before.ends): "{:g} to {:g}".format(*after.ends),
         "{:g} (lowest) to {:g} (highest)".format(*before.ends): "{:g} (lowest) to {:g} (highest)".format(*after.ends),
     }
     for ours, theirs in zip(old.lengths.values(), new.lengths.values(), strict=True):
         words |= {f"{ours} bp": f"{theirs} bp", f"{ours}-bp": f"{theirs}-bp", f"{ours}, 4)": f"{theirs}, 4)"}
-    # All at once: what is put in must not be replaced again. The longest first, as one can begin like another.
+    if old.has_adapters and not new.has_adapters:
+        words[f", {old.left_adapter} and {old.right_adapter},"] = ""
+    # All at once: what is put in must not be replaced again. The longest first, as one can begin like another. Lines
+    # may end within one.
     longest_first = sorted(filter(None, words), key=len, reverse=True)
-    found = "|".join(rf"\b{re.escape(word)}" for word in longest_first)
-    return re.sub(found, lambda match: words[match[0]], text)
+    found = "|".join(
+        (r"\b" if word[0].isalnum() else "") + r"\s+".join(map(re.escape, word.split())) for word in longest_first
+    )
+    return re.sub(found, lambda match: words[" ".join(match[0].split())], text)
 
 
 def assay_of(entry: str | Path) -> Assay:
@@ -184,7 +257,7 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     run : Run
         A run, finished.
     entry : str or Path
-        Folder of the entry: this project's root, or a copy of it.
+        Folder of the entry: this project's root, a copy of it, or a new folder, which becomes one.
 
     Returns
     -------
@@ -203,6 +276,7 @@ def export(run: Run, entry: str | Path) -> dict[str, Any]:
     if (network := run.settings.get("network", KIRCHERLAB)) != KIRCHERLAB:
         raise ValueError(f"run {run.name!r} cannot be exported: {NOT_EXPORTED.format(network)}")
     record = make_record(run)
+    new_entry(entry)
     activation = record["settings"]["first_activation"]
     path = entry / yaml.safe_load((entry / MODEL_YAML).read_text(encoding="utf-8"))["args"]["weights"]
     # Built and saved again: the file then holds the network's weights and no optimiser state, whatever was stored.
@@ -316,6 +390,10 @@ def entry_texts(exported: Mapping[str, Any], entry: str | Path) -> dict[str, str
     for document, contents in blocks.items():
         path = Path(entry) / document
         text = of_these_weights(read_document(path), exported["weights_version"])
+        if document == DOCUMENTS[0]:
+            # The table at its head.
+            head, mark, rest = text.partition("<!--")
+            text = for_assay(head, before, assay) + mark + rest
         for name, content in contents.items():
             text = with_block(text, name, content, path)
         texts[document] = text

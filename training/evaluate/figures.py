@@ -24,7 +24,7 @@ SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
 #: Columns of Table 2 of the KircherLab report, and the MAPE.
 TABLE_2 = ("accuracy", "mae", "mse", "val_accuracy", "val_mae", "val_mse", "val_mape")
 TABLE_2_HEADER = ("acc", "mae", "mse", "val_acc", "val_mae", "val_mse", "val_mape")
-EXPRESSION = "expression (mean bucket)"
+EXPRESSION = "expression"
 FIGURES = ("learning_curves", "scatter", "residuals", "buckets", "gc")
 #: Percentiles at which the whiskers of a box end.
 WHISKERS = (5, 95)

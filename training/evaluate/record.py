@@ -15,12 +15,15 @@ from training.config.loading import ALL_SOURCES
 from training.data.tables import sha256_of, write_report
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import markdown_table, replace_block
+from training.evaluate.staleness import changed_settings, check_unchanged_since_training, tables_of
 from training.paths import EVALUATION_FILE, SUMMARY_FILE, report_of
 from training.run import Run
 
 #: Settings that make two runs repeats of one another when nothing else differs.
 SEEDS = ("seed", "gc_sampling.seed")
 REFERENCE = "baseline"
+#: Values of a setting of a phase that does nothing.
+_UNSET = (None, [])
 _STATISTICS = ("pearson", "spearman", "mse", "mae", "mape", "gc_predicted", "gc_measured", "gc_excess")
 
 
@@ -71,22 +74,6 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_folders(item) for item in value]
     return value
-
-
-def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
-    """Settings that have another value than a run was trained with; those it did not know are not a change."""
-    if isinstance(trained, Mapping) and isinstance(now, Mapping):
-        inner = [
-            changed_settings(value, now.get(name), f"{place}.{name}" if place else name)
-            for name, value in trained.items()
-        ]
-        return [name for names in inner for name in names]
-    if isinstance(trained, list | tuple) and isinstance(now, list | tuple) and len(trained) == len(now):
-        inner = [
-            changed_settings(*pair, f"{place}[{number}]") for number, pair in enumerate(zip(trained, now, strict=True))
-        ]
-        return [name for names in inner for name in names]
-    return [] if trained == now else [place]
 
 
 def check_unchanged(
@@ -234,22 +221,9 @@ def make_record(run: Run) -> dict[str, Any]:
     paths = run.layout
     settings = run.settings
     summary = read_json(paths.run(run.name) / SUMMARY_FILE)
-    changed = changed_settings(summary["settings"], settings)
-    if changed:
-        raise ValueError(
-            f"run {run.name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
-            "train it again, or put the settings back"
-        )
+    check_unchanged_since_training(run)
     evaluation = read_evaluation(run)
-    found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
-    found = {name: sha256_of(path) for name, path in found.items()}
-    tables = summary.get("inputs", found)
-    stale = [name for name, digest in found.items() if tables.get(name, digest) != digest]
-    if stale:
-        raise ValueError(
-            f"run {run.name!r} was trained on other tables than those in {paths.constructs.parent} now "
-            f"({', '.join(stale)}): train it again"
-        )
+    tables = summary.get("inputs", tables_of(run))
     recipe = settings["synthetic"]
     files = read_json(paths.files) if paths.files.is_file() else {}
     record = {
@@ -347,6 +321,8 @@ def differences(settings: Mapping[str, Any], reference: Mapping[str, Any]) -> st
         # A record from before a setting existed had what is its default now.
         if not number and name.split(".")[0] not in settings.keys() & reference.keys():
             continue
+        if number and own.get(name) in _UNSET and other.get(name) in _UNSET:
+            continue
         said.append(f"{name} {shown(own.get(name))}")
     for number, phase in enumerate(phases[len(other_phases) :], start=len(other_phases) + 1):
         said.append(
@@ -377,7 +353,8 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
     for item in sorted(records, key=lambda item: (item["run"] != reference, item["run"])):
         flat = {name: value for name, value in flat_settings(item["settings"]).items() if name not in SEEDS}
         repeats.setdefault(json.dumps(flat, sort_keys=True), []).append(item)
-    sources = [source for source in records[0]["evaluation"]["validation"] if source != ALL_SOURCES]
+    scored = [source for item in records for source in item["evaluation"]["validation"]]
+    sources = [source for source in dict.fromkeys(scored) if source != ALL_SOURCES]
     header = ["Run", f"What differs from {reference}"]
     header += [f"Pearson, {source}" for source in sources]
     header += [f"GC excess, {source}" for source in sources]
@@ -386,7 +363,7 @@ def _table_of(records: list[dict[str, Any]], reference: str | None) -> str:
     for items in repeats.values():
 
         def values(source, statistic, items=items):
-            found = [item["evaluation"]["validation"][source]["full_length"] for item in items]
+            found = [item["evaluation"]["validation"].get(source, {}).get("full_length") for item in items]
             return [None if summary is None else summary[statistic][0] for summary in found]
 
         rows.append(

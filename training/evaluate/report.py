@@ -70,7 +70,7 @@ ASSEMBLED = {
     "kept_measurements": "measurements kept",
     "of_construct_length": "rows with a value: of full length",
     "fitted": "rows with a value: fitted to full length",
-    "clipped_to_scale": "rows with a value: clipped to 0 to 17",
+    "clipped_to_scale": "rows with a value: clipped to the ends of the scale",
 }
 SYNTHETIC = {
     "made": "made",
@@ -266,7 +266,7 @@ def _configuration(record: Mapping[str, Any], assembled: Mapping[str, Any]) -> S
                 "Sources of measurements",
                 ["source", "counts as", "file", "origin", "sha256 begins", "weight", "slope", "intercept"],
                 sources,
-                "Slope and intercept bring the values of a file to the common scale, mean sorting bucket, 0 to 17.",
+                "Slope and intercept bring the values of a file to the common scale of expression.",
                 text_columns=5,
             ),
             Text(
@@ -467,7 +467,7 @@ def _accuracy(evaluation: Mapping[str, Any]) -> Table:
         evaluation,
         "Accuracy",
         {"pearson": "Pearson", "spearman": "Spearman", "mse": "MSE", "mae": "MAE", "mape": "MAPE, %"},
-        f"Errors of the expression in buckets. {MAPE_NOTE} Noise ceiling: the correlation that perfect predictions "
+        f"Errors of the expression in its unit. {MAPE_NOTE} Noise ceiling: the correlation that perfect predictions "
         "would have, from replicates.",
     )
 

@@ -314,7 +314,7 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             {"runs": {"one": {"gc_sampling": {"target": "genome", "genome": {"file": "g.fa"}}}}},
             ["runs.one.gc_sampling.target is genome, but the method is none"],
         ),
-        ({"runs": {1: {}}}, ["a name under runs is 1 but must be of type string"]),
+        ({"runs": {1: {}}}, ["runs has the key 1, but keys are text: put a name into quotation marks"]),
         ({"runs": {"a b": {}}}, ["a name under runs is 'a b' but must be text like"]),
         (
             {"data": {"sources": [SMALL["data"]["sources"][0] | {"label": "all_sources"}]}},

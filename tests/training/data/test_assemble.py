@@ -61,7 +61,7 @@ def write(path, *rows):
 def test_values_trimmed_calibrated_and_clipped(tmp_path):
     rows = [("s", "kind", "value", "r1", "r2")]
     left, right = PTPA.left_flank[-3:], PTPA.right_flank[:7]
-    values = [(4, 3, 5), (20, 20, 20), (-5, -5, -5)]
+    values = [(4, 3, 5), (20, 20, 20), (-5, -5, -5), (8, 8, 8)]
     rows += [(left + text.lower() + right, "yes", *value) for text, value in zip(TEXTS, values, strict=False)]
     rows += [(left + TEXTS[4] + right, "no", 1, 1, 1), (left + TEXTS[5] + right, "yes", "NA", 1, 1)]
     write(tmp_path / "a", *rows)
@@ -77,13 +77,13 @@ def test_values_trimmed_calibrated_and_clipped(tmp_path):
             weight=2,
         ),
     )
-    assert list(found) == TEXTS[:3]
-    assert [found[text]["expression"] for text in TEXTS[:3]] == [3, 11, 0]
+    assert list(found) == TEXTS[:4]
+    assert [found[text]["expression"] for text in TEXTS[:4]] == [3, 11, 0, 5]
     assert [found[TEXTS[0]][name] for name in ("replicate_1", "replicate_2")] == [2.5, 3.5]
     assert found[TEXTS[0]]["weight"] == 2
     assert sources == ["a"]
     counts = report["sources"]["a"]
-    assert (counts["rows_in_file"], counts["rows"]) == (5, 4)
+    assert (counts["rows_in_file"], counts["rows"]) == (6, 5)
     assert (counts["dropped_without_value"], counts["clipped_to_scale"]) == (1, 1)
     assert_every_row_is_accounted_for(report, found)
     assert counts["file_sha256"] == hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
