@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictor", "load"]
 
-__version__ = "1.7.0"
+__version__ = "1.8.0"
 
 
 def load(entry: str | os.PathLike | None = None, threads: int | None = None, engine: str = "lookup") -> Predictor:

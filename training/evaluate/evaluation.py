@@ -24,7 +24,7 @@ from training.evaluate.metrics import (
 )
 from training.evaluate.staleness import check_unchanged_since_training
 from training.fit.engine import engine_of
-from training.notices import warn
+from training.notices import say, warn
 from training.paths import EVALUATION_FILE, PREDICTIONS_FILE
 from training.run import Run
 from yeastpromoter.io.whole_files import write_frame
@@ -250,6 +250,12 @@ def evaluate(
         for part in parts
         if (said := _constant(constructs["predicted"][constructs["part"] == part].to_numpy())) is not None
     ]
+    for part, scores_of_part in found.items():
+        for source, lengths in scores_of_part.items():
+            if (summary := lengths["all_lengths"]) and (r := summary["pearson"]["value"]) is not None:
+                number = summary["constructs"]
+                errors = f"Pearson {r:.3f}, MAE {summary['mae']['value']:.3g}"
+                say(f"run {run.name}, {part}, {source}: {errors}, {number:,} constructs")
     evaluation = {
         "configuration": run.config["name"],
         "run": run.name,

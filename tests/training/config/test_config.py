@@ -378,6 +378,22 @@ ON_SYNTHETIC = [{"constructs": "synthetic"}]
             {"runs": {"one": {"set_aside": {"constructs": 5, "use": 6}}}},
             ["runs.one.set_aside.use is for learn_from: set_aside", "use is 6, but only 5 are set aside"],
         ),
+        (
+            {
+                "runs": {
+                    "one": {"set_aside": {"constructs": 5, "seed": 1}},
+                    "two": {"initial": "one", "set_aside": {"constructs": 5, "learn_from": "set_aside"}},
+                    "three": {},
+                    "four": {"initial": "three", "set_aside": {"constructs": 5, "learn_from": "set_aside"}},
+                }
+            },
+            [
+                "runs.two.initial is 'one', which learned from constructs that runs.two.set_aside sets aside",
+                "runs.four.initial is 'three', which learned from",
+            ],
+        ),
+        ({"split": {"seed": 1.0}}, ["split.seed is 1.0 but must be of type integer"]),
+        ({"runs": {"one": {1: 2, "foo": 3}}}, ["runs.one has the key 1, but keys are text"]),
         ({"synthetic": {"mix": {"parts": [{"kind": "genome", "count": 5}]}}}, ["parts[0] is of kind genome"]),
         (
             {

@@ -110,6 +110,34 @@ def test_the_public_adapters_within_longer_constant_ends(tmp_path):
     assert "reporter" not in config
 
 
+def test_a_named_value_is_taken_before_numbered_columns_and_what_is_not_used_is_said(tmp_path):
+    rows = [(text, value, i, i + 1, i + 2) for i, (text, value) in enumerate(zip(INSERTS, VALUES, strict=False))]
+    found = look_at(write(tmp_path / "t.tsv", rows, ("seq", "expression", "x1", "x2", "x3")))
+    assert found.columns == {"sequence": "seq", "expression": "expression"}
+    assert "not used: x1, x2, x3" in found.said
+
+
+@pytest.mark.parametrize(("name", "lowest"), [("value", -2.0), ("log2FoldChange", 0.5)])
+def test_log_ratios_are_not_taken_for_the_public_scale(tmp_path, name, lowest):
+    values = np.linspace(lowest, 9, len(INSERTS)).round(3)
+    found = look_at(write(tmp_path / "t.tsv", list(zip(INSERTS, values, strict=True)), ("seq", name)))
+    assert found.assay.bucket_values != PUBLIC.bucket_values
+    assert found.assay.ends[0] == pytest.approx(lowest, abs=0.1)
+    # The lowest and the highest value are beyond the quantiles that are the ends.
+    assert any("2 values beyond are set to the nearer end" in sentence for sentence in found.said)
+
+
+def test_whole_table_is_tried_before_a_configuration_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(text, value, "train") for text, value in zip(INSERTS, VALUES, strict=False)]
+    rows.append((INSERTS[0], 4.0, "test"))
+    path = write(tmp_path / "mine.tsv", rows, ("seq", "value", "split"))
+    done = CliRunner().invoke(main, ["start", str(path)])
+    assert done.exit_code != 0
+    assert "part" in str(done.exception) + done.output
+    assert not (tmp_path / "mine.yaml").exists()
+
+
 def backwards(text):
     return text[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
@@ -124,6 +152,21 @@ def backwards(text):
         ([(INSERTS[0], "")], ("s", "expression"), "has no value"),
         ([(text, 3) for text in INSERTS], None, "nearly all are equal"),
         ([(INSERTS[0],)], None, "has one column"),
+        ([(INSERTS[0], 3)], ("s", "expression"), "has one measured value"),
+        ([(INSERTS[0], 3), (INSERTS[1], "3,5")], ("s", "expression"), "line 3: '3,5' in the column 'expression'"),
+        ([(INSERTS[0], 3), (INSERTS[1], "1_7")], ("s", "expression"), "line 3: '1_7' in the column 'expression'"),
+        ([(INSERTS[0], 3, "fit")], ("s", "expression", "split"), "line 2: 'fit' in the column 'split'"),
+        (
+            [(text, 3, word) for text, word in zip(INSERTS, ["train", "test", "holdout"], strict=False)],
+            ("s", "expression", "fold"),
+            "line 4: 'holdout' in the column 'fold'",
+        ),
+        ([(INSERTS[0], 1, 2, 3), (INSERTS[1], 1, "", 3)], ("s", "bin1", "bin2", "bin3"), "1 cells of bin2 are empty"),
+        (
+            [(INSERTS[0], *range(6))],
+            ("s", *(f"{what}_count_{n}" for what in ("dna", "rna") for n in (1, 2, 3))),
+            "counts of RNA and DNA",
+        ),
         (
             [(backwards(PTPA.add_adapters(text)), v) for text, v in zip(INSERTS, VALUES, strict=False)],
             None,

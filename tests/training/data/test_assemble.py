@@ -310,6 +310,8 @@ def test_agreement_is_of_values_as_they_were_measured_and_noise_does_not_flatten
             r"a: line 2 has 3 columns, but the first line .* has 2\. .*row\.names=FALSE",
         ),
         ([(TEXTS[0], 1), (TEXTS[1][:-1] + "U", 1)], {}, "a, line 2: .* is not a DNA sequence"),
+        ([(TEXTS[0] + " ", 1)], {}, "a, line 1: .* There are blanks around it"),
+        ([(TEXTS[0], 1)], {"trim": {"left": 60, "right": 50}}, "the sequence has 110 bp, but trim cuts 110 bp off"),
         (
             [(TEXTS[0], 1)],
             {"columns": {"sequence": 0, "expression": 4}},

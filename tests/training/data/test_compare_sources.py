@@ -115,6 +115,17 @@ def test_sources_that_do_not_rise_together_get_no_calibration(tmp_path):
     assert (tmp_path / "results" / "made" / "data" / "compared_sources" / "lines.json").exists()
 
 
+def test_counts_get_no_calibration_since_they_are_of_the_buckets(tmp_path):
+    write(tmp_path / "a", TEXTS[:60], range(60))
+    write(tmp_path / "b", TEXTS[:60], *[[1] * 60] * 18)
+    sources = [
+        {"name": "a", "file": "a", "columns": {"sequence": 0, "expression": 1}, "calibration": {"slope": 0.25}},
+        {"name": "b", "file": "b", "columns": {"sequence": 0, "counts": list(range(1, 19))}},
+    ]
+    result = call(write_config(tmp_path, *sources))
+    assert "has counts, whose mean bucket is on the scale already: no line is proposed" in result.output
+
+
 def test_mistakes_are_told(tmp_path, sources):
     first, second = sources
     write(tmp_path / "c", TEXTS[COUNT - 4 :], range(5))

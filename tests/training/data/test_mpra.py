@@ -5,6 +5,7 @@ import pytest
 from test_assemble import TEXTS, assert_every_row_is_accounted_for, run, write
 
 from training.config.loading import complete_config, files_of
+from training.data.tables import PARTS
 
 NAMES = [f"oligo_{number}" for number in range(20)]
 OLIGO_HEADER = (
@@ -55,6 +56,39 @@ def test_oligos_by_hand(tmp_path, capsys):
     assert len(counts["tables_sha256"]) == 1
     assert_every_row_is_accounted_for(report, found)
     assert "expression = 3 * log2(RNA/DNA) + 7, which brings -2 to 1 and 3 to 16" in capsys.readouterr().err
+
+
+def test_a_design_in_two_parts_is_refused_and_a_part_on_any_of_its_lines_counts(tmp_path):
+    source = mpra_source(
+        "m",
+        scale=SCALE,
+        min_barcodes=1,
+        designs={"header": True, "columns": {"sequence": "s", "name": "n", "split": "p"}},
+    )
+    write_oligos(tmp_path / "m", *[("1", name, 1, 2, 10) for name in NAMES[:3]])
+
+    def designs(*parts):
+        names = [*NAMES[:3], NAMES[0]]
+        lines = [("s", "n", "p"), *((TEXTS[NAMES.index(n)], n, part) for n, part in zip(names, parts, strict=True))]
+        write(tmp_path / "a", *lines)
+
+    designs("", "train", "test", "validation")
+    found, report, _ = run(tmp_path, source)
+    assert [found[text]["part"] for text in TEXTS[:3]] == [
+        PARTS.index(part) for part in ("validation", "train", "test")
+    ]
+    assert report["sources"]["a"]["dropped_repeated_design"] == 1
+    designs("train", "train", "test", "test")
+    with pytest.raises(ValueError, match="lines 2 and 5: the design 'oligo_0' is in the train and the test part"):
+        run(tmp_path, source)
+
+
+def test_a_table_that_is_there_twice_is_refused(tmp_path):
+    write_fasta(tmp_path / "a")
+    for name in ("m", "copy"):
+        write_oligos(tmp_path / name, ("1", NAMES[0], 1, 2, 10))
+    with pytest.raises(ValueError, match="are the same table"):
+        run(tmp_path, mpra_source("m", "copy", scale=SCALE))
 
 
 def test_the_scale_is_from_quantiles_and_can_be_undone(tmp_path):

@@ -138,6 +138,17 @@ def test_a_validation_part_that_no_source_gives_is_taken_from_the_training_part(
     assert "144 train, 10 test; 0 others go with relatives of these, 0 are split at random" in said
 
 
+def test_a_few_constructs_without_a_part_do_not_stand_in_for_a_validation_part(tmp_path, capsys):
+    given = [0] * 144 + [1] * 10 + [255] * 2
+    part, report = split_of(tmp_path, random_inserts(156, 3), [0] * 156, given)
+    assert part[144:154] == [1] * 10
+    numbers = np.bincount(part[:144] + part[154:])
+    assert numbers.sum() == 146
+    assert numbers[2] == pytest.approx(146 / 8, abs=2)
+    assert report["given_parts"]["at_random"] == 2
+    assert "it is taken from the constructs of the train part" in capsys.readouterr().err
+
+
 def few(folder, sequences, sources):
     """Tables of constructs with an expression of 0, 1, 2 …: every bucket is a stratum of its own."""
     count = len(sequences)

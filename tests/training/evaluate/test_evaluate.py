@@ -7,7 +7,7 @@ import scipy.stats
 from closeness import EXPRESSION, assert_expression_close
 from made_up_results import N, columns, config, insert_gc, make_results, matrix, run_of
 
-from training.data.tables import write_table
+from training.data.tables import sha256_of, write_table
 from training.evaluate.evaluation import by_source, evaluate, summarise
 from training.evaluate.metrics import (
     affordable,
@@ -20,6 +20,22 @@ from training.evaluate.metrics import (
     with_intervals,
 )
 from yeastpromoter.sequence.encoding import one_hot
+
+
+def test_a_run_of_other_settings_or_tables_is_not_scored(tmp_path):
+    results, _ = make_results(tmp_path)
+    other = config()
+    other["runs"]["plain"]["first_activation"] = "softmax"
+    with pytest.raises(
+        ValueError, match=r"trained with other settings than the configuration has now \(first_activation"
+    ):
+        evaluate(run_of(other, results), resamples=5)
+    run = run_of(config(), results)
+    summary = json.loads((run.folder / "summary.json").read_text())
+    inputs = {"split": sha256_of(run.layout.split), "table": "0" * 64}
+    (run.folder / "summary.json").write_text(json.dumps(summary | {"inputs": inputs}))
+    with pytest.raises(ValueError, match=r"trained on other tables than those in .* now \(table\)"):
+        evaluate(run, resamples=5)
 
 
 def test_pearson_by_hand():

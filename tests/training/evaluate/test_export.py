@@ -1,6 +1,7 @@
 import copy
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ from closeness import EXPRESSION, assert_expression_close
 from made_up_results import config, make_results, run_of
 
 from training.config.loading import complete_config, load_config
+from training.data.assay import PUBLIC, Assay
 from training.data.tables import sha256_of
 from training.evaluate.card import RECORD_FILE, evaluation_text, long_figures, short_figures, trained_on
 from training.evaluate.evaluation import evaluate
@@ -18,7 +20,10 @@ from training.evaluate.expected import expected_predictions
 from training.evaluate.export import (
     entry_texts,
     export,
+    for_assay,
+    new_entry,
     of_these_weights,
+    parameters,
     unwritten,
     weights_version,
     with_values,
@@ -28,6 +33,7 @@ from training.evaluate.record import without_folders
 from yeastpromoter.io.sequence_files import SequenceFile
 from yeastpromoter.model.network import build_network
 from yeastpromoter.sequence.encoding import one_hot
+from yeastpromoter.sequence.reporter import Reporter
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL_YAML = """\
@@ -320,6 +326,37 @@ def entry(tmp_path_factory):
     for name in ("yeastpromoter", "requirements", "model_files/example", "variant_effects"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+def test_a_new_folder_becomes_a_copy_of_all_of_the_project(tmp_path):
+    assert new_entry(tmp_path / "new")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode or not tracked.stdout:
+        pytest.skip("no version control here")
+    wanted = {
+        name for name in tracked.stdout.split("\n") if name and not name.startswith(".") and (ROOT / name).exists()
+    }
+    copied = {str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    assert wanted <= copied
+    assert not any("__pycache__" in name or name.startswith(".") for name in copied)
+    assert not new_entry(tmp_path / "new"), "there already"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "note").touch()
+    with pytest.raises(ValueError, match=r"other is neither a Kipoi entry .* nor empty"):
+        new_entry(tmp_path / "other")
+
+
+@pytest.mark.parametrize(("length", "buckets"), [(80, 2), (121, 18), (230, 6)])
+def test_number_of_parameters_is_that_of_the_network(length, buckets):
+    assay = Assay(Reporter("made up", "", "", length), tuple(range(buckets)))
+    assert parameters(assay) == build_network(**assay.network).count_params()
+
+
+def test_words_of_another_assay_are_found_across_lines_and_without_adapters_their_names_go():
+    other = Assay(Reporter("long", "", "", 120), (-1.5, 0.0, 2.0))
+    text = "Their adapters, TGCATTTTTTTCACATC and GGTTACGGCTGTT, with at most 3; 0 (lowest) to 17\n  (highest), 80\nbp."
+    said = for_assay(text, PUBLIC, other)
+    assert said == "Their adapters with at most 3; -1.5 (lowest) to 2 (highest), 120 bp."
 
 
 def test_export_makes_an_entry_of_one_run(entry, tmp_path):

@@ -94,6 +94,15 @@ def test_command_writes_what_is_there_and_says_what_is_not(study):
     assert (folder / "o" / "fine_tuning_study.png").read_bytes()[1:4] == b"PNG"
 
 
+def test_it_is_said_where_validation_chose_the_epochs(study):
+    config, folder = study
+    assert "; no run chose its epochs by it." in study_table(read_runs(config, folder))
+    config["runs"]["scratch_300"]["phases"][0]["patience"] = 5
+    path = folder / "scratch_300.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": config["runs"]["scratch_300"]}))
+    assert ", by which runs chose their epochs: they look better" in study_table(read_runs(config, folder))
+
+
 def test_what_is_no_such_study_is_refused(study):
     config, folder = study
     with pytest.raises(ValueError, match="no run of configuration public learns from constructs that were set aside"):
