@@ -10,6 +10,7 @@ from training.cli.options import FOLDER, Settings, settings_options
 from training.evaluate.export import export as step
 from training.evaluate.export import unwritten
 from training.paths import ROOT
+from yeastpromoter.model.startup import quiet_startup
 
 
 @click.command()
@@ -32,7 +33,8 @@ def export(settings: Settings, run_name: str | None, entry: Path | None) -> None
     if run_name is None:
         raise ValueError("the configuration has no export: name the run with --run")
     entry = entry or Path(chosen["entry"])
-    exported = step(settings.run(run_name), entry)
+    with quiet_startup():
+        exported = step(settings.run(run_name), entry)
     click.echo(f"{entry} has the weights {exported['weights_version']} now")
     if entry.resolve() == ROOT:
         click.echo(

@@ -8,6 +8,7 @@ from training.data.assay import Assay
 from training.fit.networks import KIRCHERLAB, build_network, described
 from yeastpromoter.lookup.network import LookupNetwork, read_layers
 from yeastpromoter.model.prediction import CompiledNetwork
+from yeastpromoter.model.startup import quiet_startup
 
 
 def engine_of(run: Mapping[str, Any], weights: str | Path, assay: Assay) -> LookupNetwork | CompiledNetwork:
@@ -25,6 +26,7 @@ def engine_of(run: Mapping[str, Any], weights: str | Path, assay: Assay) -> Look
     settings = described(run, assay)
     if settings["network"] == KIRCHERLAB:
         return LookupNetwork(read_layers(weights), run["first_activation"], length=settings["length"])
-    network = build_network(**settings)
-    network.load_weights(weights)
+    with quiet_startup():
+        network = build_network(**settings)
+        network.load_weights(weights)
     return CompiledNetwork(network)
