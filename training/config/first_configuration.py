@@ -17,6 +17,7 @@ from training.config.loading import complete_config, schema
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of
 from training.evaluate.calibrate import MIN_CONSTRUCTS
+from training.fit.batches import fitting_batch_size
 from yeastpromoter.io.record_formats import looks_like_dna, split_row
 from yeastpromoter.io.text_files import TextFile
 from yeastpromoter.io.text_tables import MISSING, TextTable
@@ -254,6 +255,7 @@ def configuration(found: Found) -> tuple[dict[str, Any], list[str]]:
 
     training = max(1, round(0.7 * found.rows))
     batch_size, epochs_from_random = next(some[1:] for some in _SETTINGS if training <= some[0])
+    batch_size = fitting_batch_size(batch_size, training)
     low, high = found.assay.ends
     phase: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.3, "schedule": "cosine", "warmup": 0.05}
     phase |= {"batch_size": batch_size, "patience": None}

@@ -60,8 +60,8 @@ def check_sha256(path: str | Path, expected: str | None) -> str:
     path = Path(path)
     if not path.is_file():
         raise ValueError(
-            f"{path} is missing: get it with the download step, or point data.folder of the configuration at the "
-            "folder that holds it"
+            f"{path} is missing: get it with the download step, if it has a url, or point data.folder of the "
+            "configuration at the folder that holds it"
         )
     found = digest_of(path)
     if expected is not None and found != expected:

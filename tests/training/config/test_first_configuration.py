@@ -41,7 +41,7 @@ def test_constructs_of_the_public_reporter(tmp_path):
     assert complete["runs"]["fine_tuned"]["initial"] == "shipped"
     assert Assay.of(complete) == PUBLIC
     assert any("very few" in sentence for sentence in said)
-    assert complete["runs"]["from_random"]["phases"][0]["batch_size"] == 32
+    assert complete["runs"]["from_random"]["phases"][0]["batch_size"] == 16  # 42 constructs
 
 
 def test_inserts_in_a_table_of_commas_with_replicates_and_missing_values(tmp_path):
