@@ -17,7 +17,7 @@ from training.config.loading import complete_config, schema
 from training.data.assay import PUBLIC, Assay
 from training.data.tables import letters_of
 from training.evaluate.calibrate import MIN_CONSTRUCTS
-from training.fit.batches import fitting_batch_size
+from training.fit.batch_size import fitting_batch_size
 from yeastpromoter.io.record_formats import looks_like_dna, split_row
 from yeastpromoter.io.text_files import TextFile
 from yeastpromoter.io.text_tables import MISSING, TextTable

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 from training.data.tables import sha256_of, write_report
-from training.fit.batches import EpochBatches, fitting_batch_size
+from training.fit.batch_size import fitting_batch_size
+from training.fit.batches import EpochBatches
 from training.fit.checkpoint import alone_in, load_checkpoint, read_progress, read_weights, save_checkpoint
 from training.fit.devices import divided_among, fed_with_letters
 from training.fit.event_files import EventFiles, remove_events

@@ -1,6 +1,8 @@
 """A first configuration from a table: what is recognised, and that it is valid and does what it says."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -193,3 +195,9 @@ def test_the_command_writes_what_it_says_and_nothing_over_a_file(tmp_path, monke
     again = CliRunner().invoke(main, ["start", str(path)])
     assert again.exit_code
     assert "exists already" in again.output
+
+
+def test_what_looks_at_a_table_needs_no_keras():
+    code = "import sys, training.cli.start; print('keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

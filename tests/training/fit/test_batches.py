@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from training_tables import constructs_of, random_inserts, text_of
 
-from training.fit.batches import EpochBatches, Examples, fitting_batch_size, with_flanks
+from training.fit.batch_size import fitting_batch_size
+from training.fit.batches import EpochBatches, Examples, with_flanks
 from yeastpromoter.sequence.reporter import PTPA
 
 
