@@ -177,6 +177,9 @@ def look_at(path: str | Path) -> Found:
         said.append(f"not used: {', '.join(unused)}")
     if not measured.all():
         said.append(f"{int((~measured).sum()):,} rows have no value and are left out")
+    for line, cell in zip(lines, texts[sequence], strict=True):
+        if cell != cell.strip():
+            raise ValueError(f"{path}, line {line}: there are blanks around the sequence {cell!r}: take them out")
     sequences = [cell.upper() for cell, there in zip(texts[sequence], measured, strict=True) if there]
     reporter, sequence_type, trim, about = _geometry(path, sequences)
     said += about

@@ -111,6 +111,8 @@ def compare_sources(
             output.mkdir(parents=True, exist_ok=True)
             path = output / file_name(len(found), f"{first}.{second}", figure_format)
             _draw(line, calibrated["expression"], raw_second["expression"], path)
+    if not found and not too_few:
+        raise ValueError("no line can be proposed: each second source is on the scale already")
     if not found:
         raise ValueError(
             f"no line can be proposed: two sources must share at least {MIN_GROUPS} sequences, but, held-out ones left "

@@ -155,6 +155,7 @@ def backwards(text):
         ([(text, 3) for text in INSERTS], None, "nearly all are equal"),
         ([(INSERTS[0],)], None, "has one column"),
         ([(INSERTS[0], 3)], ("s", "expression"), "has one measured value"),
+        ([(INSERTS[0], 3), (f" {INSERTS[1]}", 4)], ("s", "expression"), "line 3: there are blanks around the sequence"),
         ([(INSERTS[0], 3), (INSERTS[1], "3,5")], ("s", "expression"), "line 3: '3,5' in the column 'expression'"),
         ([(INSERTS[0], 3), (INSERTS[1], "1_7")], ("s", "expression"), "line 3: '1_7' in the column 'expression'"),
         ([(INSERTS[0], 3, "fit")], ("s", "expression", "split"), "line 2: 'fit' in the column 'split'"),

@@ -124,6 +124,7 @@ def test_counts_get_no_calibration_since_they_are_of_the_buckets(tmp_path):
     ]
     result = call(write_config(tmp_path, *sources))
     assert "has counts, whose mean bucket is on the scale already: no line is proposed" in result.output
+    assert "each second source is on the scale already" in result.output.split("no line can be proposed")[1]
 
 
 def test_mistakes_are_told(tmp_path, sources):
