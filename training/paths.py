@@ -9,10 +9,10 @@ from training.config.loading import SHIPPED
 from yeastpromoter.model.shipped import shipped_arguments
 from yeastpromoter.model.weights import verify_weights
 
-#: Files in the folder of a run, and in that of its evaluation.
 #: Folder of this project.
 ROOT = Path(__file__).resolve().parents[1]
 
+#: Files in the folder of a run, and in that of its evaluation.
 HISTORY_FILE, SUMMARY_FILE = "history.json", "summary.json"
 EVALUATION_FILE, PREDICTIONS_FILE = "evaluation.json", "predictions.tsv"
 #: The layers of a run's network, in the folder of its table and drawing.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from training.evaluate.calibrate import MIN_CONSTRUCTS
 from training.fit.batch_size import fitting_batch_size
 from yeastpromoter.io.record_formats import looks_like_dna, split_row
 from yeastpromoter.io.text_files import TextFile
-from yeastpromoter.io.text_tables import MISSING, TextTable
+from yeastpromoter.io.text_tables import TextTable
 from yeastpromoter.model.shipped import shipped_arguments
 from yeastpromoter.sequence.adapters import forms, forms_of
 from yeastpromoter.sequence.construct_rules import upper_case
@@ -137,14 +136,17 @@ def look_at(path: str | Path) -> Found:
     texts = {column: [cell for rows in blocks for cell in rows.text(column)] for column in table.columns}
     lines = np.concatenate([rows.lines for rows in blocks])
     sequence = _sequence_column(path, texts)
-    numbers = {
-        column: values
-        for column, cells in texts.items()
-        if column != sequence and (values := _numbers(cells)) is not None
-    }
+    numbers: dict[str | int, np.ndarray] = {}
+    refused: dict[str | int, str] = {}
+    for column in texts:
+        if column != sequence:
+            try:
+                numbers[column] = np.concatenate([rows.numbers(column, missing=True) for rows in blocks])
+            except ValueError as error:
+                refused[column] = str(error)
     said = [f"{path}: {n:,} rows, {len(texts)} columns, {'with' if header else 'without'} a header"]
     columns: dict[str, Any] = {"sequence": sequence}
-    split = _split_column(path, texts, lines)
+    split = _split_column(path, {column: texts[column] for column in texts if column != sequence}, lines)
     if split is not None:
         columns["split"] = split
         said.append(f"the column {split!r} says which rows are for training, validation and test")
@@ -159,7 +161,7 @@ def look_at(path: str | Path) -> Found:
             "the expression. If they are reads, not cells, give the sorted cells of each bucket (reads.sorted_cells)"
         )
     else:
-        value = _value_column(path, numbers, texts, lines, sequence)
+        value = _value_column(path, numbers, refused)
         columns["expression"] = value
         replicates = _replicates(numbers)
         columns |= {"replicates": replicates} if replicates else {}
@@ -210,15 +212,17 @@ def _split_column(path: Path, texts: dict[str | int, list[str]], lines: np.ndarr
     properties = schema()["$defs"]["source"]["properties"]["split_values"]["properties"]
     known = [word for part in properties.values() for word in part["default"]]
     for column, cells in texts.items():
-        words = [cell.strip().casefold() for cell in cells]
-        wrong = [number for number, word in enumerate(words) if word and word not in known]
-        there = sum(map(bool, words))
-        if not there or (_plain(column) != "split" and there - len(wrong) <= _MOSTLY * there):
+        times = Counter(cells)
+        there = sum(number for cell, number in times.items() if cell.strip())
+        wrong = [cell for cell in times if cell.strip() and cell.strip().casefold() not in known]
+        others = sum(times[cell] for cell in wrong)
+        if not there or (_plain(column) != "split" and there - others <= _MOSTLY * there):
             continue
         if wrong:
+            line = lines[cells.index(wrong[0])]
             raise ValueError(
-                f"{path}, line {lines[wrong[0]]}: {cells[wrong[0]]!r} in the column {column!r} stands for no part; "
-                f"known are {', '.join(known)}. Put one of these in the {len(wrong):,} rows with other words, or write "
+                f"{path}, line {line}: {wrong[0]!r} in the column {column!r} stands for no part; "
+                f"known are {', '.join(known)}. Put one of these in the {others:,} rows with other words, or write "
                 "the configuration by hand with split_values (training/README.md)"
             )
         return column
@@ -372,23 +376,6 @@ def _sequence_column(path: Path, texts: dict[Any, list[str]]) -> Any:
     return found[0]
 
 
-def _numbers(cells: Sequence[str]) -> np.ndarray | None:
-    """A column as numbers, NaN where a value is missing; None if it holds anything else."""
-    values = np.array([_number(cell) for cell in cells])
-    return None if np.isinf(values).any() else values
-
-
-def _number(cell: str) -> float:
-    """A cell as the steps read it: NaN for a missing value, infinity for what is no number."""
-    if cell.strip() in MISSING:
-        return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        return math.inf
-    return value if math.isfinite(value) and "_" not in cell else math.inf
-
-
 def _count_columns(path: Path, numbers: dict[Any, np.ndarray]) -> list[Any]:
     """Columns of one name with the numbers of buckets after it, whole numbers that are not negative."""
     stems: dict[str, dict[int, Any]] = {}
@@ -434,29 +421,22 @@ def _named_values(columns: Iterable[Any]) -> list[Any]:
     return [column for name in _VALUE_NAMES for column in columns if _plain(column) == name]
 
 
-def _value_column(
-    path: Path, numbers: dict[Any, np.ndarray], texts: dict[Any, list[str]], lines: np.ndarray, sequence: Any
-) -> Any:
-    """The column of the measured value: by its name, or the only one with numbers."""
+def _value_column(path: Path, numbers: dict[Any, np.ndarray], refused: dict[Any, str]) -> Any:
+    """The column of the measured value: by its name, or the only one with numbers.
+
+    `refused` says of the other columns why they hold none.
+    """
     replicates = _replicates(numbers)
     candidates = [column for column in numbers if column not in replicates]
     if named := _named_values(candidates):
         return named[0]
-    # A column with a name of measured values, or with numbers in most cells, is meant to be one of numbers.
-    others = [column for column in texts if column not in numbers and column != sequence]
-    meant = _named_values(others)
-    if not candidates:
-        meant += [name for name in others if np.isfinite(list(map(_number, texts[name]))).mean() > _MOSTLY]
-    if meant:
-        wrong = next(number for number, cell in enumerate(texts[meant[0]]) if math.isinf(_number(cell)))
-        raise ValueError(
-            f"{path}, line {lines[wrong]}: {texts[meant[0]][wrong]!r} in the column {meant[0]!r} is not a number. "
-            f"Decimals need a point, and a missing value is one of {', '.join(map(repr, MISSING))}"
-        )
+    for column in _named_values(refused):
+        raise ValueError(refused[column])
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise ValueError(f"{path}: no column beside the sequences holds numbers")
+        reasons = "".join(f"\n  {reason}" for reason in refused.values())
+        raise ValueError(f"{path}: no column beside the sequences holds numbers{reasons}")
     raise ValueError(
         f"{path}: the columns {', '.join(map(str, candidates))} all hold numbers, and none is called expression or "
         f"{', '.join(_VALUE_NAMES[2:6])}: rename the measured one to expression"

@@ -541,8 +541,8 @@ def read_source(
     Raises
     ------
     ValueError
-        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, or the source has
-        no rows or selects none.
+        If a file has another hash or is changed meanwhile, a column is absent, a row cannot be read, the source has no
+        rows or selects none, or a table of an MPRA is there twice.
     """
     resembling, line = {}, source["calibration"]
     with ExitStack() as stack:
@@ -550,7 +550,13 @@ def read_source(
         entries = source["mpra"]["tables"] if source.get("mpra") else []
         tables = [stack.enter_context(files.reading(entry)) for entry in entries]
         if tables:
-            counts["tables_sha256"] = [digest for _, digest in tables]
+            counts["tables_sha256"] = digests = [digest for _, digest in tables]
+            for number, (table, digest) in enumerate(tables):
+                if (first := digests.index(digest)) < number:
+                    raise ValueError(
+                        f"source {source['name']!r}: mpra.tables has {tables[first][0]} and {table}, which are the "
+                        "same table: a replicate would count twice"
+                    )
         for piece in _harmonise(source, path, [table for table, _ in tables], other_lengths, counts, assay):
             reasons = held_out.resembled_by(letters_of(piece["sequence"]))
             for reason, mask in reasons.items():

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from training.data.labels import log_ratio, mean_of_replicates, share_of_counts
-from training.data.tables import NO_PART, PARTS, sha256_of
+from training.data.tables import NO_PART, PARTS
 from training.notices import say
 from yeastpromoter.io.record_formats import Fasta
 from yeastpromoter.io.text_files import TextFile
@@ -197,13 +197,6 @@ def read_ratios(paths: Sequence[Path], settings: Mapping[str, Any]) -> tuple[pd.
     ValueError
         If a table lacks a column or has no rows, a cell is not a number, or an oligo is in a replicate twice.
     """
-    contents: dict[str, Path] = {}
-    for path in paths:
-        first = contents.setdefault(sha256_of(path), path)
-        if first is not path:
-            raise ValueError(
-                f"mpra.tables has {first} and {path}, which are the same table: a replicate would count twice"
-            )
     read = {"oligo": _oligos, "barcode": _barcodes}[settings["level"]]
     ratios, barcodes = [], []
     for path in paths:

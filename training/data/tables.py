@@ -169,6 +169,23 @@ def sha256_of(path: str | Path) -> str:
     return digest_of(_there(path))
 
 
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file that a step wrote.
+
+    Raises
+    ------
+    ValueError
+        If it does not exist or holds no JSON.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: run the step that writes it first")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
+
+
 def write_report(path: str | Path, report: dict[str, Any]) -> None:
     """Write what a step did as indented JSON; the file appears only once it is whole."""
     path = Path(path)

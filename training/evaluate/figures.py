@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from training.data.assay import PUBLIC, Assay
+from training.data.tables import read_json
 from training.evaluate.evaluation import LENGTH_NAMES, LENGTHS, shown_length
 from training.evaluate.markdown import listed, markdown_table, with_bounds, with_decimals, words
 from training.evaluate.metrics import DECIMALS, MAPE_NOTE
-from training.evaluate.record import read_evaluation, read_json
+from training.evaluate.record import read_evaluation
 from training.paths import HISTORY_FILE, PREDICTIONS_FILE, SUMMARY_FILE
 from training.run import Run
 from yeastpromoter.io.whole_files import write_frame, write_whole

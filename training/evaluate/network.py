@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.config.loading import network_settings
-from training.data.tables import write_report
+from training.data.tables import read_json, write_report
 from training.evaluate.figures import figure_file, png_of
 from training.evaluate.markdown import markdown_table
-from training.evaluate.record import read_json
 from training.paths import NETWORK_FILE
 from training.run import Run
 from yeastpromoter.io.whole_files import write_whole

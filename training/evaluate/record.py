@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from training.config.loading import ALL_SOURCES
-from training.data.tables import sha256_of, write_report
+from training.data.tables import read_json, sha256_of, write_report
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import markdown_table, replace_block
-from training.evaluate.staleness import changed_settings, check_unchanged_since_training, tables_of
+from training.evaluate.staleness import changed_settings, check_unchanged_since_training
 from training.paths import EVALUATION_FILE, SUMMARY_FILE, report_of
 from training.run import Run
 
@@ -25,23 +25,6 @@ REFERENCE = "baseline"
 #: Values of a setting of a phase that does nothing.
 _UNSET = (None, [])
 _STATISTICS = ("pearson", "spearman", "mse", "mae", "mape", "gc_predicted", "gc_measured", "gc_excess")
-
-
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file that a step wrote.
-
-    Raises
-    ------
-    ValueError
-        If it does not exist or holds no JSON.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: run the step that writes it first")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} holds no JSON ({error}): was the step that wrote it interrupted?") from None
 
 
 def read_evaluation(run: Run) -> dict[str, Any]:
@@ -221,9 +204,8 @@ def make_record(run: Run) -> dict[str, Any]:
     paths = run.layout
     settings = run.settings
     summary = read_json(paths.run(run.name) / SUMMARY_FILE)
-    check_unchanged_since_training(run)
+    tables = check_unchanged_since_training(run)
     evaluation = read_evaluation(run)
-    tables = summary.get("inputs", tables_of(run))
     recipe = settings["synthetic"]
     files = read_json(paths.files) if paths.files.is_file() else {}
     record = {

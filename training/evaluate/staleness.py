@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from training.data.tables import sha256_of
+from training.data.tables import read_json, sha256_of
 from training.paths import SUMMARY_FILE
 from training.run import Run
 
@@ -27,14 +26,7 @@ def changed_settings(trained: Any, now: Any, place: str = "") -> list[str]:
     return [] if trained == now else [place]
 
 
-def tables_of(run: Run) -> dict[str, str]:
-    """SHA-256 of the tables of constructs, buckets and parts that a run's configuration has now."""
-    paths = run.layout
-    found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
-    return {name: sha256_of(path) for name, path in found.items()}
-
-
-def check_unchanged_since_training(run: Run) -> None:
+def check_unchanged_since_training(run: Run) -> dict[str, str]:
     """Check that a finished run has the settings and the tables that it was trained with.
 
     Other settings may be of another network, and in another split constructs that the run learned from may be in the
@@ -45,25 +37,32 @@ def check_unchanged_since_training(run: Run) -> None:
     run : Run
         A run, finished.
 
+    Returns
+    -------
+    dict of str to str
+        SHA-256 of what it was trained on, by name: the tables of constructs (``table``), ``buckets`` and ``split``, and
+        where it has them further ones.
+
     Raises
     ------
     ValueError
-        If a setting or a table is another one.
+        If a setting or a table is another one, or the run has no summary.
     """
-    path = run.folder / SUMMARY_FILE
-    if not path.is_file():
-        return
-    summary = json.loads(path.read_text())
+    paths = run.layout
+    summary = read_json(run.folder / SUMMARY_FILE)
     changed = changed_settings(summary["settings"], run.settings)
     if changed:
         raise ValueError(
             f"run {run.name!r} was trained with other settings than the configuration has now ({', '.join(changed)}): "
             "train it again, or put the settings back"
         )
-    trained_on = summary.get("inputs", {})
-    stale = [name for name, digest in tables_of(run).items() if trained_on.get(name, digest) != digest]
+    found = {"table": paths.constructs, "buckets": paths.buckets, "split": paths.split}
+    found = {name: sha256_of(path) for name, path in found.items()}
+    trained_on = summary.get("inputs", found)
+    stale = [name for name, digest in found.items() if trained_on.get(name, digest) != digest]
     if stale:
         raise ValueError(
-            f"run {run.name!r} was trained on other tables than those in {run.layout.constructs.parent} now "
+            f"run {run.name!r} was trained on other tables than those in {paths.constructs.parent} now "
             f"({', '.join(stale)}): train it again"
         )
+    return trained_on

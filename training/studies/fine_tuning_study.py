@@ -128,15 +128,18 @@ def study_table(study: FineTuning) -> str:
         for value, low, high in [scored(record, source, PEARSON) for source in study.sources]
         if None not in (value, low, high)
     ]
-    note = "Pearson correlations of the full-length constructs of the validation part"
     chose = any(
         phase["patience"] or phase["average_last"]
         for _, _, records in named
         for record in records
         for phase in record["settings"]["phases"]
     )
-    note += ", by which runs chose their epochs: they look better than they are." if chose else ""
-    note += "" if chose else "; no run chose its epochs by it."
+    note = "Pearson correlations of the full-length constructs of the validation part"
+    note += (
+        ", by which runs chose their epochs: they look better than they are."
+        if chose
+        else ("; no run chose its epochs by it.")
+    )
     if widths:
         note += f" Resampling these, the 95 % interval of one reaches at most {max(widths):.3f} to either side."
     if study.base:

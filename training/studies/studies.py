@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.config.loading import ALL_SOURCES
+from training.data.tables import read_json
 from training.evaluate.evaluation import LENGTHS
 from training.evaluate.markdown import replace_block
-from training.evaluate.record import read_json
 from yeastpromoter.io.whole_files import write_whole
 
 if TYPE_CHECKING:

@@ -179,8 +179,11 @@ class TableRows:
                 wanted += f" from {lowest:g} to {highest:g}"
             elif math.isfinite(lowest):
                 wanted += f" of at least {lowest:g}"
+            hint = number_hint(text)
+            if missing and not hint:
+                hint = f". A missing value is empty or {', '.join(MISSING[1:])}"
             raise ValueError(
                 f"{self._table.path}, line {self.lines[row]}: column {column!r} is {text[:40]!r} but must be {wanted}"
-                f"{number_hint(text)}"
+                f"{hint}"
             )
         return found
